@@ -1,0 +1,23 @@
+/** Bundles the two composition roots for production: a bundled chain thread starts in half the time and memory of one that loads node_modules. */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+await build({
+  absWorkingDir: root,
+  entryPoints: { main: 'src/main.ts', 'workers/chain': 'workers/chain.ts' },
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  sourcemap: 'linked',
+  // uWebSockets.js is a native addon; Piscina and pino start their own worker files from their packages; the rest is only heavy when split.
+  external: ['uWebSockets.js', 'piscina', 'pino', 'pino-pretty', 'prom-client'],
+  // Bundled CommonJS packages call require for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+})

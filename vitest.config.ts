@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['{src,workers,contracts,devnet,bench,scripts,execution,bin,test}/**/*.test.ts'],
+    // `devnet/build` is tested by the devnet package itself, with the protocol packages only it installs.
+    exclude: ['**/node_modules/**', 'devnet/build/**'],
+    // Real chains, sockets and threads on a small machine: generous, and still an end to a hanging test.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+})
