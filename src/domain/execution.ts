@@ -1,0 +1,50 @@
+import type { Failure } from '../errors/failure.ts'
+import type { Mode } from './mode.ts'
+import type { Hex, Signal } from './signal.ts'
+import type { UsdE8 } from './usd.ts'
+
+/** What one simulation of the exact calldata said; every figure comes from the same call on the same state. */
+export interface Simulation {
+  readonly success: boolean
+  /**
+   * Gas of the whole transaction: 21,000, calldata and execution, before refunds (EIP-3529 lets a chain charge up to a fifth less),
+   * so a cost computed from it is never too low.
+   */
+  readonly gasUsed: bigint
+  /** What the executor returned, base units of the loan token; null when it reverted before that was known. */
+  readonly profit: bigint | null
+  /** What repayment lacked, base units of the loan token, when the executor could tell (`Unprofitable`); null otherwise. */
+  readonly shortfall: bigint | null
+  /** Block whose state the call stood on, as read inside the call. */
+  readonly block: number
+  /** Data-availability part of the fee on rollups, wei; 0 elsewhere. */
+  readonly l1FeeWei: bigint
+  /** How it failed; null on success. `unprofitable`: it ran but earned too little; `expired`: its deadline had passed on chain. */
+  readonly revertKind: 'failed' | 'unprofitable' | 'expired' | null
+  /** Why it failed, as a sentence; null on success. */
+  readonly error: string | null
+  /** Zero-based hop that failed, where it can be known. */
+  readonly failedHop: number | null
+  readonly revertData: Hex | null
+  /** What to do about it, where that can be said. */
+  readonly hint: string | null
+}
+
+/** Costs and net result of one simulated trade; null where the chain gives no price. */
+export interface Valuation {
+  readonly gasPriceWei: bigint
+  /** `gasUsed × gasPrice + l1Fee`, wei of the native token. */
+  readonly gasCostWei: bigint
+  readonly netProfitUsdE8: UsdE8 | null
+}
+
+/** One signal's whole life in PAPER, once settled. */
+export interface Execution {
+  readonly signal: Signal
+  readonly mode: Mode
+  readonly settledAtMs: number
+  readonly simulation: Simulation | null
+  readonly valuation: Valuation | null
+  /** Null when the trade was filled. */
+  readonly failure: Failure | null
+}

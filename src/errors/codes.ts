@@ -1,0 +1,223 @@
+/** What one stable code means to a caller. `status` is the HTTP status when the code is the whole answer. */
+export interface CodeEntry {
+  readonly status: number
+  /** True when the same request, with the same `signal_id`, may succeed later unchanged. */
+  readonly retryable: boolean
+  readonly meaning: string
+  readonly fix: string
+}
+
+/**
+ * The one table of codes. Codes are never renamed or reused; README's client and `docs/errors.md` are tested against it.
+ * Business outcomes (a refused or failed trade) are 200: the request was served, the trade was not made.
+ */
+export const CODES = {
+  INVALID_JSON: {
+    status: 400,
+    retryable: false,
+    meaning: 'The body is not valid JSON.',
+    fix: 'Send one JSON object, encoded as UTF-8.',
+  },
+  INVALID_SIGNAL: {
+    status: 400,
+    retryable: false,
+    meaning: 'A field of the signal is missing or has the wrong type.',
+    fix: 'Compare the field named in the sentence with the request example in README.',
+  },
+  INVALID_BATCH: {
+    status: 400,
+    retryable: false,
+    meaning: 'The batch envelope is not {"signals": [...]} with at least one signal.',
+    fix: 'Send {"signals": [signal, ...]}.',
+  },
+  INVALID_QUERY: {
+    status: 400,
+    retryable: false,
+    meaning: 'A query parameter is not what the endpoint takes.',
+    fix: 'Correct the parameter named in the sentence.',
+  },
+  FORBIDDEN_HOST: {
+    status: 403,
+    retryable: false,
+    meaning: 'The Host header is not one this server answers to (protection against DNS rebinding).',
+    fix: 'Use a host name listed in ALLOWED_HOSTS, or add yours to it.',
+  },
+  FORBIDDEN_ORIGIN: {
+    status: 403,
+    retryable: false,
+    meaning: 'A web page of a foreign origin made the request.',
+    fix: 'Add the origin to ALLOWED_ORIGINS if the page is yours.',
+  },
+  NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    meaning: 'There is no such endpoint.',
+    fix: 'See the list of endpoints in README.',
+  },
+  TRADE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    meaning: 'No execution with this signal_id is journaled.',
+    fix: 'Check the id; a signal refused before it reached its chain leaves no record.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    meaning: 'The endpoint exists but not for this HTTP method.',
+    fix: 'Use the method named in the Allow header.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    retryable: true,
+    meaning: 'The body did not arrive in time.',
+    fix: 'Send the whole body at once.',
+  },
+  IN_FLIGHT: {
+    status: 409,
+    retryable: true,
+    meaning: 'A signal with this signal_id is still being worked on.',
+    fix: 'Wait for its answer, or ask GET /trades/{signal_id}.',
+  },
+  TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    meaning: 'The body or the batch is larger than this server takes.',
+    fix: 'Split the batch.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    retryable: false,
+    meaning: 'The body is not declared as JSON.',
+    fix: 'Send Content-Type: application/json.',
+  },
+  INVALID_AMOUNT: {
+    status: 422,
+    retryable: false,
+    meaning: 'An amount is negative, zero, fractional or above 2^256 - 1.',
+    fix: 'Send base units as a decimal string, e.g. "1000000000" for 1,000 USDC.',
+  },
+  INVALID_ADDRESS: {
+    status: 422,
+    retryable: false,
+    meaning: 'An address is malformed, zero, or its mixed-case checksum (EIP-55) is wrong.',
+    fix: 'Copy the address again, or send it in lower case.',
+  },
+  INVALID_ROUTE: {
+    status: 422,
+    retryable: false,
+    meaning:
+      'The route cannot be executed: arrays of unequal length, too many hops, or it cannot end in the loan token.',
+    fix: 'Give one protocol, router and extras entry per hop, and a path that closes in the loan token.',
+  },
+  UNKNOWN_CHAIN: {
+    status: 422,
+    retryable: false,
+    meaning: 'The chain is not configured.',
+    fix: 'Set its RPC_<CHAIN> in .env and restart.',
+  },
+  UNSUPPORTED_ON_CHAIN: {
+    status: 422,
+    retryable: false,
+    meaning: 'The chain lacks what the signal asks for, e.g. the flash-loan lender.',
+    fix: 'Use a flash source that GET /health?verbose lists for this chain.',
+  },
+  SIGNAL_ID_CONFLICT: {
+    status: 422,
+    retryable: false,
+    meaning: 'This signal_id was used before with another payload.',
+    fix: 'Use a new signal_id for a new trade.',
+  },
+  SIMULATION_FAILED: {
+    status: 200,
+    retryable: false,
+    meaning: 'The trade reverts on the current state of the chain.',
+    fix: 'Read the sentence: it names the hop and the reason where they can be known.',
+  },
+  UNPROFITABLE: {
+    status: 200,
+    retryable: false,
+    meaning: 'The trade runs but earns less than it costs, or less than min_profit.',
+    fix: 'Nothing to fix: the opportunity is not there.',
+  },
+  EXPIRED: {
+    status: 200,
+    retryable: false,
+    meaning: 'valid_until or max_block had passed before the trade could be judged.',
+    fix: 'Send signals sooner or with a later limit.',
+  },
+  NODE_UNAVAILABLE: {
+    status: 502,
+    retryable: true,
+    meaning: 'No RPC endpoint of the chain gave a usable answer.',
+    fix: 'Check the endpoint; GET /readyz?verbose says what is wrong.',
+  },
+  CHAIN_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: 'The chain failed its probe and is being retried.',
+    fix: 'Read the reason in the sentence and correct the endpoint.',
+  },
+  CHAIN_THREAD_LOST: {
+    status: 503,
+    retryable: true,
+    meaning: 'The thread of this chain ended while it worked on the signal and is being restarted.',
+    fix: 'Send the signal again with the same signal_id.',
+  },
+  OVERLOADED: {
+    status: 503,
+    retryable: true,
+    meaning: 'The queue of this chain is full.',
+    fix: 'Slow down; send again after Retry-After seconds.',
+  },
+  DRAINING: {
+    status: 503,
+    retryable: true,
+    meaning: 'The server is stopping and takes no new signals.',
+    fix: 'Send again after the restart.',
+  },
+  TOO_MANY_CONNECTIONS: {
+    status: 503,
+    retryable: true,
+    meaning: 'The server holds as many connections as it allows.',
+    fix: 'Reuse connections, or raise CONNECTIONS_MAX.',
+  },
+  JOURNAL_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: 'The journal cannot be written, so nothing is executed.',
+    fix: 'Free disk space or correct the permissions of DATA_DIR.',
+  },
+  NODE_TIMEOUT: {
+    status: 504,
+    retryable: true,
+    meaning: 'The RPC endpoint did not answer in time.',
+    fix: 'Use a faster endpoint or raise RPC_TIMEOUT_MS.',
+  },
+  INVALID_MESSAGE: {
+    status: 400,
+    retryable: false,
+    meaning: 'A WebSocket message is not one this server understands.',
+    fix: 'Send one JSON text message with a known "type".',
+  },
+  UNKNOWN_CHANNEL: {
+    status: 400,
+    retryable: false,
+    meaning: 'There is no such WebSocket channel.',
+    fix: 'Subscribe to trades, heads or control.',
+  },
+  SLOW_CONSUMER: {
+    status: 503,
+    retryable: true,
+    meaning: 'The subscriber read slower than events came, and its socket was closed.',
+    fix: 'Reconnect with from_seq to get the missed events.',
+  },
+  INTERNAL: {
+    status: 500,
+    retryable: true,
+    meaning: 'A bug in this server.',
+    fix: 'Report it with the trace_id, which is also in the log.',
+  },
+} as const satisfies Record<string, CodeEntry>
+
+/** A stable code; callers match on it, never on a sentence. */
+export type Code = keyof typeof CODES
