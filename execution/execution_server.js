@@ -1,0 +1,3 @@
+import { startServer } from '../bin/launch.js'
+
+process.exitCode = await startServer()

@@ -1,0 +1,30 @@
+import type { Mode } from '../domain/mode.ts'
+import type { ChainConfig } from './chainConfig.ts'
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+
+/** Everything the environment says, checked and in final units; deep-frozen. It holds no private key. */
+export interface Config {
+  readonly mode: Mode
+  /** As the user wrote it: `localhost`, another host name, or an IP address without brackets. See `bindAddresses`. */
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Absolute. */
+  readonly dataDir: string
+  /** The configured chains in the order of the documentation; all 15, without endpoints, when `embeddedDevnet`. */
+  readonly chains: readonly ChainConfig[]
+  /** No RPC_* is set: the process starts its own chains and fills their endpoints in with `withDevnet`. */
+  readonly embeddedDevnet: boolean
+  /** Values of the Host header that are answered, port left out: lower case, IPv6 in brackets. */
+  readonly allowedHosts: readonly string[]
+  /** Values of the Origin header that are answered, as browsers write them. */
+  readonly allowedOrigins: readonly string[]
+  readonly connectionsMax: number
+  /** Signals waiting or running per chain. */
+  readonly queueMax: number
+  readonly rpcTimeoutMs: number
+  readonly logLevel: LogLevel
+  /** What is allowed but should be said at start, a sentence each. */
+  readonly warnings: readonly string[]
+}

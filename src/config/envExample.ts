@@ -1,0 +1,45 @@
+import { CHAINS } from './chains.ts'
+import { chainSettings, SETTINGS, type Setting } from './settings.ts'
+
+/** The text of `.env.example`: every setting, explained. Copied to `.env` as it is, it means the same as no file at all. */
+export function envExample(): string {
+  const endpoints = CHAINS.map((profile) => chainSettings(profile).endpoints)
+  const polygon = chainSettings({ envName: 'POLYGON', name: 'Polygon' })
+  const sections = [
+    ['# Copy this file to .env. Values that are empty or end in ... count as not set.'],
+    ['# Execution', ...shown(SETTINGS.mode)],
+    ['# Server', ...shown(SETTINGS.host), ...shown(SETTINGS.port)],
+    [
+      '# RPC endpoints. A chain is served when its line is filled in; with none, the server runs all of them on its own devnet.',
+      '# http, https, ws, wss, or the path of an IPC socket; several separated by commas are tried in that order.',
+      ...endpoints.map((endpoint) => `${endpoint.name}=${endpoint.example}`),
+    ],
+    ['# Executor', ...shown(SETTINGS.executor), ...hidden(polygon.executor)],
+    ['# Wallet', ...shown(SETTINGS.privateKey), ...hidden(SETTINGS.privateKeys)],
+    ['# Journal and log', ...hidden(SETTINGS.dataDir), ...hidden(SETTINGS.logLevel)],
+    ['# Who may call', ...hidden(SETTINGS.allowedHosts), ...hidden(SETTINGS.allowedOrigins)],
+    [
+      '# Limits',
+      ...hidden(SETTINGS.connectionsMax),
+      ...hidden(SETTINGS.queueMax),
+      ...hidden(SETTINGS.rpcTimeoutMs),
+    ],
+    [
+      '# Addresses that differ from the built-in ones, per chain as in RPC_<CHAIN>; here for Polygon.',
+      ...hidden(polygon.balancerVault),
+      ...hidden(polygon.aaveProvider),
+      ...hidden(polygon.wrappedNative),
+    ],
+  ]
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+const explained = (setting: Setting<unknown>): string[] => setting.doc.map((line) => `# ${line}`)
+const shown = (setting: Setting<unknown>): string[] => [
+  ...explained(setting),
+  `${setting.name}=${setting.example}`,
+]
+const hidden = (setting: Setting<unknown>): string[] => [
+  ...explained(setting),
+  `#${setting.name}=${setting.example}`,
+]

@@ -1,0 +1,27 @@
+/** Every bound of the process in one place; each refuses at once instead of letting something grow. */
+export const LIMITS = {
+  /** Bytes of one HTTP body or WebSocket message. */
+  bodyBytesMax: 4 * 1024 * 1024,
+  /** Milliseconds a body may take to arrive. */
+  bodyTimeoutMs: 10_000,
+  /** Signals in one batch. */
+  batchSignalsMax: 1_000,
+  /** Open client connections, HTTP and WebSocket together, unless CONNECTIONS_MAX says otherwise. */
+  connectionsMax: 12_000,
+  hopsMax: 8,
+  /** Bytes of one hop's extras. */
+  extraBytesMax: 256,
+  signalIdCharsMax: 64,
+  /** Signals waiting or running per chain, unless QUEUE_MAX says otherwise. */
+  queueMax: 20_000,
+  /** Bytes buffered for one WebSocket subscriber before it is a slow consumer. */
+  subscriberBytesMax: 16 * 1024 * 1024,
+  /** Events in one page of GET /events or /trades. */
+  pageRowsMax: 1_000,
+  /** eth_call candidates in one JSON-RPC batch, and batches in flight per chain. */
+  rpcBatchMax: 24,
+  rpcBatchesInFlightMax: 3,
+  /** Gas given to a simulated execution: more than any route of `hopsMax` hops needs, below every chain's block limit. */
+  simulationGas: 10_000_000,
+  rpcResponseBytesMax: 32 * 1024 * 1024,
+} as const

@@ -1,0 +1,284 @@
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { problemsOf } from '../../test/support/problemsOf.ts'
+import { CHAINS } from './chains.ts'
+import type { Config } from './config.ts'
+import { loadConfig } from './loadConfig.ts'
+import { SETTINGS, type Setting } from './settings.ts'
+import { withDevnet } from './withDevnet.ts'
+
+const key = `0x${'4c'.repeat(32)}`
+const executor = '0x7a250d5630b4cf539739df2c5dacb4c659f2488d'
+
+const chain = (config: Config, chainId: number) => config.chains.find((entry) => entry.chainId === chainId)
+
+describe('defaults', () => {
+  test('an empty environment is PAPER on the embedded devnet, on loopback', () => {
+    const config = loadConfig({})
+    expect(config).toMatchObject({
+      mode: 'PAPER',
+      host: 'localhost',
+      port: 8545,
+      dataDir: resolve('data'),
+      embeddedDevnet: true,
+      allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
+      allowedOrigins: ['http://localhost:8545', 'http://127.0.0.1:8545', 'http://[::1]:8545'],
+      connectionsMax: 12_000,
+      queueMax: 20_000,
+      rpcTimeoutMs: 5_000,
+      logLevel: 'info',
+      warnings: [],
+    })
+    expect(config.chains.map((entry) => entry.chainId)).toEqual(CHAINS.map((entry) => entry.chainId))
+    expect(config.chains.every((entry) => entry.endpoints.length === 0 && entry.executor === null)).toBe(true)
+    expect(new Set(config.chains.map((entry) => entry.wrappedNative)).size).toBe(1)
+  })
+
+  test('what .env.example shows for a setting with a default is that default', () => {
+    for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
+      if (setting.fallback === null || Array.isArray(setting.fallback)) continue
+      expect([setting.name, setting.parse(setting.example)]).toEqual([
+        setting.name,
+        { ok: true, value: setting.fallback },
+      ])
+    }
+  })
+
+  test('the configuration is frozen through and through', () => {
+    const config = loadConfig({ RPC_BASE: 'https://base.example' })
+    for (const value of [
+      config,
+      config.chains,
+      config.chains[0],
+      config.chains[0]?.endpoints,
+      config.allowedHosts,
+    ])
+      expect(Object.isFrozen(value)).toBe(true)
+  })
+})
+
+describe('text of a value', () => {
+  test('a comment after the value is not part of it, whoever hands it on', () => {
+    expect(loadConfig(parseEnv('EXECUTION_MODE=PAPER  # or LIVE')).mode).toBe('PAPER')
+    expect(loadConfig({ EXECUTION_MODE: 'PAPER  # or LIVE', EXECUTION_PORT: ' 8546\t# ours' }).port).toBe(
+      8546,
+    )
+    expect(loadConfig({ EXECUTOR_ADDRESS: '0x...  # Your deployed contract' }).warnings).toEqual([])
+  })
+
+  test('empty values and placeholders count as not set', () => {
+    const config = loadConfig({
+      EXECUTION_MODE: '',
+      EXECUTION_PORT: '# nothing',
+      RPC_ETHEREUM: 'https://...',
+      RPC_POLYGON: 'https://..., wss://...',
+      RPC_BASE: '   ',
+      EXECUTOR_ADDRESS: '0x...',
+      PRIVATE_KEY: 'your_private_key_here',
+    })
+    expect(config).toEqual(loadConfig({}))
+  })
+})
+
+describe('EXECUTION_MODE', () => {
+  test('is spelled exactly, with a hint for a wrong case', () => {
+    expect(problemsOf({ EXECUTION_MODE: 'PAPER' })).toEqual([])
+    expect(problemsOf({ EXECUTION_MODE: 'paper' })).toEqual([
+      'EXECUTION_MODE must be PAPER or LIVE, not "paper"; write it as PAPER.',
+    ])
+    expect(problemsOf({ EXECUTION_MODE: 'DEMO' })).toEqual([
+      'EXECUTION_MODE must be PAPER or LIVE, not "DEMO".',
+    ])
+  })
+
+  test.each([
+    ['unset', undefined],
+    ['empty', ''],
+    ['a placeholder', '0x...your_private_key...'],
+  ])('LIVE with a private key that is %s has no wallet', (_case, privateKey) => {
+    const [problem, ...others] = problemsOf({ EXECUTION_MODE: 'LIVE', PRIVATE_KEY: privateKey })
+    expect(problem).toMatch(/^No wallet configured for LIVE execution/)
+    expect(others).toEqual([])
+  })
+
+  test.each(['PRIVATE_KEY', 'PRIVATE_KEYS'])('LIVE with %s is refused and the key not repeated', (name) => {
+    const problems = problemsOf({ EXECUTION_MODE: 'LIVE', [name]: key })
+    expect(problems).toEqual(['LIVE execution is not part of this version; set EXECUTION_MODE=PAPER.'])
+  })
+
+  test.each([{}, { EXECUTION_MODE: 'PAPER' }, { EXECUTION_MODE: 'Live' }])(
+    'private keys are not read in %o',
+    (mode) => {
+      const reads: string[] = []
+      const watched = new Proxy<Record<string, string>>(
+        { ...mode, PRIVATE_KEY: key, PRIVATE_KEYS: key },
+        {
+          get(target, name) {
+            reads.push(String(name))
+            return Reflect.get(target, name)
+          },
+        },
+      )
+      let text = ''
+      try {
+        text = JSON.stringify(loadConfig(watched))
+      } catch (error) {
+        text = String(error)
+      }
+      expect(reads).toContain('EXECUTION_MODE')
+      expect(text).not.toContain(key)
+      expect(reads.filter((name) => name === 'PRIVATE_KEY' || name === 'PRIVATE_KEYS')).toEqual([])
+    },
+  )
+})
+
+describe('numbers', () => {
+  test.each([
+    ['EXECUTION_PORT', 'port', 0, 65_535],
+    ['CONNECTIONS_MAX', 'connectionsMax', 1, 1_000_000],
+    ['QUEUE_MAX', 'queueMax', 1, 1_000_000],
+    ['RPC_TIMEOUT_MS', 'rpcTimeoutMs', 100, 120_000],
+  ] as const)('%s stays in its range', (name, field, min, max) => {
+    expect(loadConfig({ [name]: String(min) })[field]).toBe(min)
+    expect(loadConfig({ [name]: String(max) })[field]).toBe(max)
+    for (const wrong of [String(min - 1), String(max + 1), '5.5', '1e3', '0x10', 'many'])
+      expect(problemsOf({ [name]: wrong })).toEqual([
+        `${name} must be a whole number from ${min} to ${max}, not "${wrong}".`,
+      ])
+  })
+
+  test('a key pasted into the wrong line is not repeated', () => {
+    expect(problemsOf({ EXECUTION_PORT: key, LOG_LEVEL: key }).join()).not.toContain('4c4c')
+  })
+})
+
+describe('addresses', () => {
+  test('the executor is the same everywhere unless a chain has its own', () => {
+    const config = loadConfig({
+      RPC_BASE: 'https://base.example',
+      RPC_CELO: 'https://celo.example',
+      EXECUTOR_ADDRESS: '0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D',
+      EXECUTOR_ADDRESS_CELO: '0xe592427a0aece92de3edee1f18e0157c05861564',
+    })
+    expect(chain(config, 8453)?.executor).toBe(executor)
+    expect(chain(config, 42220)?.executor).toBe('0xe592427a0aece92de3edee1f18e0157c05861564')
+  })
+
+  test('the built-in addresses of a chain can be replaced', () => {
+    const config = loadConfig({
+      RPC_BASE: 'https://base.example',
+      RPC_CELO: 'https://celo.example',
+      BALANCER_VAULT_CELO: '0x1111111111111111111111111111111111111112',
+      AAVE_PROVIDER_CELO: '0x2222222222222222222222222222222222222223',
+      WRAPPED_NATIVE_CELO: '0x3333333333333333333333333333333333333334',
+    })
+    expect(chain(config, 42220)).toMatchObject({
+      balancerVault: '0x1111111111111111111111111111111111111112',
+      aavePoolAddressesProvider: '0x2222222222222222222222222222222222222223',
+      wrappedNative: '0x3333333333333333333333333333333333333334',
+    })
+    expect(chain(config, 8453)).toMatchObject({ ...CHAINS.find((entry) => entry.chainId === 8453) })
+  })
+
+  test.each([
+    ['0x7a250d5630B4cF539739dF2C5dAcb4c659F2488', /must be an address/],
+    ['7a250d5630b4cf539739df2c5dacb4c659f2488d', /must be an address/],
+    ['0x7A250d5630B4cF539739dF2C5dAcb4c659F2488D', /checksum/],
+    ['0x0000000000000000000000000000000000000000', /zero address/],
+  ])('%s is refused', (value, sentence) => {
+    expect(problemsOf({ EXECUTOR_ADDRESS: value })).toEqual([expect.stringMatching(sentence)])
+  })
+
+  test('an address without effect is said', () => {
+    expect(loadConfig({ EXECUTOR_ADDRESS: executor }).warnings).toEqual([
+      expect.stringMatching(/^EXECUTOR_ADDRESS has no effect/),
+    ])
+    expect(loadConfig({ RPC_BASE: 'https://base.example', BALANCER_VAULT_CELO: executor }).warnings).toEqual([
+      'BALANCER_VAULT_CELO has no effect: RPC_CELO is not set.',
+    ])
+  })
+})
+
+describe('unknown names', () => {
+  test.each([
+    ['RPC_POLYGN', 'RPC_POLYGON'],
+    ['RPC_ETH', 'RPC_ETHEREUM'],
+    ['rpc_polygon', 'RPC_POLYGON'],
+    ['RPC_TIMEOUT', 'RPC_TIMEOUT_MS'],
+    ['EXECUTION_PROT', 'EXECUTION_PORT'],
+    ['EXECUTOR_ADRESS', 'EXECUTOR_ADDRESS'],
+    ['EXECUTOR_ADDRESS_POLIGON', 'EXECUTOR_ADDRESS_POLYGON'],
+    ['AAVE_PROVIDER_BAES', 'AAVE_PROVIDER_BASE'],
+  ])('%s is a problem that names %s', (name, meant) => {
+    expect(problemsOf({ [name]: 'https://node.example' })).toEqual([
+      `${name} is not a setting; did you mean ${meant}?`,
+    ])
+  })
+
+  test('a name of ours that resembles none gets the list', () => {
+    const [problem] = problemsOf({ RPC_MATIC: 'https://node.example' })
+    expect(problem).toMatch(
+      /^RPC_MATIC is not a setting; those that begin with RPC_ are RPC_TIMEOUT_MS, RPC_ETHEREUM, /,
+    )
+  })
+
+  test('a near miss elsewhere is a warning, other programs are left alone', () => {
+    const config = loadConfig({
+      LOGLEVEL: 'debug',
+      PATH: '/bin',
+      HOME: '/root',
+      LOGNAME: 'me',
+      HOSTNAME: 'box',
+      npm_config_cache: 'x',
+    })
+    expect(config.warnings).toEqual([
+      'LOGLEVEL is not a setting of this server and is ignored; did you mean LOG_LEVEL?',
+    ])
+    expect(config.logLevel).toBe('info')
+  })
+})
+
+test('DATA_DIR is made absolute, and ~ is refused', () => {
+  expect(loadConfig({ DATA_DIR: 'var/titan' }).dataDir).toBe(resolve('var/titan'))
+  expect(problemsOf({ DATA_DIR: '~/titan' })).toEqual([
+    'DATA_DIR must be a whole path: ~ means nothing in .env.',
+  ])
+})
+
+test('every problem is reported at once', () => {
+  const problems = problemsOf({
+    EXECUTION_MODE: 'live',
+    EXECUTION_PORT: '99999',
+    RPC_POLYGN: 'https://node.example',
+    RPC_BASE: 'base.example',
+    EXECUTOR_ADDRESS: '0x12',
+    LOG_LEVEL: 'INFO',
+  })
+  expect(problems).toHaveLength(6)
+  for (const name of [
+    'EXECUTION_MODE',
+    'EXECUTION_PORT',
+    'RPC_POLYGN',
+    'RPC_BASE',
+    'EXECUTOR_ADDRESS',
+    'LOG_LEVEL',
+  ])
+    expect(problems.some((problem) => problem.startsWith(`${name} `))).toBe(true)
+})
+
+describe('withDevnet', () => {
+  const { chains } = loadConfig({})
+  const served = chains.map(({ chainId }, index) => ({ chainId, rpc: `http://127.0.0.1:${19_001 + index}` }))
+
+  test('gives each chain its own endpoint', () => {
+    const filled = withDevnet(chains, served.toReversed())
+    expect(filled.map(({ chainId, endpoints }) => [chainId, ...endpoints])).toEqual(
+      served.map(({ chainId, rpc }) => [chainId, rpc]),
+    )
+  })
+
+  test('refuses a devnet that lacks a chain', () => {
+    expect(() => withDevnet(chains, served.slice(1))).toThrow('The devnet does not serve chain 1.')
+  })
+})

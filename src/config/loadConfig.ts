@@ -1,0 +1,136 @@
+import { resolve } from 'node:path'
+import { StartError } from '../errors/startError.ts'
+import type { ChainConfig, ChainProfile } from './chainConfig.ts'
+import { CHAINS } from './chains.ts'
+import type { Config } from './config.ts'
+import { devnetProfile } from './devnetProfile.ts'
+import { pointsAtServer } from './endpoints.ts'
+import type { Environment } from './env.ts'
+import { inHeader, isLoopback } from './hosts.ts'
+import { chainSettings, SETTINGS, type Setting } from './settings.ts'
+import { unknownSettings } from './unknownSettings.ts'
+
+/**
+ * Reads and checks the whole environment. Empty values and placeholders as in `.env.example` (`https://...`) count as not
+ * set. Private keys are read in LIVE only, and only for whether there is one. Error texts hold no values that may be secret.
+ *
+ * @throws {@link StartError} with every problem found
+ */
+export function loadConfig(environment: Environment): Config {
+  const problems: string[] = []
+  const warnings: string[] = []
+
+  const isSet = (setting: Setting<unknown>): boolean => settingText(environment[setting.name]) !== null
+  const read = <T>(setting: Setting<T>): T => {
+    const text = settingText(environment[setting.name])
+    if (text === null) return setting.fallback
+    const result = setting.parse(text)
+    if (result.ok) return result.value
+    problems.push(`${setting.name} ${result.problem}`)
+    return setting.fallback
+  }
+
+  const unknown = unknownSettings({ names: Object.keys(environment), known: knownNames() })
+  problems.push(...unknown.problems)
+  warnings.push(...unknown.warnings)
+
+  const mode = read(SETTINGS.mode)
+  if (mode === 'LIVE') problems.push(liveRefusal(isSet(SETTINGS.privateKey) || isSet(SETTINGS.privateKeys)))
+
+  const host = read(SETTINGS.host)
+  const port = read(SETTINGS.port)
+  const furtherHosts = read(SETTINGS.allowedHosts)
+  if (!isLoopback(host)) warnings.push(openHostWarning({ host, named: furtherHosts.length > 0 }))
+  const ownHosts = unique(['localhost', '127.0.0.1', '[::1]', inHeader(host)])
+
+  const rows = CHAINS.map((profile) => ({ profile, settings: chainSettings(profile) }))
+  const embeddedDevnet = !rows.some(({ settings }) => isSet(settings.endpoints))
+  const executor = read(SETTINGS.executor)
+  if (embeddedDevnet && executor !== null)
+    warnings.push(
+      'EXECUTOR_ADDRESS has no effect: without RPC_* the server runs on its own devnet, where nothing is deployed.',
+    )
+
+  const chains: ChainConfig[] = []
+  for (const { profile, settings } of rows) {
+    const endpoints = read(settings.endpoints)
+    const addresses = {
+      executor: read(settings.executor) ?? executor,
+      balancerVault: read(settings.balancerVault) ?? profile.balancerVault,
+      aavePoolAddressesProvider: read(settings.aaveProvider) ?? profile.aavePoolAddressesProvider,
+      wrappedNative: read(settings.wrappedNative) ?? profile.wrappedNative,
+    }
+    if (endpoints.some((endpoint) => pointsAtServer({ endpoint, host, port })))
+      problems.push(
+        `${settings.endpoints.name} points at this server itself (port ${port}); name a node there, or change EXECUTION_PORT.`,
+      )
+    if (!isSet(settings.endpoints))
+      for (const setting of Object.values(settings))
+        if (isSet(setting))
+          warnings.push(`${setting.name} has no effect: ${settings.endpoints.name} is not set.`)
+    if (embeddedDevnet) chains.push({ ...devnetProfile(profile), endpoints: [], executor: null })
+    else if (endpoints.length > 0) chains.push({ ...profile, ...addresses, endpoints })
+  }
+
+  const config: Config = {
+    mode,
+    host,
+    port,
+    dataDir: resolve(read(SETTINGS.dataDir)),
+    chains,
+    embeddedDevnet,
+    allowedHosts: unique([...ownHosts, ...furtherHosts]),
+    allowedOrigins: unique([
+      ...ownHosts.map((name) => new URL(`http://${name}:${port}`).origin),
+      ...read(SETTINGS.allowedOrigins),
+    ]),
+    connectionsMax: read(SETTINGS.connectionsMax),
+    queueMax: read(SETTINGS.queueMax),
+    rpcTimeoutMs: read(SETTINGS.rpcTimeoutMs),
+    logLevel: read(SETTINGS.logLevel),
+    warnings,
+  }
+  if (problems.length > 0) throw new StartError(problems)
+  return deepFreeze(config)
+}
+
+/** Every name that is a setting. */
+export function knownNames(): readonly string[] {
+  const ofChain = (profile: ChainProfile) => Object.values(chainSettings(profile))
+  return [...Object.values(SETTINGS), ...CHAINS.flatMap(ofChain)].map((setting) => setting.name)
+}
+
+/**
+ * The text of a setting, or null when that is empty or a placeholder. Comments after the value are cut off: Node does so in
+ * `.env`, but `docker --env-file` and systemd hand them on.
+ */
+function settingText(raw: string | undefined): string | null {
+  const text = (raw ?? '').replace(/(^|\s)#.*$/s, '').trim()
+  const isPlaceholder = text
+    .split(',')
+    .every((part) => part.trim() === '' || /\.\.\.|^your_private_key/i.test(part.trim()))
+  return isPlaceholder ? null : text
+}
+
+function liveRefusal(hasKey: boolean): string {
+  return hasKey
+    ? 'LIVE execution is not part of this version; set EXECUTION_MODE=PAPER.'
+    : 'No wallet configured for LIVE execution: PRIVATE_KEY is not set. LIVE execution is not part of this version either; set EXECUTION_MODE=PAPER.'
+}
+
+function openHostWarning({ host, named }: { host: string; named: boolean }): string {
+  const warning = `EXECUTION_HOST=${host} opens the server to the network, and it asks no one for a password`
+  return named
+    ? `${warning}.`
+    : `${warning}; clients that call it by another name need that name in ALLOWED_HOSTS.`
+}
+
+const unique = (values: readonly string[]): string[] => [...new Set(values)]
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}

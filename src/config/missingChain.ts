@@ -1,0 +1,14 @@
+import { type Failure, failure } from '../errors/failure.ts'
+import { CHAINS } from './chains.ts'
+
+/** Why a chain id cannot be served: one of the 15 without an endpoint, or none of them. Begins with the documented words. */
+export function missingChain(chainId: number): Failure {
+  const profile = CHAINS.find((chain) => chain.chainId === chainId)
+  if (profile === undefined) {
+    const known = CHAINS.map((chain) => chain.chainId).join(', ')
+    return failure('UNKNOWN_CHAIN', `Chain ${chainId} not configured: the chains are ${known}.`, { chainId })
+  }
+  const setting = `RPC_${profile.envName}`
+  const sentence = `Chain ${chainId} not configured: ${profile.name} has no RPC endpoint.`
+  return failure('UNKNOWN_CHAIN', sentence, { chainId, setting }, `Set ${setting} in .env and restart.`)
+}

@@ -1,0 +1,146 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ChainConfig } from '../config/chainConfig.ts'
+import type { Mode } from '../domain/mode.ts'
+import type { Signal } from '../domain/signal.ts'
+
+/** What the chain thread is given when it starts (Piscina `workerData`); plain data only. */
+export interface ChainThreadData {
+  readonly mode: Mode
+  readonly chain: ChainConfig
+  /** The chain's endpoint is a devnet node of this process, whose URL may be shown. */
+  readonly embeddedDevnet: boolean
+  /** Folder of this mode's databases; the thread owns `chain-<id>.sqlite` in it. */
+  readonly dataDir: string
+  readonly rpcTimeoutMs: number
+  readonly logLevel: string
+}
+
+/** `execute` is journaled and broadcast to subscribers; `simulate` only answers. */
+export type RequestKind = 'execute' | 'simulate'
+
+/** A signal on its way to its chain thread; `key` ties the answer to the waiting caller. */
+export interface DispatchedSignal {
+  readonly key: number
+  readonly kind: RequestKind
+  readonly signal: Signal
+}
+
+/** Piscina task: the first one after a thread's start hands over its end of the message channel. */
+export interface AttachTask {
+  readonly task: 'attach'
+  readonly port: MessagePort
+  /** Highest outbox id of this chain that the event log has stored; the thread sends again what lies above. */
+  readonly storedOutboxId: number
+}
+/** Piscina task: all signals of one event-loop tick in one crossing; answers leave by the channel, each when ready. */
+export interface SignalsTask {
+  readonly task: 'signals'
+  readonly signals: readonly DispatchedSignal[]
+}
+/** Piscina task: finish what runs, close the journal; resolves when the thread may end. */
+export interface CloseTask {
+  readonly task: 'close'
+}
+/** Result of an attach: a thread that cannot open its journal says why and takes no signals. */
+export type AttachOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+export type ChainTask = AttachTask | SignalsTask | CloseTask
+
+/** One answer, already encoded: the main thread adds nothing but transport. */
+export interface Answer {
+  readonly success: boolean
+  readonly httpStatus: number
+  /** JSON text of the document's response. */
+  readonly body: string
+  /** The answer had been given before to the same id and payload. */
+  readonly replayed: boolean
+}
+
+/** A subscriber event waiting in the chain's outbox for its global `seq`. */
+export interface OutboxEvent {
+  readonly outboxId: number
+  readonly signalId: string
+  readonly type: 'paper_execution' | 'live_execution'
+  readonly outcome: 'filled' | 'failed'
+  readonly code: string | null
+  readonly timestampMs: number
+  /** JSON text of an object without `seq`. */
+  readonly json: string
+}
+
+/** What the journal adds up for one chain, in its mode. */
+export interface Totals {
+  readonly totalSignals: number
+  readonly executed: number
+  readonly paperExecuted: number
+  readonly failed: number
+  /** Net profit (simulated in PAPER, realised in LIVE) minus gas, in 1e-8 USD; trades without a known price add nothing. */
+  readonly profitUsdE8: bigint
+  /** What the brain claimed for the same trades, USD. */
+  readonly expectedProfitUsd: number
+}
+
+export type ChainState = 'starting' | 'ready' | 'unavailable'
+
+/** How a chain is, as its thread last knew. */
+export interface ChainStatus {
+  readonly chainId: number
+  readonly name: string
+  readonly state: ChainState
+  /** Why it is not ready; null when it is. */
+  readonly reason: string | null
+  readonly head: number | null
+  /** Age of the newest block when last seen, ms; null when unknown. */
+  readonly headAgeMs: number | null
+  readonly devnet: boolean
+  /** URL of the chain when this process started it (embedded devnet); never a configured URL, which may hold a key. */
+  readonly devnetRpc: string | null
+  readonly executor: { readonly address: string; readonly deployed: boolean } | null
+  /** Flash sources that can be used here. */
+  readonly flashSources: readonly number[]
+  readonly notes: readonly string[]
+  readonly endpoints: readonly EndpointStatus[]
+}
+/** One RPC endpoint, named by host only: paths and queries of RPC URLs hold keys. */
+export interface EndpointStatus {
+  readonly host: string
+  readonly healthy: boolean
+  readonly clientVersion: string | null
+  readonly latencyMs: number | null
+  readonly lastError: string | null
+}
+
+export interface SettledSignal {
+  readonly key: number
+  readonly answer: Answer
+}
+
+/** One measured stage of one simulation batch, for metrics. */
+export interface StageTiming {
+  readonly stage: 'simulate' | 'journal'
+  readonly seconds: number
+}
+
+/** Thread → main, many of each per message when many are ready. */
+export type ThreadMessage =
+  | {
+      readonly kind: 'settled'
+      readonly settled: readonly SettledSignal[]
+      readonly events: readonly OutboxEvent[]
+      readonly totals: Totals | null
+      readonly timings: readonly StageTiming[]
+    }
+  | { readonly kind: 'status'; readonly status: ChainStatus }
+  | { readonly kind: 'rpc'; readonly requests: readonly RpcTiming[] }
+
+/** One exchange with an RPC endpoint; its calls may have shared a batch with other methods. */
+export interface RpcTiming {
+  readonly host: string
+  readonly method: string
+  /** Calls of this method in the exchange. */
+  readonly calls: number
+  readonly seconds: number
+  readonly ok: boolean
+}
+
+/** Main → thread over the channel. */
+export type MainMessage = { readonly kind: 'stored'; readonly outboxId: number }
