@@ -1,0 +1,257 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { Signal } from '../domain/signal.ts'
+import { type Failure, failure } from '../errors/failure.ts'
+import type {
+  Answer,
+  AttachOutcome,
+  ChainStatus,
+  ChainTask,
+  ChainThreadData,
+  DispatchedSignal,
+  MainMessage,
+  OutboxEvent,
+  RequestKind,
+  RpcTiming,
+  StageTiming,
+  ThreadMessage,
+  Totals,
+} from './protocol.ts'
+
+/** What a chain pool tells its dispatcher, besides the answers. */
+export interface ChainPoolEvents {
+  readonly onStatus: (status: ChainStatus) => void
+  readonly onEvents: (chainId: number, events: readonly OutboxEvent[]) => void
+  readonly onStages: (chainId: number, timings: readonly StageTiming[]) => void
+  readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
+  readonly onThreadLost: (chainId: number, lostSignals: number) => void
+}
+
+export interface ChainPool {
+  submit(kind: RequestKind, signal: Signal, settle: (answer: Answer) => void): void
+  status(): ChainStatus
+  totals(): Totals
+  depth(): number
+  /** Tells the thread that its events up to `outboxId` are on disk. */
+  stored(outboxId: number): void
+  /** Waits for what runs, up to the deadline, then closes the journal and ends the thread. */
+  stop(options: { readonly deadlineMs: number }): Promise<void>
+}
+
+interface Waiting {
+  readonly signal: Signal
+  readonly settle: (answer: Answer) => void
+}
+
+const NO_TOTALS: Totals = {
+  totalSignals: 0,
+  executed: 0,
+  paperExecuted: 0,
+  failed: 0,
+  profitUsdE8: 0n,
+  expectedProfitUsd: 0,
+}
+const RESTART_DELAY_MS = { first: 100, last: 15_000 }
+const RETRY_AFTER_S = 1
+
+/**
+ * One chain's Piscina pool with its one dedicated thread. Signals of one event-loop tick cross together; answers come back over a message channel of
+ * our own, so that a slow signal never delays another. A thread that ends is started again alone and begins with its journal.
+ */
+export function createChainPool({
+  data,
+  threadFile,
+  queueMax,
+  storedOutboxId,
+  refuse,
+  events,
+}: {
+  data: ChainThreadData
+  threadFile: string
+  queueMax: number
+  storedOutboxId: () => number
+  refuse: (reason: Failure, signal: Signal) => Answer
+  events: ChainPoolEvents
+}): ChainPool {
+  const { chainId, name } = data.chain
+  const pool = new Piscina<ChainTask, AttachOutcome | undefined>({
+    filename: threadFile,
+    minThreads: 1,
+    maxThreads: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 4,
+    // 'sync' would freeze the event loop of an idle thread, which watches heads and holds sockets.
+    atomics: 'disabled',
+    workerData: data,
+  })
+  const waiting = new Map<number, Waiting>()
+  let status: ChainStatus = startingStatus(data)
+  let totals = NO_TOTALS
+  let port: MessagePort | null = null
+  let batch: DispatchedSignal[] = []
+  let nextKey = 0
+  let restartDelayMs = RESTART_DELAY_MS.first
+  let stopping = false
+  let restart: NodeJS.Timeout | null = null
+  let drained: (() => void) | null = null
+
+  function setStatus(next: ChainStatus): void {
+    status = next
+    events.onStatus(next)
+  }
+
+  function settleOne(key: number, answer: Answer): void {
+    const one = waiting.get(key)
+    if (one === undefined) return
+    waiting.delete(key)
+    one.settle(answer)
+    if (waiting.size === 0) drained?.()
+  }
+
+  function onMessage(message: ThreadMessage): void {
+    switch (message.kind) {
+      case 'settled':
+        if (message.totals !== null) totals = message.totals
+        // Events first: an id must be known to the event log before it stops being in flight.
+        if (message.events.length > 0) events.onEvents(chainId, message.events)
+        for (const { key, answer } of message.settled) settleOne(key, answer)
+        if (message.timings.length > 0) events.onStages(chainId, message.timings)
+        return
+      case 'status':
+        setStatus(message.status)
+        return
+      case 'rpc':
+        events.onRpc(chainId, message.requests)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Gives a fresh thread its end of a new channel; the thread opens its journal before it answers. */
+  function attach(): void {
+    restart = null
+    const { port1, port2 } = new MessageChannel()
+    port = port1
+    port1.on('message', onMessage)
+    port1.on('close', () => lose(port1, 'its thread ended'))
+    pool
+      .run({ task: 'attach', port: port2, storedOutboxId: storedOutboxId() }, { transferList: [port2] })
+      .then(
+        (outcome) => {
+          if (outcome?.ok === false) lose(port1, outcome.reason)
+          else restartDelayMs = RESTART_DELAY_MS.first
+        },
+        (error: unknown) => lose(port1, error instanceof Error ? error.message : String(error)),
+      )
+  }
+
+  function lose(lostPort: MessagePort, why: string): void {
+    if (port !== lostPort) return
+    port = null
+    lostPort.close()
+    if (stopping) return
+    const lost = [...waiting.entries()]
+    batch = []
+    setStatus({
+      ...startingStatus(data),
+      state: 'unavailable',
+      reason: `${name} is being restarted: ${why}.`,
+    })
+    for (const [key, { signal }] of lost) {
+      settleOne(
+        key,
+        refuse(
+          failure(
+            'CHAIN_THREAD_LOST',
+            `The thread of ${name} ended before it answered; send the signal again with the same signal_id.`,
+            { chainId, sent: data.mode === 'PAPER' ? 'no' : 'unknown' },
+          ),
+          signal,
+        ),
+      )
+    }
+    events.onThreadLost(chainId, lost.length)
+    restart = setTimeout(attach, restartDelayMs)
+    restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MS.last)
+  }
+
+  function cross(): void {
+    const signals = batch
+    batch = []
+    if (signals.length === 0) return
+    pool.run({ task: 'signals', signals }).catch(() => {
+      // The thread ended, or will: `lose` answers everyone who waits.
+    })
+  }
+
+  pool.on('error', () => {
+    // A thread that ends while idle; the closed port has told us already.
+  })
+  attach()
+
+  return {
+    submit(kind, signal, settle) {
+      if (port === null || status.state !== 'ready') {
+        const reason = status.reason ?? `${name} is starting.`
+        settle(
+          refuse(failure('CHAIN_UNAVAILABLE', reason, { chainId, retryAfterSeconds: RETRY_AFTER_S }), signal),
+        )
+        return
+      }
+      if (waiting.size >= queueMax) {
+        settle(
+          refuse(
+            failure('OVERLOADED', `${name} has ${queueMax} signals waiting, its limit.`, {
+              chainId,
+              queueMax,
+              retryAfterSeconds: RETRY_AFTER_S,
+            }),
+            signal,
+          ),
+        )
+        return
+      }
+      const key = nextKey++
+      waiting.set(key, { signal, settle })
+      if (batch.push({ key, kind, signal }) === 1) setImmediate(cross)
+    },
+    status: () => status,
+    totals: () => totals,
+    depth: () => waiting.size,
+    stored(outboxId) {
+      port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
+    },
+    async stop({ deadlineMs }) {
+      if (waiting.size > 0 && port !== null) {
+        const deadline = setTimeout(() => drained?.(), deadlineMs)
+        await new Promise<void>((resolve) => {
+          drained = resolve
+        })
+        clearTimeout(deadline)
+      }
+      stopping = true
+      if (restart !== null) clearTimeout(restart)
+      if (port !== null) await pool.run({ task: 'close' }).catch(() => undefined)
+      port?.close()
+      await pool.destroy()
+    },
+  }
+}
+
+function startingStatus({ chain }: ChainThreadData): ChainStatus {
+  return {
+    chainId: chain.chainId,
+    name: chain.name,
+    state: 'starting',
+    reason: null,
+    head: null,
+    headAgeMs: null,
+    devnet: false,
+    devnetRpc: null,
+    executor: null,
+    flashSources: [],
+    notes: [],
+    endpoints: [],
+  }
+}

@@ -1,0 +1,99 @@
+import type { Signal } from '../domain/signal.ts'
+import { type Failure, failure } from '../errors/failure.ts'
+import { type ChainPoolEvents, createChainPool } from './chainPool.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Answer, ChainStatus, ChainThreadData } from './protocol.ts'
+
+/** The global side of idempotency: which chain has executed an id, and how far each chain's events are on disk. */
+export interface SignalIndex {
+  chainOf(signalId: string): number | null
+  storedOutboxId(chainId: number): number
+}
+
+/**
+ * A Piscina pool per configured chain. An id belongs to one chain: the same id on another chain is another payload, refused here because no
+ * single chain thread can know it.
+ */
+export function createPiscinaDispatcher({
+  threads,
+  threadFile,
+  queueMax,
+  index,
+  refuse,
+  missingChain,
+  events,
+}: {
+  threads: readonly ChainThreadData[]
+  threadFile: string
+  queueMax: number
+  index: SignalIndex
+  refuse: (reason: Failure, signal: Signal) => Answer
+  /** Words the refusal of a chain that is not configured. */
+  missingChain: (chainId: number) => Failure
+  events: Omit<ChainPoolEvents, 'onStatus'>
+}): Dispatcher & {
+  stored(chainId: number, outboxId: number): void
+  /** Resolves when each chain is ready or has said why it is not. */
+  probed(): Promise<void>
+  stop(options: { readonly deadlineMs: number }): Promise<void>
+} {
+  const statusListeners: ((status: ChainStatus) => void)[] = []
+  const inFlight = new Map<string, number>()
+  const unprobed = new Set(threads.map(({ chain }) => chain.chainId))
+  let allProbed: () => void = () => undefined
+  const probed = new Promise<void>((resolve) => {
+    allProbed = resolve
+  })
+
+  function onStatus(status: ChainStatus): void {
+    if (status.state !== 'starting' && unprobed.delete(status.chainId) && unprobed.size === 0) allProbed()
+    for (const listener of statusListeners) listener(status)
+  }
+
+  const pools = new Map(
+    threads.map((data) => [
+      data.chain.chainId,
+      createChainPool({
+        data,
+        threadFile,
+        queueMax,
+        storedOutboxId: () => index.storedOutboxId(data.chain.chainId),
+        refuse,
+        events: { ...events, onStatus },
+      }),
+    ]),
+  )
+
+  /** The chain that holds this id already, in flight or executed. */
+  const ownerOf = (signalId: string) => inFlight.get(signalId) ?? index.chainOf(signalId)
+
+  return {
+    submit(kind, signal, settle) {
+      const { chainId, signalId } = signal
+      const pool = pools.get(chainId)
+      if (pool === undefined) return settle(refuse(missingChain(chainId), signal))
+      if (kind === 'simulate') return pool.submit(kind, signal, settle)
+      const owner = ownerOf(signalId)
+      if (owner !== null && owner !== chainId) {
+        const sentence = `signal_id ${signalId} was used before, on chain ${owner}.`
+        return settle(refuse(failure('SIGNAL_ID_CONFLICT', sentence, { chainId: owner }), signal))
+      }
+      // A second one with the id of a signal in flight goes on to the thread, which compares the payloads.
+      if (inFlight.has(signalId)) return pool.submit(kind, signal, settle)
+      inFlight.set(signalId, chainId)
+      pool.submit(kind, signal, (answer) => {
+        inFlight.delete(signalId)
+        settle(answer)
+      })
+    },
+    chains: () => [...pools.values()].map((pool) => pool.status()),
+    totals: () => new Map([...pools].map(([chainId, pool]) => [chainId, pool.totals()])),
+    queueDepth: (chainId) => pools.get(chainId)?.depth() ?? 0,
+    onStatus: (listener) => void statusListeners.push(listener),
+    stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),
+    probed: () => probed,
+    async stop({ deadlineMs }) {
+      await Promise.all([...pools.values()].map((pool) => pool.stop({ deadlineMs })))
+    },
+  }
+}

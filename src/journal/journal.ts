@@ -1,0 +1,38 @@
+import type { Answer, OutboxEvent, Totals } from '../dispatch/protocol.ts'
+
+/** A settled execution as the journal keeps it: enough to give the same answer again and to tell subscribers. */
+export interface JournalEntry {
+  readonly signalId: string
+  readonly payloadHash: string
+  readonly settledAtMs: number
+  readonly outcome: 'filled' | 'failed'
+  readonly code: string | null
+  readonly answer: Answer
+  readonly event: { readonly type: OutboxEvent['type']; readonly json: string }
+  /** What this entry adds to `Totals.profitUsdE8`. */
+  readonly profitUsdE8: bigint
+  readonly expectedProfitUsd: number
+}
+
+/** The first answer to a signal, and the payload it was given for. */
+export interface FirstAnswer {
+  readonly payloadHash: string
+  readonly answer: Answer
+}
+
+/** Durable truth of one chain in one mode; exactly one writer. */
+export interface Journal {
+  /** The first answer given under this id; null when the id is new. */
+  find(signalId: string): FirstAnswer | null
+  /**
+   * Resolves when the entry, its event and the new totals are on disk, in one commit shared with the other entries of the tick.
+   * Rejects when the disk refuses: nothing of the group is kept then.
+   */
+  append(entry: JournalEntry): Promise<OutboxEvent>
+  totals(): Totals
+  /** Events above `outboxId` that the event log has not stored yet, oldest first. */
+  outboxAbove(outboxId: number): readonly OutboxEvent[]
+  /** Forgets events up to `outboxId`: the event log has them on disk. */
+  stored(outboxId: number): void
+  close(): void
+}

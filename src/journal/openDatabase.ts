@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/**
+ * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), and an exclusive lock, so that a second
+ * process on the same data directory is refused at start.
+ * Throws when the file is locked, unwritable, or of a newer schema.
+ */
+export function openDatabase({
+  path,
+  schema,
+  version,
+}: {
+  path: string
+  schema: string
+  version: number
+}): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const db = new DatabaseSync(path)
+  try {
+    db.exec(
+      'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY',
+    )
+    const found = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
+    if (found > version) {
+      throw new Error(`${path} was written by a newer version (schema ${found}, this one knows ${version})`)
+    }
+    db.exec(`BEGIN IMMEDIATE; ${schema}; PRAGMA user_version=${version}; COMMIT`)
+  } catch (error) {
+    db.close()
+    if (error instanceof Error && /locked/.test(error.message)) {
+      throw new Error(`${path} is in use by another process; one data directory serves one server`, {
+        cause: error,
+      })
+    }
+    throw error
+  }
+  return db
+}
+
+/** Runs `work` in one transaction; a throw rolls everything back and is passed on. */
+export function inTransaction(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    work()
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { CHAINS } from '../../src/config/chains.ts'
+import { devnetProfile } from '../../src/config/devnetProfile.ts'
+import { missingChain } from '../../src/config/missingChain.ts'
+import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts'
+import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
+import { decodeSignal } from '../../src/wire/decodeSignal.ts'
+import { refusal } from '../../src/wire/refusal.ts'
+import { type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+import { sampleRequest } from '../support/sampleSignal.ts'
+
+const threadFile = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const REAL = threadFile('../../workers/chain.ts')
+const CRASHING = threadFile('../support/crashingThread.ts')
+
+let devnet: Devnet
+let proxy: RpcProxy
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1, 10] })
+  proxy = await startRpcProxy({ target: devnet.chains[0]?.rpc ?? '' })
+})
+afterAll(async () => {
+  await proxy?.stop()
+  await devnet?.stop()
+})
+
+const stops: (() => Promise<void>)[] = []
+afterEach(async () => {
+  proxy.interfere = null
+  for (const stop of stops.splice(0)) await stop()
+})
+
+function signal(signalId: string, over: object = {}) {
+  const decoded = decodeSignal({
+    json: { ...sampleRequest, signal_id: signalId, ...over },
+    idempotencyKey: null,
+    newSignalId: () => 'none',
+  })
+  if (!decoded.ok) throw new Error(decoded.failure.sentence)
+  return decoded.value
+}
+
+/** Two chains: Ethereum behind the proxy, Optimism straight. */
+async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queueMax?: number } = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
+  const events: OutboxEvent[] = []
+  const statuses: ChainStatus[] = []
+  const executed = new Map<string, number>()
+  const dispatcher = createPiscinaDispatcher({
+    threads: [1, 10].map((chainId) => {
+      const profile = CHAINS.find((chain) => chain.chainId === chainId)
+      if (profile === undefined) throw new Error(`no chain ${chainId}`)
+      const rpc = chainId === 1 ? proxy.url : devnet.chains[1]?.rpc
+      const chain = { ...devnetProfile(profile), endpoints: [rpc ?? ''], executor: null }
+      return {
+        mode: 'PAPER',
+        chain,
+        embeddedDevnet: false,
+        dataDir,
+        rpcTimeoutMs: 5_000,
+        logLevel: 'silent',
+      } as const
+    }),
+    threadFile: thread,
+    queueMax,
+    index: { chainOf: (signalId) => executed.get(signalId) ?? null, storedOutboxId: () => 0 },
+    refuse: (failure, { signalId }) => refusal({ failure, mode: 'PAPER', signalId }),
+    missingChain,
+    events: {
+      onEvents: (chainId, more) => {
+        events.push(...more)
+        for (const { signalId } of more) executed.set(signalId, chainId)
+      },
+      onStages: () => undefined,
+      onRpc: () => undefined,
+      onThreadLost: () => undefined,
+    },
+  })
+  dispatcher.onStatus((status) => statuses.push(status))
+  stops.push(async () => {
+    await dispatcher.stop({ deadlineMs: 5_000 })
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  await dispatcher.probed()
+  const submit = (signalId: string, over: object = {}, kind: RequestKind = 'execute') =>
+    new Promise<Answer>((resolve) => dispatcher.submit(kind, signal(signalId, over), resolve))
+  const ready = (chainId: number) =>
+    new Promise<void>((resolve) => {
+      const state = dispatcher.chains().find((chain) => chain.chainId === chainId)?.state
+      if (state === 'ready') resolve()
+      else
+        dispatcher.onStatus((status) => status.chainId === chainId && status.state === 'ready' && resolve())
+    })
+  return { dispatcher, submit, ready, events, statuses }
+}
+
+const code = (answer: Answer) => JSON.parse(answer.body).code
+
+describe('a chain thread that ends', () => {
+  it('is started again alone, and what it had in flight is answered truthfully', async () => {
+    const { submit, ready, dispatcher } = await start({ thread: CRASHING })
+    const done = await submit('done-1')
+    expect(done.success).toBe(true)
+
+    proxy.interfere = ({ methods }) => (methods.includes('eth_call') ? { kind: 'hang' } : null)
+    const hanging = submit('hanging-1')
+    const onOther = Array.from({ length: 20 }, (_, index) => submit(`other-${index}`, { chainId: 10 }))
+    const [lost, crashed] = await Promise.all([hanging, submit('crash-1')])
+    expect([code(lost), lost.httpStatus, code(crashed)]).toEqual([
+      'CHAIN_THREAD_LOST',
+      503,
+      'CHAIN_THREAD_LOST',
+    ])
+    expect((await Promise.all(onOther)).every((answer) => answer.success)).toBe(true)
+
+    proxy.interfere = null
+    await ready(1)
+    expect(dispatcher.queueDepth(1)).toBe(0)
+    // What was answered before the crash is answered again; what was lost runs now, under the same id.
+    expect(await submit('done-1')).toMatchObject({ replayed: true, body: done.body })
+    expect(await submit('hanging-1')).toMatchObject({ success: true, replayed: false })
+    expect(dispatcher.totals().get(1)).toMatchObject({ totalSignals: 2, paperExecuted: 2 })
+  })
+})
+
+describe('answers', () => {
+  it('leave as soon as each is ready: a slow signal delays neither its chain nor another', async () => {
+    const { submit } = await start()
+    let release = () => undefined as void
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const slowAmount = BigInt(1_234_567_890).toString(16).padStart(64, '0')
+    proxy.interfere = ({ body }) => (body.includes(slowAmount) ? { kind: 'hold', until: held } : null)
+    const order: string[] = []
+    const slow = submit('slow-1', { amount: '1234567890' }).then((answer) => {
+      order.push('slow')
+      return answer
+    })
+    await Promise.all([
+      submit('quick-1').then(() => order.push('same chain')),
+      submit('quick-2', { chainId: 10 }).then(() => order.push('other chain')),
+    ])
+    expect(order).not.toContain('slow')
+    release()
+    expect((await slow).success).toBe(true)
+    expect(order.at(-1)).toBe('slow')
+  })
+
+  it('to signals above the queue limit are refusals at once, and the accepted ones are all answered', async () => {
+    const { submit } = await start({ queueMax: 5 })
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => submit(`many-${index}`, {}, 'simulate')),
+    )
+    expect(answers.map((answer) => (answer.success ? 'ok' : code(answer)))).toEqual([
+      ...Array(5).fill('ok'),
+      ...Array(7).fill('OVERLOADED'),
+    ])
+    expect(answers[11]?.httpStatus).toBe(503)
+    expect((await submit('after-1')).success).toBe(true)
+  })
+
+  it('to an unconfigured chain begin with the documented words', async () => {
+    const { submit } = await start()
+    const answer = await submit('nowhere-1', { chainId: 137 })
+    expect([answer.httpStatus, JSON.parse(answer.body).error]).toEqual([
+      422,
+      'Chain 137 not configured: Polygon has no RPC endpoint.',
+    ])
+  })
+})
+
+describe('an id', () => {
+  it('belongs to the chain that has it in flight or executed it', async () => {
+    const { submit } = await start()
+    const [first, elsewhere] = await Promise.all([submit('mine-1'), submit('mine-1', { chainId: 10 })])
+    expect(first.success).toBe(true)
+    expect(code(elsewhere)).toBe('SIGNAL_ID_CONFLICT')
+    expect(code(await submit('mine-1', { chainId: 10 }))).toBe('SIGNAL_ID_CONFLICT')
+  })
+
+  it('of a signal whose node does not answer may be sent again', async () => {
+    const { submit, events } = await start()
+    proxy.interfere = ({ methods }) =>
+      methods.includes('eth_call') ? { kind: 'answer', status: 502, body: 'bad gateway' } : null
+    const failed = await submit('again-1')
+    expect([code(failed), failed.httpStatus]).toEqual(['NODE_UNAVAILABLE', 502])
+    expect(events.filter(({ signalId }) => signalId === 'again-1')).toEqual([])
+    proxy.interfere = null
+    await expect.poll(async () => (await submit('again-1')).success, { timeout: 30_000 }).toBe(true)
+    expect(events.filter(({ signalId }) => signalId === 'again-1')).toHaveLength(1)
+  })
+})
