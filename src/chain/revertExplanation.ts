@@ -1,0 +1,55 @@
+import { getAddress } from 'ethers'
+import type { Address, FlashSource, Hop, ProtocolId, Signal } from '../domain/signal.ts'
+
+/** Why an execution reverted, for a person, with what a program needs of it. */
+export interface RevertExplanation {
+  readonly sentence: string
+  /** Zero-based hop that failed; null when it was none. */
+  readonly hop: number | null
+  /** What repayment lacked, base units of the loan token; null when that is not what failed. */
+  readonly shortfall: bigint | null
+  readonly hint: string | null
+  readonly kind: 'unprofitable' | 'expired' | 'failed'
+}
+
+/** What an error means: the part of a sentence behind its name, without full stop, and what to do where that can be said. */
+export interface ErrorMeaning {
+  readonly clause: string
+  readonly hint?: string
+}
+
+export const LENDER_NAMES: Readonly<Record<FlashSource, string>> = {
+  1: 'Balancer V3 vault',
+  2: 'Aave V3 pool',
+}
+
+const VENUE_NAMES: Readonly<Record<ProtocolId, string>> = {
+  0: 'Uniswap V2, router',
+  1: 'Uniswap V3, router',
+  2: 'Curve, pool',
+}
+
+/** An explanation of kind `failed`. */
+export const explainFailed = (
+  sentence: string,
+  hint: string | null = null,
+  hop: number | null = null,
+): RevertExplanation => ({ sentence, hint, hop, shortfall: null, kind: 'failed' })
+
+/** How sentences begin that are about one hop, e.g. `Hop 1 (Uniswap V3, router 0xE592…)`. */
+export function nameHop({ index, hop }: { index: number; hop: Hop | undefined }): string {
+  return hop === undefined
+    ? `Hop ${index}`
+    : `Hop ${index} (${VENUE_NAMES[hop.protocol]} ${getAddress(hop.router)})`
+}
+
+export const nameAmount = (amount: bigint, token: Address): string =>
+  `${amount} base units of ${getAddress(token)}`
+
+/** How sentences begin that are about everything but the hops. */
+export const nameLoan = ({ flashSource, loanAmount, loanToken }: Signal): string =>
+  `The flash loan of ${nameAmount(loanAmount, loanToken)} from the ${LENDER_NAMES[flashSource]}`
+
+/** The address in the low 20 bytes of a word. */
+export const wordAddress = (word: bigint): string =>
+  getAddress(`0x${BigInt.asUintN(160, word).toString(16).padStart(40, '0')}`)

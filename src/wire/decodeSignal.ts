@@ -1,0 +1,126 @@
+import { LIMITS } from '../config/limits.ts'
+import type { Signal } from '../domain/signal.ts'
+import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
+import { describeShape, preview } from './describeShape.ts'
+import { isSignalShape, type SignalShape, validateSignalShape } from './generated/signalShape.ts'
+import { parseAddress } from './parseAddress.ts'
+import { parseAmount } from './parseAmount.ts'
+import { parseRoute } from './parseRoute.ts'
+
+const ADDRESS = 'an address, "0x" and 40 hexadecimal digits'
+const AMOUNT = 'base units as a decimal string, e.g. "1000000000" for 1,000 USDC'
+const SIGNAL_ID = `1 to ${LIMITS.signalIdCharsMax} characters of A-Z, a-z, 0-9, ".", "_" and "-"`
+
+/** What each field must be, for sentences. */
+const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'path' | 'extras'}[]`, string> = {
+  chainId: 'a chain id, a positive integer such as 1 for Ethereum',
+  token: ADDRESS,
+  amount: AMOUNT,
+  flashSource: '1 (Balancer V3 vault) or 2 (Aave V3 pool)',
+  protocols: 'a list with one venue number per hop',
+  'protocols[]': '0 (Uniswap V2 router), 1 (Uniswap V3 router) or 2 (Curve pool)',
+  routers: 'a list with one address per hop',
+  'routers[]': ADDRESS,
+  path: 'a list of token addresses',
+  'path[]': ADDRESS,
+  extras: 'a list with one 0x-prefixed hexadecimal string per hop ("0x" for none)',
+  'extras[]': '"0x" and hexadecimal bytes ("0x" for none)',
+  expected_profit: 'a number of USD',
+  signal_id: SIGNAL_ID,
+  min_profit: AMOUNT,
+  valid_until: 'Unix milliseconds, an integer',
+  max_block: 'a block number',
+  relay: '"public", "private" or "private_then_public"',
+  wait: '"none", "broadcast" or "included"',
+}
+
+/**
+ * A signal from parsed JSON: checked, addresses in lower case, amounts as bigint, the route closed and its extras as the executor
+ * contract takes them. `idempotencyKey` is the header of that name and means the same as `signal_id`; `newSignalId` names
+ * a signal that has neither.
+ *
+ * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), INVALID_AMOUNT, INVALID_ADDRESS, INVALID_ROUTE. Whether the
+ * chain is configured is not known here.
+ */
+export function decodeSignal({
+  json,
+  idempotencyKey,
+  newSignalId,
+}: {
+  json: unknown
+  idempotencyKey: string | null
+  newSignalId: () => string
+}): Result<Signal> {
+  if (!isSignalShape(json)) return fail(describeSignal(json))
+  const expectedProfitUsd = json.expected_profit ?? 0
+  if (!Number.isFinite(expectedProfitUsd)) return refuseField('expected_profit', expectedProfitUsd)
+  const id = decodeId(json.signal_id ?? null, idempotencyKey)
+  if (!id.ok) return id
+  const token = parseAddress({ field: 'token', text: json.token })
+  if (!token.ok) return token
+  const amount = parseAmount({ field: 'amount', value: json.amount, zeroAllowed: false })
+  if (!amount.ok) return amount
+  const minProfit = parseAmount({ field: 'min_profit', value: json.min_profit ?? 0, zeroAllowed: true })
+  if (!minProfit.ok) return minProfit
+  const hops = parseRoute({ shape: json, loanToken: token.value })
+  if (!hops.ok) return hops
+  return succeed({
+    signalId: id.value ?? newSignalId(),
+    chainId: json.chainId,
+    flashSource: json.flashSource,
+    loanToken: token.value,
+    loanAmount: amount.value,
+    hops: hops.value,
+    expectedProfitUsd,
+    minProfit: minProfit.value,
+    validUntilMs: json.valid_until ?? null,
+    maxBlock: json.max_block ?? null,
+    relay: json.relay ?? 'public',
+    wait: json.wait ?? 'included',
+  })
+}
+
+/** The id a client gave, where it can be read, so that an answer to a bad signal can still be told apart; null otherwise. */
+export function readSignalId(json: unknown): string | null {
+  if (typeof json !== 'object' || json === null || !('signal_id' in json)) return null
+  return typeof json.signal_id === 'string' && ID.test(json.signal_id) ? json.signal_id : null
+}
+
+const ID = new RegExp(`^[A-Za-z0-9._-]{1,${LIMITS.signalIdCharsMax}}$`)
+
+function decodeId(signalId: string | null, idempotencyKey: string | null): Result<string | null> {
+  if (signalId !== null && !ID.test(signalId)) return refuseField('signal_id', signalId)
+  if (idempotencyKey === null) return succeed(signalId)
+  if (!ID.test(idempotencyKey)) {
+    const sentence = `The header Idempotency-Key must be ${SIGNAL_ID}, found ${preview(idempotencyKey)}.`
+    return fail(failure('INVALID_SIGNAL', sentence, { field: 'Idempotency-Key' }))
+  }
+  if (signalId === null || signalId === idempotencyKey) return succeed(idempotencyKey)
+  const sentence = `signal_id "${signalId}" and the header Idempotency-Key "${idempotencyKey}" differ; they mean the same, so send one of them.`
+  return fail(failure('INVALID_SIGNAL', sentence, { field: 'signal_id' }))
+}
+
+function describeSignal(json: unknown): Failure {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return wordErrors([{ path: '$input', value: json }])
+  }
+  // A list of a million wrong entries would otherwise give a million errors to word.
+  const shape: Partial<Record<keyof SignalShape, unknown>> = json
+  for (const field of ['protocols', 'routers', 'path', 'extras'] as const) {
+    const list = shape[field]
+    if (!Array.isArray(list) || list.length <= LIST_MAX) continue
+    const sentence = `${field} has ${list.length} entries: a route has at most ${LIMITS.hopsMax} hops.`
+    return failure('INVALID_ROUTE', sentence, { field })
+  }
+  const checked = validateSignalShape(json)
+  return wordErrors(checked.success ? [] : checked.errors)
+}
+
+/** Entries above which a list is not looked into; far more than any route has. */
+const LIST_MAX = 1_000
+
+const wordErrors = (errors: readonly { path: string; value: unknown }[]) =>
+  describeShape({ code: 'INVALID_SIGNAL', subject: 'A signal', errors, expectations: EXPECTATIONS })
+
+const refuseField = (field: keyof SignalShape, value: unknown) =>
+  fail(wordErrors([{ path: `$input.${field}`, value }]))

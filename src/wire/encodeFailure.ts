@@ -1,0 +1,41 @@
+import type { Mode } from '../domain/mode.ts'
+import { CODES } from '../errors/codes.ts'
+import type { Failure } from '../errors/failure.ts'
+
+/**
+ * The body of an answer that is a failure as a whole: an RFC 9457 problem (`application/problem+json`) that also has `success`
+ * and `error`, as every answer here does. `signalId` is given where the request named one, `traceId` for INTERNAL, where it
+ * stands in the log too.
+ */
+export function encodeFailure({
+  failure,
+  mode,
+  signalId = null,
+  traceId = null,
+  nowMs = Date.now(),
+}: {
+  failure: Failure
+  mode: Mode
+  signalId?: string | null
+  traceId?: string | null
+  nowMs?: number
+}): string {
+  const { code, facts, hint, sentence } = failure
+  const { fix, meaning, retryable, status } = CODES[code]
+  return JSON.stringify({
+    type: `/errors/${code}`,
+    title: meaning,
+    status,
+    detail: sentence,
+    success: false,
+    mode,
+    ...(signalId !== null && { signal_id: signalId }),
+    error: sentence,
+    code,
+    retryable,
+    hint: hint ?? fix,
+    facts,
+    ...(traceId !== null && { trace_id: traceId }),
+    timestamp: new Date(nowMs).toISOString(),
+  })
+}
