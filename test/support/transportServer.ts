@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CHAINS } from '../../src/config/chains.ts'
+import type { Config } from '../../src/config/config.ts'
+import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
+import type { Answer, ChainStatus, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
+import type { Signal } from '../../src/domain/signal.ts'
+import type { EventLog } from '../../src/journal/eventLog.ts'
+import { openSqliteEventLog } from '../../src/journal/sqliteEventLog.ts'
+import { createMetrics } from '../../src/observability/metrics.ts'
+import { missingChain } from '../../src/config/missingChain.ts'
+import { createServer } from '../../src/server/server.ts'
+import { loadUws } from '../../src/server/uws/loadUws.ts'
+import { refusal } from '../../src/wire/refusal.ts'
+
+/**
+ * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of the transport alone: chains 1 and 8453 are
+ * ready. A signal with `expected_profit` -1 makes it throw; `hold` keeps answers until `release`.
+ */
+export async function startTransportServer(
+  options: Partial<Parameters<typeof createServer>[0]> & { config?: Partial<Config> } = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'titan-transport-'))
+  const events = openSqliteEventLog({ path: join(folder, 'events.sqlite'), onFlushError: () => undefined })
+  const dispatcher = createEchoDispatcher(events)
+  const metrics = createMetrics({ mode: 'PAPER', version: '0.0.0' })
+  const logged: object[] = []
+  const log = (facts: object) => void logged.push(facts)
+  const config = {
+    mode: 'PAPER',
+    host: '127.0.0.1',
+    port: 0,
+    chains: CHAINS.filter(({ chainId }) => chainId === 1 || chainId === 8453).map((chain) => ({
+      ...chain,
+      endpoints: [],
+      executor: null,
+    })),
+    allowedHosts: ['localhost', '127.0.0.1', '[::1]'],
+    allowedOrigins: ['https://brain.example'],
+    connectionsMax: 12_000,
+    ...options.config,
+  } satisfies Partial<Config>
+  const server = createServer({
+    uws: loadUws(),
+    dispatcher,
+    events,
+    metrics,
+    startedAtMs: Date.now(),
+    logger: { warn: log, error: log },
+    ...options,
+    config,
+  })
+  const { port } = await server.listen()
+  let stopped: Promise<void> | null = null
+  return {
+    server,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://127.0.0.1:${port}/`,
+    dispatcher,
+    events,
+    logged,
+    stop({ deadlineMs = 0 } = {}) {
+      stopped ??= server.stop({ deadlineMs }).then(() => {
+        events.close()
+        metrics.close()
+        rmSync(folder, { recursive: true })
+      })
+      return stopped
+    },
+  }
+}
+
+export type TransportServer = Awaited<ReturnType<typeof startTransportServer>>
+
+function createEchoDispatcher(events: EventLog) {
+  const statusListeners: ((status: ChainStatus) => void)[] = []
+  const held: (() => void)[] = []
+  const totals = new Map<number, Totals>()
+  let outboxId = 0
+  let holding = false
+  const dispatcher: Dispatcher = {
+    submit(kind, signal, settle) {
+      if (signal.expectedProfitUsd === -1) throw new Error('a bug')
+      const { chainId } = signal
+      if (chainId !== 1 && chainId !== 8453)
+        return settle(refusal({ failure: missingChain(chainId), mode: 'PAPER', signalId: signal.signalId }))
+      const answer = () => {
+        if (kind === 'execute') record(signal)
+        settle(echo(signal))
+      }
+      if (holding) held.push(answer)
+      else answer()
+    },
+    chains: () => [chainStatus(1), chainStatus(8453)],
+    totals: () => totals,
+    queueDepth: () => held.length,
+    onStatus: (listener) => void statusListeners.push(listener),
+  }
+
+  function record({ chainId, signalId, expectedProfitUsd }: Signal) {
+    const before = totals.get(chainId)
+    totals.set(chainId, {
+      totalSignals: (before?.totalSignals ?? 0) + 1,
+      executed: 0,
+      paperExecuted: (before?.paperExecuted ?? 0) + 1,
+      failed: 0,
+      profitUsdE8: (before?.profitUsdE8 ?? 0n) + 123_456_789n,
+      expectedProfitUsd: (before?.expectedProfitUsd ?? 0) + expectedProfitUsd,
+    })
+    outboxId++
+    const json = JSON.stringify({ type: 'paper_execution', signal: { signal_id: signalId, chainId } })
+    const event: OutboxEvent = {
+      outboxId,
+      signalId,
+      type: 'paper_execution',
+      outcome: 'filled',
+      code: null,
+      timestampMs: Date.now(),
+      json,
+    }
+    events.append(chainId, [event])
+  }
+
+  return {
+    ...dispatcher,
+    hold() {
+      holding = true
+    },
+    release() {
+      holding = false
+      for (const answer of held.splice(0)) answer()
+    },
+    announce(status: Partial<ChainStatus> & { chainId: number }) {
+      for (const listener of statusListeners) listener({ ...chainStatus(status.chainId), ...status })
+    },
+  }
+}
+
+const echo = (signal: Signal): Answer => ({
+  success: true,
+  httpStatus: 200,
+  body: JSON.stringify({
+    success: true,
+    signal_id: signal.signalId,
+    chainId: signal.chainId,
+    amount: String(signal.loanAmount),
+    expected_profit: signal.expectedProfitUsd,
+  }),
+  replayed: signal.signalId === 'seen-before',
+})
+
+const chainStatus = (chainId: number): ChainStatus => ({
+  chainId,
+  name: `Chain ${chainId}`,
+  state: 'ready',
+  reason: null,
+  head: 7,
+  headAgeMs: 1_250,
+  devnet: true,
+  devnetRpc: null,
+  executor: null,
+  flashSources: [1, 2],
+  notes: [],
+  endpoints: [],
+})
