@@ -1,0 +1,186 @@
+"""The HTTP and WebSocket interface, one method per endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from execution.delivery import RetryPolicy, deliver
+from execution.encoding import encode_integer, encode_signal_id
+from execution.environment import read_environment
+from execution.errors import ModeMismatch, ProtocolError, Refused, ServerBusy
+from execution.events import EventStream
+from execution.trade_signal import TradeSignal
+from execution.transport import Reply, Transport
+
+Answer = dict[str, Any]
+"""A JSON object as the server sent it."""
+
+_CONNECT_TIMEOUT = 3.0
+_RESOLVE_PAUSE = 0.2
+
+
+class ExecutionClient:
+    """One session with one server. Use as ``async with``, or call ``close()``; both ways nothing is left open.
+
+    ``host`` and ``port`` default to ``EXECUTION_HOST`` and ``EXECUTION_PORT`` of the environment or of ``.env`` in the
+    current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request. With ``mode`` given,
+    an answer from a server in another mode raises ModeMismatch.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        mode: str | None = None,
+        timeout: float = 15.0,
+        retry: RetryPolicy = RetryPolicy(),
+        connections_max: int = 100,
+    ) -> None:
+        environment = read_environment()
+        host = host or environment.get("EXECUTION_HOST") or "localhost"
+        number = _port_of(environment.get("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+        self.mode = mode
+        self.timeout = timeout
+        self.retry = retry
+        self._transport = Transport(self.url, connect_timeout=_CONNECT_TIMEOUT, connections_max=connections_max)
+
+    async def __aenter__(self) -> ExecutionClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the session and every stream of events. Can be called again."""
+        await self._transport.close()
+
+    async def execute(self, signal: TradeSignal) -> Answer:
+        """``POST /execute``. A refused or failed trade is an answer with ``success`` false, ``error`` and ``code``.
+
+        Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch.
+        """
+        reply = await self._post("/execute", signal.to_wire(), (signal.signal_id,))
+        return self._in_mode({"signal_id": signal.signal_id, **_as_outcome(reply)})
+
+    async def execute_batch(self, signals: Sequence[TradeSignal]) -> Answer:
+        """``POST /execute/batch``: ``total``, ``succeeded``, ``failed`` and ``results``, one per signal in order.
+
+        When the server refuses the batch as a whole, each result is that refusal. Raises as ``execute``, and
+        ValueError for an empty batch or a repeated ``signal_id``.
+        """
+        ids = [signal.signal_id for signal in signals]
+        if not ids:
+            raise ValueError("A batch needs at least one signal.")
+        if len(set(ids)) != len(ids):
+            raise ValueError("The signals of a batch need different signal_ids.")
+        reply = await self._post("/execute/batch", {"signals": [signal.to_wire() for signal in signals]}, ids)
+        if "results" in reply.body:
+            for result in reply.body["results"]:
+                self._in_mode(result)
+            return reply.body
+        refusal = _as_outcome(reply)
+        results = [{"signal_id": signal_id, **refusal} for signal_id in ids]
+        return self._in_mode({**refusal, "total": len(ids), "succeeded": 0, "failed": len(ids), "results": results})
+
+    async def simulate(self, signal: TradeSignal) -> Answer:
+        """``POST /simulate``: the same judgement, of which nothing is kept. Raises ConnectionFailed, ProtocolError."""
+        return _as_outcome(await self._post("/simulate", signal.to_wire(), ()))
+
+    async def health(self, *, verbose: bool = False) -> Answer:
+        """``GET /health``; ``verbose`` adds what is known of each chain. Raises ConnectionFailed, ProtocolError."""
+        reply = await self._get("/health?verbose" if verbose else "/health")
+        if "status" not in reply.body or "mode" not in reply.body:
+            raise ProtocolError(f"What answers at {self.url} is not a Titan execution server: {str(reply.body)[:80]}.")
+        return reply.body
+
+    async def stats(self) -> Answer:
+        """``GET /stats``. Raises ConnectionFailed, ProtocolError, ServerBusy."""
+        return _expect_ok(await self._get("/stats"))
+
+    async def trade(self, signal_id: str) -> Answer | None:
+        """``GET /trades/{signal_id}``: the record of one execution, None when there is none (yet).
+
+        Raises ConnectionFailed, ProtocolError, ServerBusy.
+        """
+        reply = await self._get(f"/trades/{encode_signal_id(signal_id)}")
+        return None if reply.status == 404 else _expect_ok(reply)
+
+    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
+        """The record of a signal whose answer was lost, waiting up to ``timeout`` seconds for it.
+
+        None means that nothing was recorded: the server refused the signal or never got it. Sending the same signal
+        again under the same id is then safe. Raises as ``trade``.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            record = await self.trade(signal_id)
+            if record is not None or time.monotonic() >= deadline:
+                return record
+            await asyncio.sleep(_RESOLVE_PAUSE)
+
+    def events(self, from_seq: int | None = None) -> AsyncIterator[Answer]:
+        """Every execution as the server records it, in the order of ``seq``, each once, across lost connections.
+
+        Begins with the event ``from_seq``, or with the next one to happen. Besides events there are two notices:
+        ``{"type": "gap", "oldest"}``, older events are no longer kept, and ``{"type": "reset", "epoch"}``, the server
+        has another log than before, which is read from its beginning. A server that stays mute for three heartbeats is
+        left and called again. Raises ConnectionFailed (first connection only), ModeMismatch, ProtocolError.
+        """
+        return EventStream(self._transport, from_seq=from_seq, mode=self.mode).events()
+
+    async def _post(self, path: str, body: Mapping[str, Any], signal_ids: Sequence[str]) -> Reply:
+        content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        return await self._deliver("POST", path, content, signal_ids)
+
+    async def _get(self, path: str) -> Reply:
+        return await self._deliver("GET", path, None, ())
+
+    async def _deliver(self, method: str, path: str, body: bytes | None, signal_ids: Sequence[str]) -> Reply:
+        return await deliver(
+            self._transport,
+            method,
+            path,
+            body=body,
+            signal_ids=signal_ids,
+            timeout=self.timeout,
+            policy=self.retry,
+        )
+
+    def _in_mode(self, answer: Answer) -> Answer:
+        actual = answer.get("mode")
+        if self.mode is not None and actual is not None and actual != self.mode:
+            raise ModeMismatch(self.mode, str(actual), answer)
+        return answer
+
+
+def _as_outcome(reply: Reply) -> Answer:
+    """The answer to a signal; one without ``success`` did not come from the part of the server that judges signals."""
+    if isinstance(reply.body.get("success"), bool):
+        return reply.body
+    error = reply.body.get("error") or reply.body.get("detail") or f"HTTP {reply.status}"
+    return {**reply.body, "success": False, "error": str(error)}
+
+
+def _expect_ok(reply: Reply) -> Answer:
+    if reply.status < 300:
+        return reply.body
+    code = reply.body.get("code")
+    sentence = str(reply.body.get("error") or reply.body.get("detail") or f"HTTP {reply.status}")
+    if reply.status in (429, 503):
+        raise ServerBusy(reply.status, code, sentence, reply.retry_after)
+    raise Refused(reply.status, code, sentence)
+
+
+def _port_of(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"EXECUTION_PORT must be a port number, not {text!r}.")
+    return int(text)

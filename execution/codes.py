@@ -1,0 +1,259 @@
+"""The server's codes. Written by scripts/writePythonCodes.ts from src/errors/codes.ts; not edited by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """What one code means to a caller."""
+
+    #: HTTP status when the code is the whole answer.
+    status: int
+    #: True when the same request, with the same signal_id, may succeed later unchanged.
+    retryable: bool
+    meaning: str
+    fix: str
+
+
+_CODES: dict[str, CodeEntry] = {
+    "INVALID_JSON": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="The body is not valid JSON.",
+        fix="Send one JSON object, encoded as UTF-8.",
+    ),
+    "INVALID_SIGNAL": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="A field of the signal is missing or has the wrong type.",
+        fix="Compare the field named in the sentence with the request example in README.",
+    ),
+    "INVALID_BATCH": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="The batch envelope is not {\"signals\": [...]} with at least one signal.",
+        fix="Send {\"signals\": [signal, ...]}.",
+    ),
+    "INVALID_QUERY": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="A query parameter is not what the endpoint takes.",
+        fix="Correct the parameter named in the sentence.",
+    ),
+    "FORBIDDEN_HOST": CodeEntry(
+        status=403,
+        retryable=False,
+        meaning="The Host header is not one this server answers to (protection against DNS rebinding).",
+        fix="Use a host name listed in ALLOWED_HOSTS, or add yours to it.",
+    ),
+    "FORBIDDEN_ORIGIN": CodeEntry(
+        status=403,
+        retryable=False,
+        meaning="A web page of a foreign origin made the request.",
+        fix="Add the origin to ALLOWED_ORIGINS if the page is yours.",
+    ),
+    "NOT_FOUND": CodeEntry(
+        status=404,
+        retryable=False,
+        meaning="There is no such endpoint.",
+        fix="See the list of endpoints in README.",
+    ),
+    "TRADE_NOT_FOUND": CodeEntry(
+        status=404,
+        retryable=False,
+        meaning="No execution with this signal_id is journaled.",
+        fix="Check the id; a signal refused before it reached its chain leaves no record.",
+    ),
+    "METHOD_NOT_ALLOWED": CodeEntry(
+        status=405,
+        retryable=False,
+        meaning="The endpoint exists but not for this HTTP method.",
+        fix="Use the method named in the Allow header.",
+    ),
+    "REQUEST_TIMEOUT": CodeEntry(
+        status=408,
+        retryable=True,
+        meaning="The body did not arrive in time.",
+        fix="Send the whole body at once.",
+    ),
+    "IN_FLIGHT": CodeEntry(
+        status=409,
+        retryable=True,
+        meaning="A signal with this signal_id is still being worked on.",
+        fix="Wait for its answer, or ask GET /trades/{signal_id}.",
+    ),
+    "TOO_LARGE": CodeEntry(
+        status=413,
+        retryable=False,
+        meaning="The body or the batch is larger than this server takes.",
+        fix="Split the batch.",
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": CodeEntry(
+        status=415,
+        retryable=False,
+        meaning="The body is not declared as JSON.",
+        fix="Send Content-Type: application/json.",
+    ),
+    "INVALID_AMOUNT": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="An amount is negative, zero, fractional or above 2^256 - 1.",
+        fix="Send base units as a decimal string, e.g. \"1000000000\" for 1,000 USDC.",
+    ),
+    "INVALID_ADDRESS": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="An address is malformed, zero, or its mixed-case checksum (EIP-55) is wrong.",
+        fix="Copy the address again, or send it in lower case.",
+    ),
+    "INVALID_ROUTE": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="The route cannot be executed: arrays of unequal length, too many hops, or it cannot end in the loan token.",
+        fix="Give one protocol, router and extras entry per hop, and a path that closes in the loan token.",
+    ),
+    "UNKNOWN_CHAIN": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="The chain is not configured.",
+        fix="Set its RPC_<CHAIN> in .env and restart.",
+    ),
+    "UNSUPPORTED_ON_CHAIN": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="The chain lacks what the signal asks for, e.g. the flash-loan lender.",
+        fix="Use a flash source that GET /health?verbose lists for this chain.",
+    ),
+    "SIGNAL_ID_CONFLICT": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="This signal_id was used before with another payload.",
+        fix="Use a new signal_id for a new trade.",
+    ),
+    "SIMULATION_FAILED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The trade reverts on the current state of the chain.",
+        fix="Read the sentence: it names the hop and the reason where they can be known.",
+    ),
+    "UNPROFITABLE": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The trade runs but earns less than it costs, or less than min_profit.",
+        fix="Nothing to fix: the opportunity is not there.",
+    ),
+    "EXPIRED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="valid_until or max_block had passed before the trade could be judged.",
+        fix="Send signals sooner or with a later limit.",
+    ),
+    "INSUFFICIENT_FUNDS": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The sending account cannot pay for the transaction, so no node took it.",
+        fix="Fund the accounts of this server with the native token of the chain.",
+    ),
+    "SEND_REFUSED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="Every node refused the transaction, so it was not sent.",
+        fix="Read what the nodes said in the sentence; check fee limits and endpoints.",
+    ),
+    "SEND_UNKNOWN": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The transaction may have been sent: no node confirmed it and not all refused it.",
+        fix="Ask GET /trades/{signal_id}: it converges to what the chain says.",
+    ),
+    "NONCE_CONTESTED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="Another transaction holds the nonce, or one with it is mined already.",
+        fix="Ask GET /trades/{signal_id}; use the key of this server nowhere else.",
+    ),
+    "NODE_UNAVAILABLE": CodeEntry(
+        status=502,
+        retryable=True,
+        meaning="No RPC endpoint of the chain gave a usable answer.",
+        fix="Check the endpoint; GET /readyz?verbose says what is wrong.",
+    ),
+    "CHAIN_UNAVAILABLE": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The chain failed its probe and is being retried.",
+        fix="Read the reason in the sentence and correct the endpoint.",
+    ),
+    "CHAIN_THREAD_LOST": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The thread of this chain ended while it worked on the signal and is being restarted.",
+        fix="Send the signal again with the same signal_id.",
+    ),
+    "OVERLOADED": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The queue of this chain is full.",
+        fix="Slow down; send again after Retry-After seconds.",
+    ),
+    "LANES_BUSY": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="Every lane (account) of this chain has as many transactions in flight as it may, or is paused.",
+        fix="Send again later, or give the chain more accounts with PRIVATE_KEYS.",
+    ),
+    "DRAINING": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The server is stopping and takes no new signals.",
+        fix="Send again after the restart.",
+    ),
+    "TOO_MANY_CONNECTIONS": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The server holds as many connections as it allows.",
+        fix="Reuse connections, or raise CONNECTIONS_MAX.",
+    ),
+    "JOURNAL_UNAVAILABLE": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The journal cannot be written, so nothing is executed.",
+        fix="Free disk space or correct the permissions of DATA_DIR.",
+    ),
+    "NODE_TIMEOUT": CodeEntry(
+        status=504,
+        retryable=True,
+        meaning="The RPC endpoint did not answer in time.",
+        fix="Use a faster endpoint or raise RPC_TIMEOUT_MS.",
+    ),
+    "INVALID_MESSAGE": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="A WebSocket message is not one this server understands.",
+        fix="Send one JSON text message with a known \"type\".",
+    ),
+    "UNKNOWN_CHANNEL": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="There is no such WebSocket channel.",
+        fix="Subscribe to trades, heads or control.",
+    ),
+    "SLOW_CONSUMER": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The subscriber read slower than events came, and its socket was closed.",
+        fix="Reconnect with from_seq to get the missed events.",
+    ),
+    "INTERNAL": CodeEntry(
+        status=500,
+        retryable=True,
+        meaning="A bug in this server.",
+        fix="Report it with the trace_id, which is also in the log.",
+    ),
+}
+
+CODES: Mapping[str, CodeEntry] = MappingProxyType(_CODES)

@@ -1,0 +1,36 @@
+"""The public names of the client: ``from execution.execution_client import ExecutionManager, execute_trade``."""
+
+from execution.client import Answer, ExecutionClient
+from execution.codes import CODES, CodeEntry
+from execution.delivery import RetryPolicy
+from execution.errors import (
+    ConnectionFailed,
+    ModeMismatch,
+    NotConnected,
+    OutcomeUnknown,
+    ProtocolError,
+    Refused,
+    ServerBusy,
+    TitanError,
+)
+from execution.manager import ExecutionManager, execute_trade
+from execution.trade_signal import TradeSignal
+
+__all__ = [
+    "CODES",
+    "Answer",
+    "CodeEntry",
+    "ConnectionFailed",
+    "ExecutionClient",
+    "ExecutionManager",
+    "ModeMismatch",
+    "NotConnected",
+    "OutcomeUnknown",
+    "ProtocolError",
+    "Refused",
+    "RetryPolicy",
+    "ServerBusy",
+    "TitanError",
+    "TradeSignal",
+    "execute_trade",
+]

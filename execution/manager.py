@@ -1,0 +1,190 @@
+"""The interface that a trading program meets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from execution.client import Answer, ExecutionClient
+from execution.delivery import RetryPolicy
+from execution.encoding import Amount, Extra, Usd
+from execution.errors import ModeMismatch, NotConnected
+from execution.trade_signal import Relay, TradeSignal, Wait
+
+
+class ExecutionManager:
+    """Submits trades to an execution server.
+
+    ::
+
+        async with ExecutionManager() as manager:
+            result = await manager.submit_trade(...)
+
+    or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host`` and ``port`` default to
+    EXECUTION_HOST and EXECUTION_PORT of the environment or of ``.env``, then to localhost:8545. ``mode`` is what the
+    server must run in. ``timeout`` is in seconds for one attempt of a request; requests are sent again, with the same
+    ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy. A trade that failed
+    is never sent again.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        mode: str = "PAPER",
+        *,
+        timeout: float = 15.0,
+        retry: RetryPolicy = RetryPolicy(),
+        connections_max: int = 100,
+    ) -> None:
+        if mode not in ("PAPER", "LIVE"):
+            raise ValueError(f'mode must be "PAPER" or "LIVE", not {mode!r}.')
+        self.mode = mode
+        self._client = ExecutionClient(
+            host, port, mode=mode, timeout=timeout, retry=retry, connections_max=connections_max
+        )
+        self._initialized = False
+
+    @property
+    def url(self) -> str:
+        """Where the server is expected, e.g. ``http://localhost:8545``."""
+        return self._client.url
+
+    async def initialize(self) -> None:
+        """Makes sure that the server answers and runs in the expected mode.
+
+        Raises ConnectionFailed, ProtocolError (another program holds the port), ModeMismatch. The manager is closed then.
+        """
+        try:
+            health = await self._client.health()
+            if health["mode"] != self.mode:
+                raise ModeMismatch(self.mode, str(health["mode"]))
+        except BaseException:
+            await self._client.close()
+            raise
+        self._initialized = True
+
+    async def close(self) -> None:
+        """Ends the session. Can be called again, and without ``initialize()``."""
+        self._initialized = False
+        await self._client.close()
+
+    async def __aenter__(self) -> ExecutionManager:
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def submit_trade(
+        self,
+        chain_id: int,
+        token: str,
+        amount: Amount,
+        flash_source: int,
+        protocols: Iterable[int],
+        routers: Iterable[str],
+        path: Iterable[str],
+        extras: Iterable[Extra],
+        expected_profit: Usd = 0,
+        *,
+        signal_id: str | None = None,
+        min_profit: Amount | None = None,
+        valid_until: int | None = None,
+        max_block: int | None = None,
+        relay: Relay | None = None,
+        wait: Wait | None = None,
+    ) -> Answer:
+        """Executes one trade; the arguments are the fields of :class:`TradeSignal`.
+
+        Returns the server's answer: ``success``, ``mode``, ``signal_id``, and ``error`` with ``code`` when it failed or
+        was refused. Raises TypeError or ValueError for arguments that cannot be sent, ConnectionFailed when nothing was
+        handed over, OutcomeUnknown when something may have been (``resolve`` tells), ModeMismatch, ProtocolError.
+        """
+        signal = TradeSignal(
+            chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit,
+            signal_id, min_profit, valid_until, max_block, relay, wait,
+        )  # fmt: skip
+        return await self._ready().execute(signal)
+
+    async def submit_batch(self, signals: Sequence[TradeSignal | Mapping[str, Any]]) -> Answer:
+        """Executes many signals in one request: ``total``, ``succeeded``, ``failed``, ``results`` in order.
+
+        A signal is a :class:`TradeSignal` or the keyword arguments of one. Raises as ``submit_trade``.
+        """
+        typed = [signal if isinstance(signal, TradeSignal) else TradeSignal(**signal) for signal in signals]
+        return await self._ready().execute_batch(typed)
+
+    async def simulate_trade(
+        self,
+        chain_id: int,
+        token: str,
+        amount: Amount,
+        flash_source: int,
+        protocols: Iterable[int],
+        routers: Iterable[str],
+        path: Iterable[str],
+        extras: Iterable[Extra],
+        expected_profit: Usd = 0,
+        *,
+        min_profit: Amount | None = None,
+        valid_until: int | None = None,
+        max_block: int | None = None,
+    ) -> Answer:
+        """Judges a trade without executing or recording it. Raises TypeError, ValueError, ConnectionFailed, ProtocolError."""
+        signal = TradeSignal(
+            chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit,
+            None, min_profit, valid_until, max_block,
+        )  # fmt: skip
+        return await self._ready().simulate(signal)
+
+    async def get_statistics(self) -> Answer:
+        """The server's counters since its journal began. Raises ConnectionFailed, ProtocolError, ServerBusy."""
+        return await self._ready().stats()
+
+    async def get_health(self, *, verbose: bool = False) -> Answer:
+        """The server's health; ``verbose`` adds each chain. Raises ConnectionFailed, ProtocolError."""
+        return await self._ready().health(verbose=verbose)
+
+    async def get_trade(self, signal_id: str) -> Answer | None:
+        """The record of one execution, None when there is none. Raises ConnectionFailed, ProtocolError, ServerBusy."""
+        return await self._ready().trade(signal_id)
+
+    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
+        """What became of a signal whose answer was lost: see :meth:`ExecutionClient.resolve`."""
+        return await self._ready().resolve(signal_id, timeout=timeout)
+
+    def events(self, from_seq: int | None = None) -> AsyncIterator[Answer]:
+        """Every execution as it is recorded, gapless across lost connections: see :meth:`ExecutionClient.events`."""
+        return self._ready().events(from_seq)
+
+    def _ready(self) -> ExecutionClient:
+        if not self._initialized:
+            raise NotConnected("Call `await manager.initialize()` first, or use `async with ExecutionManager(...)`.")
+        return self._client
+
+
+async def execute_trade(
+    chain_id: int,
+    token: str,
+    amount: Amount,
+    flash_source: int,
+    protocols: Iterable[int],
+    routers: Iterable[str],
+    path: Iterable[str],
+    extras: Iterable[Extra],
+    expected_profit: Usd = 0,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    mode: str = "PAPER",
+    **options: Any,
+) -> Answer:
+    """Connects, executes one trade, disconnects. ``options`` are the keyword arguments of ``submit_trade``; raises as it does."""
+    async with ExecutionManager(host, port, mode) as manager:
+        return await manager.submit_trade(
+            chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit, **options
+        )
