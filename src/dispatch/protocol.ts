@@ -60,7 +60,8 @@ export interface OutboxEvent {
   readonly outboxId: number
   readonly signalId: string
   readonly type: 'paper_execution' | 'live_execution'
-  readonly outcome: 'filled' | 'failed'
+  /** `open`: on its way (LIVE). */
+  readonly outcome: 'filled' | 'failed' | 'open'
   readonly code: string | null
   readonly timestampMs: number
   /** JSON text of an object without `seq`. */

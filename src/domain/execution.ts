@@ -36,6 +36,11 @@ export interface Valuation {
   /** `gasUsed × gasPrice + l1Fee`, wei of the native token. */
   readonly gasCostWei: bigint
   readonly netProfitUsdE8: UsdE8 | null
+  /**
+   * Whether the profit is more than the costs; null when that cannot be known. A loan in the wrapped native coin is compared in wei, exactly and
+   * without any price.
+   */
+  readonly pays: boolean | null
 }
 
 /** One signal's whole life in PAPER, once settled. */

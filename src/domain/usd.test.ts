@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { usdNumber, valueOf } from './usd.ts'
+import { usdNumber, usdValue } from './usd.ts'
 
-describe('valueOf', () => {
+describe('usdValue', () => {
   it('values base units by decimals and price', () => {
-    expect(valueOf({ amount: 6_508_300n, decimals: 6, priceE8: 100_000_000n })).toBe(650_830_000n)
-    expect(valueOf({ amount: 10_534_000_000_000_000n, decimals: 18, priceE8: 300_000_000_000n })).toBe(3_160_200_000n)
+    expect(usdValue({ amount: 6_508_300n, decimals: 6, priceE8: 100_000_000n })).toBe(650_830_000n)
+    expect(usdValue({ amount: 10_534_000_000_000_000n, decimals: 18, priceE8: 300_000_000_000n })).toBe(
+      3_160_200_000n,
+    )
   })
 
   it('rounds towards a smaller profit and a larger loss', () => {
-    expect(valueOf({ amount: 1n, decimals: 18, priceE8: 300_000_000_000n })).toBe(0n)
-    expect(valueOf({ amount: -1n, decimals: 18, priceE8: 300_000_000_000n })).toBe(-1n)
-    expect(valueOf({ amount: -3_000_000n, decimals: 6, priceE8: 100_000_000n })).toBe(-300_000_000n)
+    expect(usdValue({ amount: 1n, decimals: 18, priceE8: 300_000_000_000n })).toBe(0n)
+    expect(usdValue({ amount: -1n, decimals: 18, priceE8: 300_000_000_000n })).toBe(-1n)
+    expect(usdValue({ amount: -3_000_000n, decimals: 6, priceE8: 100_000_000n })).toBe(-300_000_000n)
   })
 })
 

@@ -4,10 +4,8 @@
  */
 export type UsdE8 = bigint
 
-const ONE_USD = 100_000_000n
-
 /** Value of `amount` base units at `priceE8` (USD per whole token, 1e-8), rounded towards negative infinity so that profit is never overstated. */
-export function valueOf({
+export function usdValue({
   amount,
   decimals,
   priceE8,
@@ -24,5 +22,5 @@ export function valueOf({
 
 /** The JSON number for an amount of USD; exact to 1e-8 below 90 million dollars. */
 export function usdNumber(usd: UsdE8): number {
-  return Number(usd / ONE_USD) + Number(usd % ONE_USD) / 1e8
+  return Number(usd) / 1e8
 }

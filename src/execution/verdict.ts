@@ -4,8 +4,8 @@ import { usdNumber } from '../domain/usd.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 
 /**
- * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach `min_profit` and, where the chain has prices, earn
- * more than its gas; where it has none, `net_profit_usd` stays null and gas cannot be held against the profit.
+ * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach `min_profit` and earn more than its gas; where
+ * the chain has no price to compare them by, `net_profit_usd` stays null and gas cannot be held against the profit.
  */
 export function verdict({
   signal,
@@ -41,11 +41,16 @@ export function verdict({
     const sentence = `The profit of ${profit} base units of ${loanToken} is below min_profit ${minProfit}.`
     return failure('UNPROFITABLE', sentence, { profit: profit.toString(), min_profit: minProfit.toString() })
   }
-  const net = valuation?.netProfitUsdE8 ?? null
-  if (net !== null && net <= 0n) {
-    const facts = { profit: profit.toString(), net_profit_usd: usdNumber(net) }
-    const sentence = `The profit of ${profit} base units of ${loanToken} is eaten by gas: net ${usdNumber(net).toFixed(4)} USD.`
-    return failure('UNPROFITABLE', sentence, facts)
+  if (valuation?.pays === false) {
+    const { gasCostWei, netProfitUsdE8 } = valuation
+    const net = netProfitUsdE8 === null ? null : usdNumber(netProfitUsdE8)
+    const facts = { profit: profit.toString(), gas_cost_wei: gasCostWei.toString(), net_profit_usd: net }
+    const sum = net === null ? '' : `: net ${net.toFixed(4)} USD`
+    return failure(
+      'UNPROFITABLE',
+      `The profit of ${profit} base units of ${loanToken} does not pay for ${gasCostWei} wei of gas${sum}.`,
+      facts,
+    )
   }
   return null
 }

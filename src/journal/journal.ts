@@ -21,18 +21,22 @@ export interface FirstAnswer {
 }
 
 /** Durable truth of one chain in one mode; exactly one writer. */
-export interface Journal {
-  /** The first answer given under this id; null when the id is new. */
+export interface JournalBase {
+  /** The answer given under this id; null when the id is new. */
   find(signalId: string): FirstAnswer | null
-  /**
-   * Resolves when the entry, its event and the new totals are on disk, in one commit shared with the other entries of the tick.
-   * Rejects when the disk refuses: nothing of the group is kept then.
-   */
-  append(entry: JournalEntry): Promise<OutboxEvent>
   totals(): Totals
   /** Events above `outboxId` that the event log has not stored yet, oldest first. */
   outboxAbove(outboxId: number): readonly OutboxEvent[]
   /** Forgets events up to `outboxId`: the event log has them on disk. */
   stored(outboxId: number): void
   close(): void
+}
+
+/** The journal of PAPER: an execution is settled when it is written. */
+export interface Journal extends JournalBase {
+  /**
+   * Resolves when the entry, its event and the new totals are on disk, in one commit shared with the other entries of the tick.
+   * Rejects when the disk refuses: nothing of the group is kept then.
+   */
+  append(entry: JournalEntry): Promise<OutboxEvent>
 }

@@ -30,7 +30,12 @@ const filled: Execution = {
     revertData: null,
     hint: null,
   },
-  valuation: { gasPriceWei: 2_000_000_007n, gasCostWei: 900_246_003_150_892n, netProfitUsdE8: 512_345_678n },
+  valuation: {
+    gasPriceWei: 2_000_000_007n,
+    gasCostWei: 900_246_003_150_892n,
+    netProfitUsdE8: 512_345_678n,
+    pays: true,
+  },
   failure: null,
 }
 const reverted: Execution = {
@@ -145,7 +150,10 @@ describe('encodeSimulation', () => {
   test('never estimates what it does not know', () => {
     expect(estimate(reverted)).toBe(0)
     expect(
-      estimate({ ...filled, valuation: { gasPriceWei: 1n, gasCostWei: 2n, netProfitUsdE8: null } }),
+      estimate({
+        ...filled,
+        valuation: { gasPriceWei: 1n, gasCostWei: 2n, netProfitUsdE8: null, pays: null },
+      }),
     ).toBeNull()
     expect(estimate({ ...filled, simulation: null, valuation: null })).toBeNull()
   })
@@ -237,6 +245,7 @@ describe('any execution', () => {
         gasPriceWei: wei,
         gasCostWei: wei,
         netProfitUsdE8: fc.option(fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n })),
+        pays: fc.option(fc.boolean()),
       }),
     ),
     failure: fc.option(

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CHAINS } from '../../src/config/chains.ts'
 import type { Config } from '../../src/config/config.ts'
+import { missingChain } from '../../src/config/missingChain.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { Answer, ChainStatus, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
 import type { Signal } from '../../src/domain/signal.ts'
 import type { EventLog } from '../../src/journal/eventLog.ts'
 import { openSqliteEventLog } from '../../src/journal/sqliteEventLog.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
-import { missingChain } from '../../src/config/missingChain.ts'
 import { createServer } from '../../src/server/server.ts'
 import { loadUws } from '../../src/server/uws/loadUws.ts'
 import { refusal } from '../../src/wire/refusal.ts'
@@ -19,7 +19,7 @@ import { refusal } from '../../src/wire/refusal.ts'
  * ready. A signal with `expected_profit` -1 makes it throw; `hold` keeps answers until `release`.
  */
 export async function startTransportServer(
-  options: Partial<Parameters<typeof createServer>[0]> & { config?: Partial<Config> } = {},
+  options: Partial<Omit<Parameters<typeof createServer>[0], 'config'>> & { config?: Partial<Config> } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'titan-transport-'))
   const events = openSqliteEventLog({ path: join(folder, 'events.sqlite'), onFlushError: () => undefined })

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { callRpc } from '../../devnet/callRpc.ts'
+import { startDevnet } from '../../devnet/startDevnet.ts'
+import { startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { LIMITS } from '../config/limits.ts'
+import { createHeads, type Head, readHead } from './heads.ts'
+import { createJsonRpc } from './jsonRpc.ts'
+
+test('over http the newest block is asked for, until stopped', async () => {
+  const devnet = await startDevnet({ chainIds: [56] })
+  const node = devnet.chains[0]?.rpc as string
+  const proxy = await startRpcProxy({ target: node })
+  const rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, readOnly: true, limits: LIMITS })
+  const seen: Head[] = []
+  const heads = createHeads({
+    rpc,
+    blockTimeMs: 750,
+    onHead: (head) => seen.push(head),
+    now: () => ((seen.at(-1)?.timestamp ?? 0) + 7) * 1_000,
+  })
+  try {
+    expect([heads.newest(), heads.ageMs()]).toEqual([null, null])
+    await expect.poll(() => heads.newest()?.number, { timeout: 20_000 }).toBe(0)
+    await callRpc({ rpc: node, method: 'anvil_mine', params: ['0x3'], timeoutMs: 20_000 })
+    await expect.poll(() => heads.newest()?.number, { timeout: 20_000 }).toBe(3)
+    expect(seen.map(({ number }) => number)).toEqual([0, 3])
+    expect(heads.ageMs()).toBe(7_000)
+
+    heads.stop()
+    const asked = proxy.methods.get('eth_getBlockByNumber')
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(proxy.methods.get('eth_getBlockByNumber')).toBe(asked)
+  } finally {
+    heads.stop()
+    await rpc.close()
+    await proxy.stop()
+    await devnet.stop()
+  }
+})
+
+test('a header is read, anything else is none', () => {
+  expect(readHead({ number: '0x1b4', timestamp: '0x6553f100' })).toEqual({
+    number: 436,
+    timestamp: 1_700_000_000,
+  })
+  const others = [
+    null,
+    undefined,
+    {},
+    'x',
+    { number: null, timestamp: '0x1' },
+    { number: '0xzz', timestamp: '0x1' },
+  ]
+  expect(others.map(readHead)).toEqual(Array(6).fill(null))
+})

@@ -1,0 +1,128 @@
+import { Pool } from 'undici'
+import { type Exchange, exchangeFailure, type Transport } from './transport.ts'
+
+/**
+ * JSON-RPC over HTTP(S) with connections kept open. Redirects are not followed: they would take the URL's key elsewhere.
+ *
+ * @param options.headersFor more headers for a body, e.g. its signature
+ */
+export function createHttpTransport({
+  url,
+  connectionsMax,
+  responseBytesMax,
+  headersFor,
+}: {
+  url: string
+  connectionsMax: number
+  responseBytesMax: number
+  headersFor?: ((body: string) => Readonly<Record<string, string>>) | undefined
+}): Transport {
+  const { origin, pathname, search, username, password } = new URL(url)
+  // Timeouts are ours, per exchange; undici's own are switched off.
+  const pool = new Pool(origin, {
+    connections: connectionsMax,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+  })
+  const fixedHeaders: Record<string, string> = { 'content-type': 'application/json' }
+  if (username || password) {
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    fixedHeaders.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
+  }
+  const path = pathname + search
+
+  async function exchange({ body, timeoutMs }: { body: string; timeoutMs: number }): Promise<Exchange> {
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort(), timeoutMs)
+    const headers = headersFor ? { ...fixedHeaders, ...headersFor(body) } : fixedHeaders
+    try {
+      const response = await pool.request({ path, method: 'POST', headers, body, signal: abort.signal })
+      const chunks: Buffer[] = []
+      let bytes = 0
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
+        bytes += chunk.length
+        if (bytes > responseBytesMax) {
+          return exchangeFailure('unusable', `sent more than ${responseBytesMax} bytes in one answer`)
+        }
+        chunks.push(chunk)
+      }
+      const text = chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString()
+      return readAnswer(response.statusCode, response.headers['retry-after'], text)
+    } catch (cause) {
+      if (abort.signal.aborted)
+        return exchangeFailure('timeout', `did not answer within ${Math.round(timeoutMs)} ms`)
+      return readCause(cause)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return { exchange, close: () => pool.destroy() }
+}
+
+function readAnswer(status: number, retryAfter: string | string[] | undefined, text: string): Exchange {
+  if (status === 429) {
+    const seconds = Number(retryAfter)
+    return exchangeFailure(
+      'rate-limited',
+      'answered HTTP 429 (too many requests)',
+      Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null,
+    )
+  }
+  if (status >= 500 || (status >= 300 && status < 400))
+    return exchangeFailure('unusable', `answered HTTP ${status}`)
+  let reply: unknown
+  try {
+    reply = JSON.parse(text)
+  } catch {
+    reply = undefined
+  }
+  // Some nodes answer a refused call with HTTP 400 and a proper JSON-RPC error in the body.
+  if (
+    typeof reply === 'object' &&
+    reply !== null &&
+    (status < 400 || Array.isArray(reply) || 'error' in reply)
+  ) {
+    if (status !== 401 && status !== 403) return { ok: true, reply }
+  }
+  if (status === 413) return exchangeFailure('payload-refused', 'answered HTTP 413 (request too large)')
+  return exchangeFailure(
+    'unusable',
+    status >= 400 ? `answered HTTP ${status}` : 'answered with something that is not JSON-RPC',
+  )
+}
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function readCause(cause: unknown): Exchange {
+  const code = causeCode(cause)
+  if (UNREACHABLE.has(code) && !wasConnected(cause)) {
+    return exchangeFailure('unreachable', `could not be reached (${code})`)
+  }
+  if (UNREACHABLE.has(code) || code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET') {
+    return exchangeFailure('reset', 'closed the connection before it answered')
+  }
+  return exchangeFailure('unusable', `could not be used (${code})`)
+}
+
+/** ETIMEDOUT and the like also end connections that were open, and then the request may have arrived. */
+function wasConnected(cause: unknown): boolean {
+  return cause instanceof Error && 'syscall' in cause && /^(read|write)/.test(String(cause.syscall))
+}
+
+/** A name that resolves to several addresses fails with an AggregateError, whose parts hold the code. */
+function causeCode(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'unknown error'
+  if ('code' in cause && typeof cause.code === 'string') return cause.code
+  if (cause instanceof AggregateError && cause.errors.length > 0) return causeCode(cause.errors[0])
+  return cause.name
+}

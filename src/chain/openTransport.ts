@@ -1,0 +1,34 @@
+import { basename } from 'node:path'
+import { createHttpTransport } from './httpTransport.ts'
+import { createIpcTransport, createWebSocketTransport } from './streamTransport.ts'
+import type { Transport } from './transport.ts'
+
+/**
+ * The transport an endpoint's address asks for: http(s)://, ws(s):// or the path of an IPC socket. It connects when first used.
+ *
+ * @param options.headersFor more headers for a body; only HTTP has them
+ * @returns `host` names the endpoint without what its address may hold of keys
+ */
+export function openTransport({
+  url,
+  connectionsMax,
+  responseBytesMax,
+  headersFor,
+}: {
+  url: string
+  connectionsMax: number
+  responseBytesMax: number
+  headersFor?: ((body: string) => Readonly<Record<string, string>>) | undefined
+}): { transport: Transport; host: string } {
+  if (/^https?:/.test(url)) {
+    return {
+      transport: createHttpTransport({ url, connectionsMax, responseBytesMax, headersFor }),
+      host: new URL(url).host,
+    }
+  }
+  if (/^wss?:/.test(url)) {
+    return { transport: createWebSocketTransport({ url, responseBytesMax }), host: new URL(url).host }
+  }
+  const path = url.replace(/^(ipc|file|unix):(\/\/)?/, '')
+  return { transport: createIpcTransport({ path, responseBytesMax }), host: `ipc:${basename(path)}` }
+}

@@ -1,0 +1,205 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { addressBook } from '../../devnet/addressBook.ts'
+import { findFreePort } from '../../devnet/findFreePort.ts'
+import { locateAnvil } from '../../devnet/locateAnvil.ts'
+import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { createDevnetAccount, type DevnetAccount } from '../../test/support/devnetAccount.ts'
+import { chainConfig, DEVNET_BOOK } from '../../test/support/probedChain.ts'
+import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import type { ChainConfig } from '../config/chainConfig.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Address } from '../domain/signal.ts'
+import { createJsonRpc } from './jsonRpc.ts'
+import { PAPER_CALLER, PAPER_EXECUTOR } from './paperAccounts.ts'
+import { probeChain } from './probe.ts'
+
+const VAULT = addressBook.balancer.vault.toLowerCase()
+const POOL = addressBook.aave.pool.toLowerCase()
+
+let devnet: Devnet
+/** A node of chain 10 that carries no world at all. */
+let empty: Anvil
+let account: DevnetAccount
+let proxy: RpcProxy
+
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [324, 1] })
+  empty = await startAnvil({
+    binary: locateAnvil(),
+    chainId: 10,
+    host: '127.0.0.1',
+    port: await findFreePort({ host: '127.0.0.1', port: 0 }),
+    args: [],
+    startTimeoutMs: 60_000,
+  })
+  account = await createDevnetAccount({ rpc: devnet.chains[1]?.rpc as string })
+}, 120_000)
+afterAll(async () => {
+  await devnet?.stop()
+  await empty?.stop()
+})
+beforeEach(async () => {
+  proxy = await startRpcProxy({ target: devnet.chains[1]?.rpc as string })
+})
+afterEach(() => proxy.stop())
+
+async function probe(chain: ChainConfig, now = Date.now) {
+  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs: 20_000, readOnly: true, limits: LIMITS })
+  const outcome = await probeChain({ rpc, chain, devnetBook: DEVNET_BOOK, now })
+  await rpc.close()
+  return outcome.ok ? { ...outcome.value, failure: null } : { failure: outcome.failure }
+}
+const ethereum = (change: Partial<ChainConfig> = {}) => ({
+  ...chainConfig({ chainId: 1, endpoint: proxy.url }),
+  ...change,
+})
+describe('a devnet chain', () => {
+  test('has the world, whatever the profile of its chain id says', async () => {
+    // Of zkSync Era, where no code can be injected and there is no Balancer.
+    const facts = await probe(chainConfig({ chainId: 324, endpoint: devnet.chains[0]?.rpc as string }))
+    expect(facts).toMatchObject({
+      failure: null,
+      chainId: 324,
+      devnet: true,
+      head: 0,
+      clientVersion: expect.stringMatching(/^anvil/),
+      executor: { address: PAPER_EXECUTOR, deployed: false, caller: PAPER_CALLER },
+      lenders: { 1: VAULT, 2: POOL },
+      features: { stateOverride: true, blockOverrideTime: true },
+      l1FeeModel: 'none',
+      oracle: addressBook.aave.oracle.toLowerCase(),
+      wrappedNative: addressBook.tokens.weth.address.toLowerCase(),
+      notes: [],
+    })
+  })
+
+  test('a deployed executor is called as its owner, with the lenders it has', async () => {
+    const executor = await account.deployExecutor()
+    expect(await probe(ethereum({ executor }))).toMatchObject({
+      executor: { address: executor, deployed: true, caller: account.address },
+      lenders: { 1: VAULT, 2: POOL },
+      notes: [],
+    })
+  })
+
+  test('an executor configured otherwise than the chain is noted', async () => {
+    const other = addressBook.aave.poolConfigurator
+    const executor = await account.deployExecutor({ balancerVault: `0x${'0'.repeat(40)}`, aavePool: other })
+    expect(await probe(ethereum({ executor }))).toMatchObject({
+      lenders: { 1: null, 2: other.toLowerCase() },
+      notes: [
+        'The executor is configured with no Balancer V3 vault, so flash_source 1 cannot be used.',
+        `The executor is configured with the Aave V3 pool ${other.toLowerCase()}; this chain's is ${POOL}.`,
+      ],
+    })
+  })
+
+  test('an executor address without code gets its code injected, and a note', async () => {
+    const executor: Address = '0x00000000000000000000000000000000000e3b77'
+    expect(await probe(ethereum({ executor }))).toMatchObject({
+      executor: { address: PAPER_EXECUTOR, deployed: false },
+      notes: [expect.stringContaining(`no code at the configured executor ${executor}`)],
+    })
+  })
+
+  test('an executor address with another contract is a failure', async () => {
+    const executor = addressBook.tokens.weth.address.toLowerCase() as Address
+    expect((await probe(ethereum({ executor }))).failure).toMatchObject({
+      code: 'CHAIN_UNAVAILABLE',
+      sentence: `The contract at ${executor} on Ethereum (1) is not the executor: it has no owner.`,
+    })
+  })
+})
+
+describe('a node without the world', () => {
+  test('is probed by the profile, and what is missing is noted', async () => {
+    const facts = await probe(chainConfig({ chainId: 10, endpoint: empty.rpc }))
+    expect(facts).toMatchObject({
+      devnet: false,
+      lenders: { 1: null, 2: null },
+      l1FeeModel: 'none',
+      oracle: null,
+    })
+    expect(facts.failure === null && facts.notes).toEqual([
+      'The node has no fee oracle of the kind op-stack, so no data fee is counted.',
+      'There is no Aave V3 at 0xa97684ead0e402dc232d5a977953df7ecbab3cdb.',
+      'There is no price oracle, so nothing has a price in USD.',
+      `There is no code at the Balancer V3 vault ${VAULT}, so flash_source 1 cannot be used.`,
+    ])
+  })
+
+  test('cannot serve a chain where no code can be injected', async () => {
+    const chain = { ...chainConfig({ chainId: 10, endpoint: empty.rpc }), codeOverride: false }
+    expect((await probe(chain)).failure).toMatchObject({
+      code: 'CHAIN_UNAVAILABLE',
+      sentence: 'Optimism (10) runs no EVM code that is injected, so nothing can be simulated there.',
+    })
+  })
+})
+
+describe('a node that will not do', () => {
+  test('serves another chain', async () => {
+    const { failure } = await probe({ ...chainConfig({ chainId: 8453, endpoint: proxy.url }) })
+    expect(failure?.sentence).toBe('The node of Base (8453) serves chain 1, not chain 8453.')
+  })
+
+  test('takes no state override', async () => {
+    const error = { code: -32602, message: 'too many arguments, want at most 2' }
+    proxy.interfere = rewriteEach(({ id }, { method }) => (method === 'eth_call' ? { id, error } : null))
+    expect((await probe(ethereum())).failure?.sentence).toBe(
+      'The node of Ethereum (1) takes no state override in eth_call, which every simulation needs.',
+    )
+    proxy.interfere = rewriteEach(({ id }, { method }) =>
+      method === 'eth_call' ? { id, result: '0x' } : null,
+    )
+    expect((await probe(ethereum())).failure?.sentence).toContain('takes no state override')
+  })
+
+  test('takes no block override: noted', async () => {
+    const error = { code: -32602, message: 'too many arguments, want at most 3' }
+    proxy.interfere = rewriteEach(({ id }, { params }) => (params.length > 3 ? { id, error } : null))
+    expect(await probe(ethereum())).toMatchObject({
+      failure: null,
+      features: { stateOverride: true, blockOverrideTime: false },
+      notes: [expect.stringContaining('takes no block override')],
+    })
+  })
+
+  test('is hours behind, unless it only makes blocks on demand', async () => {
+    const later = () => Date.now() + 3 * 3_600_000
+    expect((await probe(ethereum(), later)).failure).toBeNull()
+
+    // The same node without the devnet's marker, and by another name, is held for a real one.
+    proxy.interfere = rewriteEach(({ id }, { method, params }) => {
+      if (method === 'web3_clientVersion') return { id, result: 'Geth/v1.16.4' }
+      return method === 'eth_getCode' && params[0] === DEVNET_BOOK.marker ? { id, result: '0x' } : null
+    })
+    const chain = ethereum()
+    expect((await probe(chain, later)).failure?.sentence).toMatch(
+      /is 1\d\d minutes old: the node is not in step/,
+    )
+    expect(await probe(chain, () => Date.now() + 1_200_000)).toMatchObject({
+      failure: null,
+      devnet: false,
+      notes: [expect.stringMatching(/2\d minutes old, and simulations stand on it/)],
+    })
+  })
+
+  test('dies in the middle', async () => {
+    let left = 2
+    proxy.interfere = () => (left-- > 0 ? null : { kind: 'drop' })
+    expect((await probe(ethereum())).failure).toMatchObject({
+      code: 'NODE_UNAVAILABLE',
+      sentence: expect.stringContaining('closed the connection'),
+    })
+  })
+})
+
+test('the data fee oracle of a rollup is found when it answers', async () => {
+  const there = await createDevnetAccount({ rpc: empty.rpc })
+  // Returns the word 0x2a to whatever it is asked.
+  await there.ask('anvil_setCode', '0x420000000000000000000000000000000000000f', '0x602a60005260206000f3')
+  const facts = await probe(chainConfig({ chainId: 10, endpoint: empty.rpc }))
+  expect(facts).toMatchObject({ l1FeeModel: 'op-stack' })
+})

@@ -1,0 +1,40 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Totals } from '../dispatch/protocol.ts'
+
+export const TOTALS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS totals (
+  one INTEGER PRIMARY KEY CHECK (one = 1), total_signals INTEGER NOT NULL, executed INTEGER NOT NULL, paper_executed INTEGER NOT NULL,
+  failed INTEGER NOT NULL, profit_usd_e8 INTEGER NOT NULL, expected_profit_usd REAL NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0)`
+
+/** The running sums of a chain, kept beside what they sum so that a restart does not add up history again. */
+export interface TotalsTable {
+  read(): Totals
+  /** Within the caller's transaction. */
+  write(totals: Totals): void
+}
+
+export function openTotals(db: DatabaseSync): TotalsTable {
+  const select = db.prepare('SELECT * FROM totals')
+  select.setReadBigInts(true)
+  const update = db.prepare(
+    'UPDATE totals SET total_signals = ?, executed = ?, paper_executed = ?, failed = ?, profit_usd_e8 = ?, expected_profit_usd = ?',
+  )
+  return {
+    read() {
+      const row = select.get() as Record<string, bigint | number>
+      return {
+        totalSignals: Number(row.total_signals),
+        executed: Number(row.executed),
+        paperExecuted: Number(row.paper_executed),
+        failed: Number(row.failed),
+        profitUsdE8: BigInt(row.profit_usd_e8 ?? 0),
+        expectedProfitUsd: Number(row.expected_profit_usd),
+      }
+    },
+    write({ totalSignals, executed, paperExecuted, failed, profitUsdE8, expectedProfitUsd }) {
+      update.run(totalSignals, executed, paperExecuted, failed, profitUsdE8, expectedProfitUsd)
+    },
+  }
+}

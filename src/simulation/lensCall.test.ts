@@ -1,0 +1,82 @@
+import { Interface, zeroPadBytes } from 'ethers'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import artifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
+import type { Address, Hex } from '../domain/signal.ts'
+import { createLensEncoder, decodeLensAnswer } from './lensCall.ts'
+import { transactionGas } from './transactionGas.ts'
+
+const lens = new Interface(artifact.abi)
+const bytes = (minLength: number, maxLength: number) =>
+  fc.uint8Array({ minLength, maxLength }).map((value): Hex => `0x${Buffer.from(value).toString('hex')}`)
+const address = bytes(20, 20)
+const amount = fc.bigInt({ min: 0n, max: 2n ** 256n - 1n })
+
+test('calls are written as ethers writes them', () => {
+  fc.assert(
+    fc.property(
+      address,
+      address,
+      bytes(0, 300),
+      fc.integer({ min: 0, max: 4 }),
+      (target, token, calldata, l1FeeModel) => {
+        const written = createLensEncoder({ target: target as Address, l1FeeModel })({
+          calldata,
+          token: token as Address,
+        })
+        expect(written).toBe(lens.encodeFunctionData('simulate', [target, calldata, token, l1FeeModel]))
+      },
+    ),
+  )
+})
+
+test('answers are read as ethers wrote them', () => {
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.array(amount, { minLength: 4, maxLength: 4 }),
+      fc.nat(),
+      bytes(0, 200),
+      (ok, words, block, data) => {
+        const [gasUsed, l1FeeWei, balanceBefore, balanceAfter] = words as [bigint, bigint, bigint, bigint]
+        const answer = {
+          ok,
+          gasUsed,
+          l1FeeWei,
+          block,
+          timestamp: 1_795_403_379,
+          balanceBefore,
+          balanceAfter,
+          data,
+        }
+        expect(decodeLensAnswer(lens.encodeFunctionResult('simulate', Object.values(answer)))).toEqual(answer)
+      },
+    ),
+  )
+})
+
+test('anything else is no answer', () => {
+  const whole = lens.encodeFunctionResult('simulate', [true, 1, 2, 3, 4, 5, 6, '0xaabb'])
+  expect(decodeLensAnswer(whole)?.data).toBe('0xaabb')
+  expect(
+    ['0x', null, undefined, 7, {}, '0x01', whole.slice(0, -64), whole.replace('aabb', 'aabz')].map(
+      decodeLensAnswer,
+    ),
+  ).toEqual(Array(8).fill(null))
+  // An offset that points far outside.
+  expect(
+    decodeLensAnswer(
+      whole.slice(0, 2 + 7 * 64) + zeroPadBytes('0xff', 32).slice(2) + whole.slice(2 + 8 * 64),
+    ),
+  ).toBeNull()
+})
+
+test('a transaction pays its base, its bytes and its execution, or the floor of its bytes', () => {
+  // Three zero bytes at 4, two others at 16.
+  expect(transactionGas({ calldata: '0x00a100b200', executionGas: 100_003n })).toBe(
+    21_000n + 12n + 32n + 100_003n,
+  )
+  expect(transactionGas({ calldata: '0x', executionGas: 7n })).toBe(21_007n)
+  // Eleven tokens at 10: the floor of EIP-7623 is above 44 + 5.
+  expect(transactionGas({ calldata: '0x00a100b200', executionGas: 5n })).toBe(21_000n + 110n)
+})

@@ -1,0 +1,272 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { createDevnetAccount, type DevnetAccount } from '../../test/support/devnetAccount.ts'
+import {
+  type DevnetTrade,
+  executorInterface,
+  LOSING_TRADE,
+  numberedTrade,
+  PAYING_TRADES,
+} from '../../test/support/devnetTrades.ts'
+import { probedChain } from '../../test/support/probedChain.ts'
+import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import type { ChainFacts } from '../chain/chainFacts.ts'
+import { readNodeError } from '../chain/nodeErrors.ts'
+import { explainRevert } from '../chain/revertReasons.ts'
+import type { JsonRpc } from '../chain/rpc.ts'
+import type { Simulation } from '../domain/execution.ts'
+import type { Address, Hex } from '../domain/signal.ts'
+import type { SimulationEngine } from './engine.ts'
+import { createRpcEngine } from './rpcEngine.ts'
+
+/** The product looks at the first node; on the second the same trades are made. */
+let devnet: Devnet
+let node: string
+let chain: DevnetAccount
+let executor: Address
+let proxy: RpcProxy
+const open: JsonRpc[] = []
+
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1, 1] })
+  node = devnet.chains[0]?.rpc as string
+  chain = await createDevnetAccount({ rpc: devnet.chains[1]?.rpc as string })
+  executor = await chain.deployExecutor()
+}, 120_000)
+afterAll(() => devnet?.stop())
+beforeEach(async () => {
+  proxy = await startRpcProxy({ target: node })
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((rpc) => rpc.close()))
+  await proxy.stop()
+})
+
+async function engineAt(
+  endpoint: string,
+  {
+    deployed = null,
+    timeoutMs = 30_000,
+    change = (facts) => facts,
+  }: { deployed?: Address | null; timeoutMs?: number; change?: (facts: ChainFacts) => ChainFacts } = {},
+): Promise<SimulationEngine> {
+  const { rpc, facts } = await probedChain({ chainId: 1, endpoint, executor: deployed, timeoutMs })
+  open.push(rpc)
+  const headTimestamp = () => facts.headTimestampMs / 1_000
+  return createRpcEngine({ rpc, facts: change(facts), headTimestamp, explainRevert, readNodeError })
+}
+
+async function simulated(engine: SimulationEngine, trade: DevnetTrade): Promise<Simulation> {
+  const outcome = await engine.simulate(trade)
+  if (!outcome.ok) throw new Error(`${outcome.failure.code}: ${outcome.failure.sentence}`)
+  return outcome.value
+}
+async function refusedWith(engine: SimulationEngine, trade: DevnetTrade = numberedTrade(7)) {
+  const outcome = await engine.simulate(trade)
+  return outcome.ok ? outcome.value : `${outcome.failure.code}: ${outcome.failure.sentence}`
+}
+
+/** Makes the trade on the second node and takes it back. */
+async function made({ calldata }: DevnetTrade): Promise<{ profit: bigint; gasUsed: bigint }> {
+  const snapshot = await chain.ask<Hex>('evm_snapshot')
+  const receipt = await chain.send({ to: executor, data: calldata })
+  await chain.ask('evm_revert', snapshot)
+  const event = receipt.logs.flatMap((log) => {
+    if (log.address !== executor) return []
+    return executorInterface.parseLog({ topics: [...log.topics], data: log.data }) ?? []
+  })[0]
+  return { profit: event?.args.profit as bigint, gasUsed: BigInt(receipt.gasUsed) }
+}
+
+describe('against the chain itself', () => {
+  test.each(PAYING_TRADES)('$name: the profit of a real execution, to the base unit', async (trade) => {
+    const injected = await simulated(await engineAt(node), trade)
+    const real = await made(trade)
+    expect(real.profit).toBeGreaterThan(0n)
+    expect(injected).toMatchObject({ success: true, profit: real.profit, error: null, l1FeeWei: 0n })
+    // A refund can take a fifth off (EIP-3529); the simulation counts before it, and a little for the lens's own call.
+
+    expect(injected.gasUsed).toBeGreaterThanOrEqual(real.gasUsed)
+    expect(injected.gasUsed).toBeLessThanOrEqual((real.gasUsed * 5n) / 4n + 1_000n)
+    // The deployed executor on the other node, simulated as its owner.
+    const deployed = await simulated(
+      await engineAt(devnet.chains[1]?.rpc as string, { deployed: executor }),
+      trade,
+    )
+    expect(deployed).toMatchObject({ success: true, profit: real.profit })
+    expect(deployed.gasUsed).toBeGreaterThanOrEqual(real.gasUsed)
+  })
+
+  test('the figures are those of the fresh world', async () => {
+    const engine = await engineAt(node)
+    const profits = await Promise.all(
+      PAYING_TRADES.map((trade) => simulated(engine, trade).then(({ profit }) => profit)),
+    )
+    expect(profits.map((profit) => String(profit).slice(0, 5))).toEqual(['71004', '19628', '65082', '10534'])
+  })
+
+  test('a loss is refused on both, with what was lacking', async () => {
+    const losing = await simulated(await engineAt(node), LOSING_TRADE)
+    expect(losing).toMatchObject({ success: false, profit: null, revertKind: 'unprofitable' })
+    expect(losing.shortfall).toBeGreaterThan(0n)
+    expect(losing.revertData).toMatch(/^0x[0-9a-f]{136}$/)
+    expect((await chain.send({ to: executor, data: LOSING_TRADE.calldata })).status).toBe('0x0')
+  })
+
+  test('gas measured after a block holds in the next one, where slots are fresh', async () => {
+    const second = await createDevnetAccount({ rpc: devnet.chains[1]?.rpc as string })
+    const trade = numberedTrade(11)
+    const snapshot = await chain.ask<Hex>('evm_snapshot')
+    await second.send({ to: executor, data: trade.calldata })
+    const simulation = await simulated(
+      await engineAt(devnet.chains[1]?.rpc as string, { deployed: executor }),
+      trade,
+    )
+    await chain.ask('evm_increaseTime', 3)
+    const { gasUsed, status } = await second.send({ to: executor, data: trade.calldata })
+    await chain.ask('evm_revert', snapshot)
+    expect(status).toBe('0x1')
+    expect(simulation.gasUsed).toBeGreaterThanOrEqual(BigInt(gasUsed))
+  })
+
+  test('the time of the next block changes no profit', async () => {
+    const atHead = await engineAt(node, {
+      change: (facts) => ({ ...facts, features: { ...facts.features, blockOverrideTime: false } }),
+    })
+    const atNext = await engineAt(node)
+    for (const trade of PAYING_TRADES) {
+      const [early, late] = [await simulated(atHead, trade), await simulated(atNext, trade)]
+      expect(late.profit).toBe(early.profit)
+      expect(late.gasUsed).toBeGreaterThanOrEqual(early.gasUsed)
+    }
+  })
+
+  test('the block named is the newest one of the node, with and without a time of our own', async () => {
+    const account = await createDevnetAccount({ rpc: node })
+    for (const change of [
+      (facts: ChainFacts) => facts,
+      (facts: ChainFacts) => ({ ...facts, features: { ...facts.features, blockOverrideTime: false } }),
+    ]) {
+      const engine = await engineAt(node, { change })
+      await account.ask('anvil_mine', '0x5')
+      const { block } = await simulated(engine, numberedTrade(3))
+      expect(block).toBe(Number(await account.ask<Hex>('eth_blockNumber')))
+      expect(block).toBeGreaterThanOrEqual(5)
+    }
+  })
+})
+
+describe('many candidates', () => {
+  test('each gets its own answer, one eth_call each, in few payloads, and nothing else reaches the node', async () => {
+    const engine = await engineAt(proxy.url)
+    const [callsBefore, payloadsBefore] = [proxy.methods.get('eth_call') ?? 0, proxy.payloadSizes.length]
+    const trades = Array.from({ length: 300 }, (_, index) => numberedTrade(index * 1_000))
+    const profits = (await Promise.all(trades.map((trade) => simulated(engine, trade)))).map(
+      ({ profit }) => profit,
+    )
+    expect((proxy.methods.get('eth_call') ?? 0) - callsBefore).toBe(300)
+    expect(proxy.payloadSizes.slice(payloadsBefore).length).toBeLessThanOrEqual(15)
+    expect(new Set(profits).size).toBe(300)
+    // Below the best size more capital earns more.
+    expect(profits).toEqual([...profits].sort((a, b) => Number((a ?? 0n) - (b ?? 0n))))
+    expect([...proxy.methods.keys()].filter((method) => /send|sign/i.test(method))).toEqual([])
+  })
+})
+
+describe('what cannot be believed is not', () => {
+  test('an executor whose word and balance differ', async () => {
+    const engine = await engineAt(proxy.url)
+    // The seventh word is the balance after.
+    proxy.interfere = rewriteEach(({ id, result }) => {
+      const text = String(result)
+      return { id, result: `${text.slice(0, 450 - 6)}00ffee${text.slice(450)}` }
+    })
+    const simulation = await simulated(engine, numberedTrade(7))
+    expect(simulation).toMatchObject({ success: false, profit: null, revertKind: 'failed' })
+    expect(simulation.error).toMatch(/reports a profit of \d+ but its balance changed by \d+/)
+  })
+
+  test('a node that ignores the override', async () => {
+    const engine = await engineAt(proxy.url)
+    proxy.interfere = rewriteEach(({ id }) => ({ id, result: '0x' }))
+    expect(await refusedWith(engine)).toMatch(/^SIMULATION_FAILED: .*did not apply the state override\.$/)
+  })
+
+  test('a contract that is not the executor', async () => {
+    const account = await createDevnetAccount({ rpc: node })
+    const silent: Address = '0x00000000000000000000000000000000000a11ce'
+    await account.ask('anvil_setCode', silent, '0x00')
+    const notExecutor = { address: silent, deployed: true, caller: account.address }
+    const engine = await engineAt(node, { change: (facts) => ({ ...facts, executor: notExecutor }) })
+    expect(await simulated(engine, numberedTrade(7))).toMatchObject({
+      success: false,
+      error: expect.stringContaining('returned no profit'),
+    })
+  })
+
+  test('an address without code', async () => {
+    const account = await createDevnetAccount({ rpc: node })
+    const empty = {
+      address: '0x00000000000000000000000000000000000e3b77',
+      deployed: true,
+      caller: account.address,
+    } as const
+    const engine = await engineAt(node, { change: (facts) => ({ ...facts, executor: empty }) })
+    const simulation = await simulated(engine, numberedTrade(7))
+    expect(simulation).toMatchObject({ success: false, profit: null })
+    expect(simulation.error).toBeTruthy()
+  })
+
+  test('a lender the chain does not have is not asked for', async () => {
+    const change = (facts: ChainFacts) => ({
+      ...facts,
+      name: 'Celo',
+      chainId: 42220,
+      lenders: { ...facts.lenders, 1: null },
+    })
+    const engine = await engineAt(proxy.url, { change })
+    const callsBefore = proxy.methods.get('eth_call')
+    expect(await refusedWith(engine)).toBe(
+      'UNSUPPORTED_ON_CHAIN: Celo (42220) has no usable Balancer V3 vault, so flash_source 1 cannot be used there.',
+    )
+    expect(proxy.methods.get('eth_call')).toBe(callsBefore)
+  })
+})
+
+describe('a node in trouble', () => {
+  test.each([
+    ['out of gas', { code: -32000, message: 'out of gas' }, /^SIMULATION_FAILED: .*out of gas/],
+    [
+      'a revert with data',
+      {
+        code: 3,
+        message: 'execution reverted',
+        data: '0x4e487b710000000000000000000000000000000000000000000000000000000000000012',
+      },
+      /^SIMULATION_FAILED: .*division by zero/,
+    ],
+    [
+      'a revert that quotes other wording',
+      { code: -32000, message: 'execution reverted: rate limit' },
+      /^SIMULATION_FAILED/,
+    ],
+    [
+      'a missing state',
+      { code: -32000, message: 'missing trie node 5c1f' },
+      /^NODE_UNAVAILABLE: .*missing trie node 5c1f/,
+    ],
+    ['a full quota', { code: -32005, message: 'daily request count exceeded' }, /^NODE_UNAVAILABLE/],
+  ])('%s', async (_, error, expected) => {
+    const engine = await engineAt(proxy.url)
+    proxy.interfere = rewriteEach(({ id }) => ({ id, error }))
+    expect(await refusedWith(engine)).toMatch(expected)
+  })
+
+  test('silence is a timeout, a dead node unavailable', async () => {
+    const engine = await engineAt(proxy.url, { timeoutMs: 2_000 })
+    proxy.interfere = () => ({ kind: 'hang' })
+    expect(await refusedWith(engine)).toMatch(/^NODE_TIMEOUT: The RPC endpoint 127/)
+    proxy.interfere = () => ({ kind: 'drop' })
+    expect(await refusedWith(engine)).toMatch(/^NODE_UNAVAILABLE: The RPC endpoint 127/)
+  })
+})

@@ -1,0 +1,180 @@
+import executorArtifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
+import lensArtifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
+import type { ChainFacts } from '../chain/chainFacts.ts'
+import type { NodeError } from '../chain/nodeErrors.ts'
+import type { JsonRpc, RpcError } from '../chain/rpc.ts'
+import type { L1FeeModel } from '../config/chainConfig.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Simulation } from '../domain/execution.ts'
+import type { Address, FlashSource, Hex, Signal } from '../domain/signal.ts'
+import { fail, failure, type Result, succeed } from '../errors/failure.ts'
+import type { ExplainRevert, SimulationEngine } from './engine.ts'
+import { createLensEncoder, decodeLensAnswer, type LensAnswer } from './lensCall.ts'
+import { transactionGas } from './transactionGas.ts'
+
+/** The argument `l1FeeModel` of `contracts/SimulationLens.sol`. */
+const L1_FEE_MODELS: Readonly<Record<L1FeeModel, number>> = {
+  none: 0,
+  'op-stack': 1,
+  scroll: 2,
+  mantle: 3,
+  arbitrum: 4,
+}
+const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' }
+
+/**
+ * Simulates over JSON-RPC: one `eth_call` per candidate on the newest state, in which the lens stands at the caller's
+ * account and, when none is deployed, the executor's code at its own. The block is read inside the same call, so every
+ * figure belongs to the state that is named.
+ *
+ * The call is made at the time of the next block: the first trade after a second passes writes fresh accumulator slots in V2 pairs
+ * and V3 oracles, and gas measured at the time of the last block can be too low by a fifth.
+ *
+ * @param options.headTimestamp time of the newest block known, Unix seconds
+ * @param options.now the clock, Unix ms
+ */
+export function createRpcEngine({
+  rpc,
+  facts,
+  headTimestamp,
+  explainRevert,
+  readNodeError,
+  now = Date.now,
+}: {
+  rpc: Pick<JsonRpc, 'call'>
+  facts: ChainFacts
+  headTimestamp: () => number
+  explainRevert: ExplainRevert
+  readNodeError: (error: RpcError) => NodeError
+  now?: () => number
+}): SimulationEngine {
+  const { executor, lenders } = facts
+  const encode = createLensEncoder({ target: executor.address, l1FeeModel: L1_FEE_MODELS[facts.l1FeeModel] })
+  const overrides = JSON.stringify({
+    [executor.caller]: { code: lensArtifact.deployedBytecode },
+    ...(executor.deployed ? {} : { [executor.address]: injectedExecutor(facts) }),
+  })
+  const beforeData = `[{"from":"${executor.caller}","to":"${executor.caller}","gas":"0x${LIMITS.simulationGas.toString(16)}","data":"`
+  const afterData = `"},"latest",${overrides}`
+
+  function paramsFor({ calldata, token }: { calldata: Hex; token: Address }): string {
+    const time = Math.max(headTimestamp() + 1, Math.floor(now() / 1_000))
+    const tail = facts.features.blockOverrideTime ? `,{"time":"0x${time.toString(16)}"}]` : ']'
+    return beforeData + encode({ calldata, token }) + afterData + tail
+  }
+
+  return {
+    async simulate({ signal, calldata }): Promise<Result<Simulation>> {
+      if (lenders[signal.flashSource] === null)
+        return fail(lenderMissing({ facts, flashSource: signal.flashSource }))
+      const outcome = await rpc.call('eth_call', paramsFor({ calldata, token: signal.loanToken }), 'heavy')
+      if (!outcome.ok) {
+        return outcome.kind === 'transport'
+          ? fail(outcome.failure)
+          : fail(readRefusal({ error: outcome.error, signal, explainRevert, readNodeError }))
+      }
+      const answer = decodeLensAnswer(outcome.result)
+      if (answer === null) {
+        return fail(
+          failure(
+            'SIMULATION_FAILED',
+            'The node answered the simulation with no result: it did not apply the state override.',
+          ),
+        )
+      }
+      return succeed(readAnswer({ answer, signal, calldata, explainRevert }))
+    },
+  }
+}
+
+/** Storage of an executor that belongs to the caller and knows the chain's lenders; see `contracts/OmniArbExecutor.sol`. */
+function injectedExecutor({ executor, lenders }: ChainFacts): object {
+  const word = (value: number | Address) =>
+    `0x${(typeof value === 'number' ? value.toString(16) : value.slice(2)).padStart(64, '0')}`
+  const slots: readonly (Address | null)[] = [executor.caller, lenders[1], lenders[2]]
+  const state = Object.fromEntries(slots.map((address, slot) => [word(slot), word(address ?? 0)]))
+  return { code: executorArtifact.deployedBytecode, state }
+}
+
+function lenderMissing({ facts, flashSource }: { facts: ChainFacts; flashSource: FlashSource }) {
+  const usable = ([1, 2] as const).filter((source) => facts.lenders[source] !== null)
+  return failure(
+    'UNSUPPORTED_ON_CHAIN',
+    `${facts.name} (${facts.chainId}) has no usable ${LENDER_NAMES[flashSource]}, so flash_source ${flashSource} cannot be used there.`,
+    { chain_id: facts.chainId, flash_source: flashSource },
+    usable.length > 0 ? `Use flash_source ${usable.join(' or ')}.` : null,
+  )
+}
+
+function readRefusal({
+  error,
+  signal,
+  explainRevert,
+  readNodeError,
+}: {
+  error: RpcError
+  signal: Signal
+  explainRevert: ExplainRevert
+  readNodeError: (error: RpcError) => NodeError
+}) {
+  const meaning = readNodeError(error)
+  if (meaning.kind === 'execution') {
+    const sentence = meaning.data
+      ? explainRevert({ data: meaning.data, signal }).sentence
+      : `The node stopped it: ${meaning.reason}.`
+    return failure('SIMULATION_FAILED', sentence)
+  }
+  return failure('NODE_UNAVAILABLE', `The node refused the simulation: ${error.message} (${error.code}).`)
+}
+
+function readAnswer({
+  answer,
+  signal,
+  calldata,
+  explainRevert,
+}: {
+  answer: LensAnswer
+  signal: Signal
+  calldata: Hex
+  explainRevert: ExplainRevert
+}): Simulation {
+  const measured = {
+    gasUsed: transactionGas({ calldata, executionGas: answer.gasUsed }),
+    block: answer.block,
+    l1FeeWei: answer.l1FeeWei,
+  }
+  if (!answer.ok) {
+    const { sentence, hop, shortfall, hint, kind } = explainRevert({ data: answer.data, signal })
+    const reverted = {
+      success: false,
+      profit: null,
+      shortfall,
+      revertKind: kind,
+      error: sentence,
+      failedHop: hop,
+      hint,
+    }
+    return { ...measured, ...reverted, revertData: answer.data }
+  }
+  const nothing = { shortfall: null, failedHop: null, hint: null, revertData: null }
+  const problem = unbelievable(answer)
+  if (problem)
+    return { ...measured, ...nothing, success: false, profit: null, revertKind: 'failed', error: problem }
+  return {
+    ...measured,
+    ...nothing,
+    success: true,
+    profit: BigInt(answer.data),
+    revertKind: null,
+    error: null,
+  }
+}
+
+/** Why a call that did not revert cannot be taken for a trade all the same; null when it can. */
+function unbelievable({ data, balanceBefore, balanceAfter }: LensAnswer): string | null {
+  if (data.length !== 2 + 64)
+    return 'The executor returned no profit: the code at its address is not the executor.'
+  const gained = balanceAfter - balanceBefore
+  if (BigInt(data) === gained) return null
+  return `The executor reports a profit of ${BigInt(data)} but its balance changed by ${gained}; neither is believed.`
+}
