@@ -1,0 +1,67 @@
+import type { Latency } from './load.ts'
+import type { Figures, Report } from './report.ts'
+
+/** The report as a table for people, on stdout. */
+export function printReport(report: Report): void {
+  const { machine, settings, paper, peer, ratio, bareLoop } = report
+  const rows: string[][] = [
+    [
+      '',
+      'per second',
+      'ratio',
+      '1 in flight p50/p99',
+      'at load p50/p99',
+      'CPU µs node/server/load',
+      'ok',
+      'failed',
+    ],
+    row('peer (express, ethers)', peer, peer.tradesPerSecond === null ? null : 1),
+    row('PAPER, HTTP', paper.http, ratio.http),
+    row(`PAPER, HTTP batch of ${settings.batchSize}`, paper.batch, ratio.batch),
+    [
+      'bare loop on the node',
+      number(bareLoop.simulationsPerSecond),
+      '',
+      '',
+      pair(bareLoop.latencyAtLoadMs),
+      cpu(bareLoop.cpuMicrosPerSimulation),
+      `${bareLoop.successes}`,
+      `${bareLoop.failures}`,
+    ],
+  ]
+  const widths =
+    rows[0]?.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0))) ?? []
+  console.log(
+    `\n${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${settings.rounds} rounds of ${settings.seconds} s; load average before: ${machine.loadAverageBefore}`,
+  )
+  console.log(
+    `Titan's executor: ${settings.injected ? 'injected' : 'deployed'}; latencies in ms of whole requests\n`,
+  )
+  for (const cells of rows) {
+    const line = cells.map((cell, column) => {
+      const width = widths[column] ?? 0
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width)
+    })
+    console.log(line.join('  '))
+  }
+  const compared = paper.http.compared + paper.batch.compared
+  console.log(`\n${compared} answers drawn by chance had the profit of a direct eth_call, to the unit.`)
+}
+
+const number = (value: number | null) => (value === null ? '-' : value.toFixed(0))
+const pair = (latency: Latency | null) => (latency === null ? '-' : `${latency.p50} / ${latency.p99}`)
+const cpu = (micros: Figures['cpuMicrosPerTrade']) =>
+  micros === null ? '-' : `${micros.node} / ${micros.server} / ${micros.load}`
+
+function row(title: string, figures: Figures, ratio: number | null): string[] {
+  return [
+    title,
+    number(figures.tradesPerSecond),
+    ratio === null ? '-' : `${ratio.toFixed(1)}x`,
+    pair(figures.latencyMs),
+    pair(figures.latencyAtLoadMs),
+    cpu(figures.cpuMicrosPerTrade),
+    `${figures.successes}`,
+    `${figures.failures}`,
+  ]
+}

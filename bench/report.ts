@@ -1,0 +1,134 @@
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { Latency } from './load.ts'
+import type { Measurement } from './measure.ts'
+import { batchSize } from './paperBatch.ts'
+import type { PeerSetting } from './peer.ts'
+import { median } from './percentile.ts'
+
+/** Stretches measured one right after the other; null where a benchmark was not asked for. */
+export interface Round {
+  readonly peer: Measurement | null
+  readonly http: Measurement | null
+  readonly batch: Measurement | null
+  readonly bare: Measurement | null
+}
+
+/** Everything one run has measured. */
+export interface BenchRun {
+  /** Of the last minute before the run: above a few tenths, others were using the machine too. */
+  readonly loadAverage: number
+  readonly settings: {
+    readonly rounds: number
+    readonly seconds: number
+    readonly httpInFlight: number
+    readonly batchesInFlight: number
+    readonly peerSetting: PeerSetting
+    readonly injected: boolean
+  }
+  readonly tuning: readonly { readonly setting: PeerSetting; readonly perSecond: number }[]
+  readonly rounds: readonly Round[]
+  readonly latency: {
+    readonly http: Measurement
+    readonly batch: Measurement
+    readonly peer: Measurement
+  } | null
+}
+
+/** One benchmark over all rounds; medians. */
+export interface Figures {
+  readonly tradesPerSecond: number | null
+  /** One request in flight; a batch is one request. */
+  readonly latencyMs: Latency | null
+  readonly latencyAtLoadMs: Latency | null
+  readonly cpuMicrosPerTrade: { readonly node: number; readonly server: number; readonly load: number } | null
+  readonly successes: number
+  readonly failures: number
+  /** Successes whose profit was found equal to a direct call's. */
+  readonly compared: number
+}
+
+export type Report = ReturnType<typeof summarize>
+
+const isMeasured = (measurement: Measurement | null): measurement is Measurement => measurement !== null
+const rounded = (value: number, digits: number) =>
+  Number.isFinite(value) ? Number(value.toFixed(digits)) : null
+
+/** The run in figures, as `--json` writes it. */
+export function summarize(run: BenchRun) {
+  const { settings, rounds, latency } = run
+  const column = (name: keyof Round) => rounds.map((round) => round[name]).filter(isMeasured)
+  const ratioOf = (one: Measurement | null, other: Measurement | null) =>
+    one === null || other === null ? null : rounded(one.perSecond / other.perSecond, 2)
+  const ratios = rounds.map(({ peer, http, batch }) => ({
+    http: ratioOf(http, peer),
+    batch: ratioOf(batch, peer),
+  }))
+  const ratio = (name: 'http' | 'batch') => {
+    const known = ratios.map((each) => each[name]).filter((value) => value !== null)
+    return known.length === 0 ? null : rounded(median(known), 2)
+  }
+  const bare = figures(column('bare'), null)
+  return {
+    machine: {
+      cores: availableParallelism(),
+      cpu: cpus()[0]?.model ?? 'unknown',
+      memoryGb: rounded(totalmem() / 2 ** 30, 1),
+      node: process.version,
+      loadAverageBefore: rounded(run.loadAverage, 2),
+      platform: `${process.platform}-${process.arch}`,
+    },
+    settings: { ...settings, batchSize },
+    paper: {
+      http: figures(column('http'), latency?.http ?? null),
+      batch: figures(column('batch'), latency?.batch ?? null),
+    },
+    peer: {
+      ...figures(column('peer'), latency?.peer ?? null),
+      tried: run.tuning.map(({ setting, perSecond }) => ({
+        ...setting,
+        tradesPerSecond: rounded(perSecond, 1),
+      })),
+    },
+    ratio: { http: ratio('http'), batch: ratio('batch') },
+    bareLoop: {
+      simulationsPerSecond: bare.tradesPerSecond,
+      latencyAtLoadMs: bare.latencyAtLoadMs,
+      cpuMicrosPerSimulation: bare.cpuMicrosPerTrade,
+      successes: bare.successes,
+      failures: bare.failures,
+    },
+    rounds: rounds.map(({ peer, http, batch, bare }, index) => ({
+      peer: rounded(peer?.perSecond ?? Number.NaN, 1),
+      http: rounded(http?.perSecond ?? Number.NaN, 1),
+      batch: rounded(batch?.perSecond ?? Number.NaN, 1),
+      bareLoop: rounded(bare?.perSecond ?? Number.NaN, 1),
+      ratio: ratios[index],
+    })),
+  }
+}
+
+function figures(measurements: readonly Measurement[], single: Measurement | null): Figures {
+  const middle = (pick: (measurement: Measurement) => number, digits: number) =>
+    rounded(median(measurements.map(pick)), digits)
+  const sum = (pick: (measurement: Measurement) => number) =>
+    [...measurements, ...(single === null ? [] : [single])].reduce((total, each) => total + pick(each), 0)
+  const latency = (p50: number | null, p99: number | null) =>
+    p50 === null || p99 === null ? null : { p50, p99 }
+  const [node, server, load] = [
+    middle((each) => each.cpuMicros.node, 0),
+    middle((each) => each.cpuMicros.server, 0),
+    middle((each) => each.cpuMicros.load, 0),
+  ]
+  return {
+    tradesPerSecond: middle((each) => each.perSecond, 1),
+    latencyMs: single && latency(rounded(single.latencyMs.p50, 2), rounded(single.latencyMs.p99, 2)),
+    latencyAtLoadMs: latency(
+      middle((each) => each.latencyMs.p50, 2),
+      middle((each) => each.latencyMs.p99, 2),
+    ),
+    cpuMicrosPerTrade: node === null || server === null || load === null ? null : { node, server, load },
+    successes: sum((each) => each.successes),
+    failures: sum((each) => each.failures),
+    compared: sum((each) => each.compared),
+  }
+}

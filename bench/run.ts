@@ -1,0 +1,120 @@
+/**
+ * `npm run bench -- [--quick] [--json FILE] [--seconds N] [--only NAME] [--injected]`: see README.md beside this file.
+ */
+import { writeFile } from 'node:fs/promises'
+import { loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { measureBareLoop } from './bareLoop.ts'
+import { measureLatency } from './latency.ts'
+import type { Measurement } from './measure.ts'
+import { measurePaperBatch } from './paperBatch.ts'
+import { measurePaperHttp } from './paperHttp.ts'
+import { measurePeer, type PeerSetting, tunePeer } from './peer.ts'
+import { printReport } from './printReport.ts'
+import { type BenchRun, type Round, summarize } from './report.ts'
+import { startBenchWorld } from './startBenchWorld.ts'
+
+const benchmarks = ['peer', 'paperHttp', 'paperBatch', 'bareLoop', 'latency'] as const
+type BenchmarkName = (typeof benchmarks)[number]
+
+/** Requests in flight: where more of them give no more trades. */
+const httpInFlight = 64
+const batchesInFlight = 4
+
+/** What fails from now on fails because everything is being stopped. */
+let isInterrupted = false
+
+interface Options {
+  readonly rounds: number
+  readonly seconds: number
+  readonly only: readonly BenchmarkName[]
+  readonly json: string | null
+  readonly injected: boolean
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      seconds: { type: 'string' },
+      only: { type: 'string', multiple: true },
+      injected: { type: 'boolean', default: false },
+    },
+  })
+  const seconds = values.seconds === undefined ? (values.quick ? 3 : 10) : Number(values.seconds)
+  if (!(seconds > 0)) throw new Error('--seconds takes a number above 0: how long each stretch lasts.')
+  const only = values.only ?? benchmarks
+  const unknown = only.find((name) => !benchmarks.some((known) => known === name))
+  if (unknown !== undefined)
+    throw new Error(`There is no benchmark ${unknown}; there are ${benchmarks.join(', ')}.`)
+  return {
+    rounds: values.quick ? 3 : 5,
+    seconds,
+    only: only as readonly BenchmarkName[],
+    json: values.json ?? null,
+    injected: values.injected,
+  }
+}
+
+async function bench(options: Options): Promise<BenchRun> {
+  const { rounds, seconds, injected } = options
+  const wants = (name: BenchmarkName) => options.only.includes(name)
+  const say = (text: string) => console.error(text)
+
+  const loadAverage = loadavg()[0] ?? Number.NaN
+  say('Starting the devnet, Titan and the peer ...')
+  const world = await startBenchWorld({ injected })
+  const interrupted = () => {
+    isInterrupted = true
+    say('Interrupted.')
+    world.stop().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  try {
+    say('Warming up ...')
+    const warmUp = { world, seconds: Math.max(2, seconds / 2) }
+    await measurePaperHttp({ ...warmUp, inFlight: httpInFlight })
+    await measurePaperBatch({ ...warmUp, inFlight: batchesInFlight })
+    await measureBareLoop(warmUp)
+    let peerSetting: PeerSetting = { kind: 'single', inFlight: 20 }
+    await measurePeer({ ...warmUp, setting: peerSetting })
+    const tuning = wants('peer') ? await tunePeer({ world, seconds }) : []
+    peerSetting = tuning[0]?.setting ?? peerSetting
+
+    const done: Round[] = []
+    for (let number = 1; number <= rounds; number++) {
+      const stretch = async (name: BenchmarkName, work: () => Promise<Measurement>) => {
+        if (!wants(name)) return null
+        const measurement = await work()
+        say(`round ${number} of ${rounds}: ${name} ${measurement.perSecond.toFixed(0)}/s`)
+        return measurement
+      }
+      // Side by side: what disturbs the machine for a while disturbs neighbours alike.
+      done.push({
+        peer: await stretch('peer', () => measurePeer({ world, seconds, setting: peerSetting })),
+        http: await stretch('paperHttp', () => measurePaperHttp({ world, seconds, inFlight: httpInFlight })),
+        batch: await stretch('paperBatch', () =>
+          measurePaperBatch({ world, seconds, inFlight: batchesInFlight }),
+        ),
+        bare: await stretch('bareLoop', () => measureBareLoop({ world, seconds })),
+      })
+    }
+    const latency = wants('latency') ? await measureLatency({ world, seconds }) : null
+    const settings = { rounds, seconds, httpInFlight, batchesInFlight, peerSetting, injected }
+    return { loadAverage, settings, tuning, rounds: done, latency }
+  } finally {
+    process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
+    await world.stop()
+  }
+}
+
+try {
+  const options = readOptions()
+  const report = summarize(await bench(options))
+  printReport(report)
+  if (options.json !== null) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
+} catch (error) {
+  if (!isInterrupted) console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
