@@ -51,24 +51,27 @@ export async function startTransportServer(
     ...options,
     config,
   })
-  const { port } = await server.listen()
   let stopped: Promise<void> | null = null
+  const stop = ({ deadlineMs = 0 } = {}) => {
+    stopped ??= server.stop({ deadlineMs }).then(() => {
+      events.close()
+      metrics.close()
+      rmSync(folder, { recursive: true })
+    })
+    return stopped
+  }
+  const { port } = await server.listen().catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
   return {
-    server,
     port,
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}/`,
     dispatcher,
     events,
     logged,
-    stop({ deadlineMs = 0 } = {}) {
-      stopped ??= server.stop({ deadlineMs }).then(() => {
-        events.close()
-        metrics.close()
-        rmSync(folder, { recursive: true })
-      })
-      return stopped
-    },
+    stop,
   }
 }
 

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../devnet/packageRoot.ts'
+import { type Devnet, startDevnet } from '../devnet/startDevnet.ts'
+import type { Config } from './config/config.ts'
+import { readEnvironment } from './config/env.ts'
+import { loadConfig } from './config/loadConfig.ts'
+import { missingChain } from './config/missingChain.ts'
+import { withDevnet } from './config/withDevnet.ts'
+import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
+import { StartError } from './errors/startError.ts'
+import type { EventLog } from './journal/eventLog.ts'
+import { openSqliteEventLog } from './journal/sqliteEventLog.ts'
+import { createLogger, type Logger } from './observability/logger.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { banner } from './server/banner.ts'
+import { createServer } from './server/server.ts'
+import { loadUws } from './server/uws/loadUws.ts'
+import { refusal } from './wire/refusal.ts'
+
+/** How long a stop waits for signals that run; then the rest is told so. */
+const DRAIN_MS = 10_000
+/** Bundled in production, the source in tests. */
+const THREAD_FILE = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('../workers/chain.ts', import.meta.url)
+    : new URL('./workers/chain.js', import.meta.url),
+)
+
+/** From configuration to an open port, and the orderly stop: each part is stopped in the reverse order of its start. */
+async function start(): Promise<void> {
+  const startedAtMs = Date.now()
+  const config = loadConfig(readEnvironment())
+  const { mode } = config
+  const logger = createLogger({ level: config.logLevel, thread: 'main' })
+  for (const warning of config.warnings) logger.warn(warning)
+
+  // Play money has a folder of its own: its figures must never mix with those of real chains.
+  const dataDir = join(config.dataDir, config.embeddedDevnet ? 'devnet' : mode.toLowerCase())
+  const events = openEvents({ dataDir, logger })
+  const metrics = createMetrics({ mode, version: packageVersion() })
+  const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, logger }) : null
+  const chains = devnet === null ? config.chains : withDevnet(config.chains, devnet.chains)
+
+  const dispatcher = createPiscinaDispatcher({
+    threads: chains.map((chain) => ({
+      mode,
+      chain,
+      embeddedDevnet: config.embeddedDevnet,
+      dataDir,
+      rpcTimeoutMs: config.rpcTimeoutMs,
+      logLevel: config.logLevel,
+    })),
+    threadFile: THREAD_FILE,
+    queueMax: config.queueMax,
+    index: events,
+    refuse: (failure, { signalId }) => refusal({ failure, mode, signalId }),
+    missingChain,
+    events: {
+      onEvents: events.append,
+      onStages: metrics.stages,
+      onRpc: metrics.rpcRequests,
+      onThreadLost: (chainId, lostSignals) =>
+        logger.error({ chainId, lostSignals }, 'The chain thread ended and is started again.'),
+    },
+  })
+  dispatcher.onStatus(({ chainId, name, state, reason }) => {
+    if (state === 'unavailable') logger.warn({ chainId, reason }, `${name} is unavailable.`)
+  })
+  events.onStored((stored) => {
+    const highest = new Map(stored.map(({ chainId, outboxId }) => [chainId, outboxId]))
+    for (const [chainId, outboxId] of highest) dispatcher.stored(chainId, outboxId)
+  })
+
+  const server = createServer({
+    uws: loadUws(),
+    config: { ...config, chains },
+    dispatcher,
+    events,
+    metrics,
+    startedAtMs,
+    logger,
+  })
+
+  async function stop(): Promise<void> {
+    await server.stop({ deadlineMs: DRAIN_MS })
+    await dispatcher.stop({ deadlineMs: DRAIN_MS })
+    events.close()
+    metrics.close()
+    await devnet?.stop()
+  }
+
+  try {
+    // Who reaches the port finds chains that are ready, or that say why they are not.
+    await dispatcher.probed()
+    const { host, port } = await server.listen()
+    const executor = chains.find((chain) => chain.executor !== null)?.executor ?? null
+    process.stdout.write(`${banner({ mode, host, port, chains: chains.length, executor })}\n`)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  onFirstSignal(() => {
+    logger.info('Stopping: no new signals, answering what runs.')
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.fatal({ err: error }, 'The stop failed.')
+        process.exit(1)
+      },
+    )
+  })
+}
+
+function openEvents({ dataDir, logger }: { dataDir: string; logger: Logger }): EventLog {
+  try {
+    return openSqliteEventLog({
+      path: join(dataDir, 'events.sqlite'),
+      onFlushError: (error) =>
+        logger.error({ err: error }, 'The event log cannot be written; it is tried again.'),
+    })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StartError([`The journal cannot be opened: ${why}. Correct DATA_DIR or end the other process.`])
+  }
+}
+
+async function startEmbeddedDevnet({ config, logger }: { config: Config; logger: Logger }): Promise<Devnet> {
+  try {
+    return await startDevnet({
+      chainIds: config.chains.map(({ chainId }) => chainId),
+      onExit: (exit) => logger.error(exit, 'A devnet node ended.'),
+    })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StartError([`No RPC_* is set, and the devnet cannot start: ${why}`])
+  }
+}
+
+/** The first SIGINT or SIGTERM stops in order; a second one ends the process at once. */
+function onFirstSignal(stop: () => void): void {
+  let stopping = false
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stopping) process.exit(130)
+      stopping = true
+      stop()
+    })
+  }
+}
+
+function packageVersion(): string {
+  return String(JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version)
+}
+
+start().catch((error: unknown) => {
+  if (!(error instanceof StartError)) throw error
+  process.stderr.write(`${error.problems.map((problem) => `❌ ${problem}\n`).join('')}`)
+  process.exit(3)
+})

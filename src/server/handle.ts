@@ -1,0 +1,170 @@
+import { failure, type Result } from '../errors/failure.ts'
+import { decodeBatch } from '../wire/decodeBatch.ts'
+import { ENDPOINTS, findPath, methodsOf } from './endpoints.ts'
+import type { createHistory } from './history.ts'
+import {
+  answerReply,
+  encodedReply,
+  jsonReply,
+  problemReply,
+  type ServerReply,
+  type ServerRequest,
+} from './httpMessage.ts'
+import type { Intake } from './intake.ts'
+import { answerJsonRpc, PRODUCT } from './jsonRpcCourtesy.ts'
+import { parseBody } from './parseBody.ts'
+import { health, type ReportSources, readiness, stats } from './reports.ts'
+
+export type Respond = (reply: ServerReply) => void
+
+/** Answers requests without knowing of sockets: `respond` is called exactly once, perhaps before this returns. Never throws. */
+export type Handle = (request: ServerRequest, respond: Respond) => void
+
+export function createHandle({
+  intake,
+  history,
+  sources,
+  metricsText,
+  answerBug,
+}: {
+  intake: Intake
+  history: ReturnType<typeof createHistory>
+  sources: ReportSources
+  metricsText: () => Promise<{ contentType: string; text: string }>
+  answerBug: (error: unknown) => ServerReply
+}): Handle {
+  const { mode } = sources
+  const index = JSON.stringify({ name: PRODUCT, mode, endpoints: ENDPOINTS })
+
+  function route(request: ServerRequest, respond: Respond) {
+    const path = findPath(request.path)
+    if (path === null) return respond(notFound(request.path))
+    const methods = methodsOf(path)
+    if (!methods.includes(request.method)) return respond(methodNotAllowed(request.method, path, methods))
+    if (request.method === 'OPTIONS') return respond(allowed(methods))
+    if (TAKES_SIGNALS.has(path)) {
+      const draining = intake.draining()
+      if (draining !== null) return respond(problemReply({ failure: draining, mode }))
+    }
+    switch (path) {
+      case '/execute':
+        return takeOne('execute', request, respond)
+      case '/simulate':
+        return takeOne('simulate', request, respond)
+      case '/execute/batch':
+        return takeBatch(request, respond)
+      case '/health':
+        return respond(jsonReply(JSON.stringify(health(sources, isVerbose(request)))))
+      case '/stats':
+        return respond(jsonReply(JSON.stringify(stats(sources))))
+      case '/trades':
+        return respondWith(history.trades(request), respond)
+      case '/trades/{signal_id}':
+        return respondWith(history.trade(request.path.slice('/trades/'.length)), respond)
+      case '/events':
+        return respondWith(history.page(request), respond)
+      case '/livez':
+        return respond(jsonReply('{"live":true}'))
+      case '/readyz': {
+        const { ready, body } = readiness(sources, isVerbose(request))
+        return respond({
+          ...jsonReply(JSON.stringify(body), ready ? 200 : 503),
+          ...(!ready && { headers: [['Retry-After', '1']] }),
+        })
+      }
+      case '/metrics':
+        metricsText().then(
+          ({ contentType, text }) => respond({ status: 200, contentType, headers: [], body: text }),
+          (error) => respond(answerBug(error)),
+        )
+        return
+      case '/':
+        return request.method === 'POST' ? answerNode(request, respond) : respond(jsonReply(index))
+      default:
+        throw new Error(`The endpoint ${path} is listed but not answered.`)
+    }
+  }
+
+  function takeOne(kind: 'execute' | 'simulate', { body, idempotencyKey }: ServerRequest, respond: Respond) {
+    const json = parseBody(body)
+    if (!json.ok) return respond(problemReply({ failure: json.failure, mode }))
+    intake.take(kind, json.value, idempotencyKey, (answer) => respond(answerReply(answer)))
+  }
+
+  /**
+   * One result per signal, in order. With the header Idempotency-Key, a signal without an id of its own is named after it and its place, so that
+   * the whole batch can be sent again safely.
+   */
+  function takeBatch({ body, idempotencyKey }: ServerRequest, respond: Respond) {
+    const json = parseBody(body)
+    const batch = json.ok ? decodeBatch(json.value) : json
+    if (!batch.ok) return respond(problemReply({ failure: batch.failure, mode }))
+    const signals = batch.value
+    const results = new Array<string>(signals.length)
+    let missing = signals.length
+    let succeeded = 0
+    signals.forEach((signal, place) => {
+      const own = typeof signal === 'object' && signal !== null && 'signal_id' in signal
+      const key = idempotencyKey === null || own ? null : `${idempotencyKey}.${place}`
+      intake.take('execute', signal, key, (answer) => {
+        results[place] = answer.body
+        if (answer.success) succeeded++
+        if (--missing > 0) return
+        const total = results.length
+        const head = `{"total":${total},"succeeded":${succeeded},"failed":${total - succeeded}`
+        respond(encodedReply({ status: 200, body: `${head},"results":[${results.join(',')}]}` }))
+      })
+    })
+  }
+
+  function answerNode({ body }: ServerRequest, respond: Respond) {
+    const json = parseBody(body)
+    respond(json.ok ? jsonReply(answerJsonRpc(json.value)) : problemReply({ failure: json.failure, mode }))
+  }
+
+  function respondWith(result: Result<ServerReply>, respond: Respond) {
+    respond(result.ok ? result.value : problemReply({ failure: result.failure, mode }))
+  }
+
+  function notFound(path: string): ServerReply {
+    const endpoints = ENDPOINTS.map((endpoint) => `${endpoint.method} ${endpoint.path}`)
+    return problemReply({
+      failure: failure('NOT_FOUND', `There is no endpoint ${path.slice(0, 100)}.`, { endpoints }),
+      mode,
+    })
+  }
+
+  function methodNotAllowed(method: string, path: string, methods: readonly string[]): ServerReply {
+    const sentence = `${path} does not take ${method.slice(0, 20)}; it takes ${methods.join(', ')}.`
+    return problemReply({
+      failure: failure('METHOD_NOT_ALLOWED', sentence, { allowed: methods }),
+      mode,
+      headers: [['Allow', methods.join(', ')]],
+    })
+  }
+
+  return (request, respond) => {
+    let responded = false
+    const once: Respond = (reply) => {
+      if (responded) return
+      responded = true
+      respond(reply)
+    }
+    try {
+      route(request, once)
+    } catch (error) {
+      once(answerBug(error))
+    }
+  }
+}
+
+const TAKES_SIGNALS = new Set(['/execute', '/execute/batch', '/simulate'])
+
+const isVerbose = ({ query }: ServerRequest) => new URLSearchParams(query).has('verbose')
+
+const allowed = (methods: readonly string[]): ServerReply => ({
+  status: 204,
+  contentType: '',
+  headers: [['Allow', methods.join(', ')]],
+  body: '',
+})

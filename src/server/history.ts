@@ -1,0 +1,141 @@
+import { LIMITS } from '../config/limits.ts'
+import { fail, failure, type Result, succeed } from '../errors/failure.ts'
+import type { EventLog, TradeQuery } from '../journal/eventLog.ts'
+import { jsonReply, type ServerReply, type ServerRequest } from './httpMessage.ts'
+import { tradesCsv } from './tradesCsv.ts'
+
+const PAGE_ROWS = 100
+
+/** The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND. */
+export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
+  return {
+    /** `GET /trades`: a page of executions, oldest first; `next` is the `from` of the next page, null at the end. */
+    trades({ query, accept }: ServerRequest): Result<ServerReply> {
+      const parameters = readQuery(query, ['chain', 'outcome', 'from', 'limit', 'format'])
+      if (!parameters.ok) return parameters
+      const { chain, outcome, from, limit, format } = parameters.value
+      const page = readPage({ from, limit, fromName: 'from' })
+      if (!page.ok) return page
+      const chainId = readInteger('chain', chain, 1, Number.MAX_SAFE_INTEGER)
+      if (!chainId.ok) return chainId
+      if (outcome !== undefined && outcome !== 'filled' && outcome !== 'failed')
+        return refuse('outcome', outcome, 'filled or failed')
+      if (format !== undefined && format !== 'json' && format !== 'csv')
+        return refuse('format', format, 'json or csv')
+      // One row more than asked for tells whether there is a next page.
+      const wanted: TradeQuery = {
+        ...(chainId.value !== null && { chainId: chainId.value }),
+        ...(outcome !== undefined && { outcome }),
+        fromSeq: page.value.from,
+        limit: page.value.limit + 1,
+      }
+      const found = events.trades(wanted)
+      const rows = found.slice(0, page.value.limit)
+      const next = found[page.value.limit]?.seq ?? null
+      if (format === 'csv' || (format === undefined && /\btext\/csv\b/i.test(accept))) {
+        return succeed({
+          status: 200,
+          contentType: 'text/csv; charset=utf-8',
+          headers: [
+            ['Content-Disposition', 'attachment; filename="trades.csv"'],
+            ['Cache-Control', 'no-store'],
+            ...(next === null ? [] : [['X-Next-From', String(next)] as const]),
+          ],
+          body: tradesCsv(rows),
+        })
+      }
+      return succeed(jsonReply(`{"trades":${jsonArray(rows)},"next":${next}}`))
+    },
+
+    /** `GET /trades/{signal_id}`: the newest event of one execution. */
+    trade(encodedId: string): Result<ServerReply> {
+      const signalId = decodeSegment(encodedId)
+      const found = signalId === null ? null : events.trade(signalId)
+      if (found !== null) return succeed(jsonReply(found.json))
+      const sentence = `No execution with signal_id "${(signalId ?? encodedId).slice(0, LIMITS.signalIdCharsMax)}" is journaled.`
+      return fail(failure('TRADE_NOT_FOUND', sentence))
+    },
+
+    /** `GET /events`: the log from `from_seq` (the oldest kept event when absent), and where to go on. */
+    page({ query }: ServerRequest): Result<ServerReply> {
+      const parameters = readQuery(query, ['from_seq', 'limit'])
+      if (!parameters.ok) return parameters
+      const page = readPage({
+        from: parameters.value.from_seq,
+        limit: parameters.value.limit,
+        fromName: 'from_seq',
+      })
+      if (!page.ok) return page
+      const rows = events.read({ fromSeq: page.value.from, limit: page.value.limit })
+      const nextSeq = (rows.at(-1)?.seq ?? events.lastSeq()) + 1
+      const { epoch } = events
+      const body = `{"events":${jsonArray(rows)},"next_seq":${nextSeq},"oldest":${events.oldestSeq()},"epoch":"${epoch}"}`
+      return succeed(jsonReply(body))
+    },
+  }
+}
+
+const jsonArray = (rows: readonly { readonly json: string }[]) =>
+  `[${rows.map(({ json }) => json).join(',')}]`
+
+/** The parameters of a query. An unknown or repeated name is refused: a misspelt filter would otherwise return everything. */
+function readQuery<Name extends string>(
+  query: string,
+  names: readonly Name[],
+): Result<Partial<Record<Name, string>>> {
+  const values: Partial<Record<Name, string>> = {}
+  for (const [key, value] of new URLSearchParams(query)) {
+    const name = names.find((known) => known === key)
+    if (name === undefined) {
+      const sentence = `There is no query parameter "${key.slice(0, 40)}"; known are ${names.join(', ')}.`
+      return fail(failure('INVALID_QUERY', sentence))
+    }
+    if (values[name] !== undefined)
+      return fail(failure('INVALID_QUERY', `The query parameter ${name} is given twice.`))
+    values[name] = value
+  }
+  return succeed(values)
+}
+
+function readPage({
+  from,
+  limit,
+  fromName,
+}: {
+  from: string | undefined
+  limit: string | undefined
+  fromName: string
+}): Result<{ from: number; limit: number }> {
+  const first = readInteger(fromName, from, 0, Number.MAX_SAFE_INTEGER)
+  if (!first.ok) return first
+  const rows = readInteger('limit', limit, 1, LIMITS.pageRowsMax)
+  if (!rows.ok) return rows
+  return succeed({ from: first.value ?? 0, limit: rows.value ?? PAGE_ROWS })
+}
+
+function readInteger(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): Result<number | null> {
+  if (text === undefined) return succeed(null)
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return succeed(value)
+  const range =
+    max === Number.MAX_SAFE_INTEGER ? `an integer from ${min}` : `an integer from ${min} to ${max}`
+  return refuse(name, text, range)
+}
+
+function refuse(name: string, text: string, expected: string) {
+  const sentence = `The query parameter ${name} must be ${expected}, found "${text.slice(0, 40)}".`
+  return fail(failure('INVALID_QUERY', sentence))
+}
+
+function decodeSegment(text: string): string | null {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,108 @@
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import { STATUS_CODES } from 'node:http'
+import type { Mode } from '../domain/mode.ts'
+import type { Failure } from '../errors/failure.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { type Admission, PREFLIGHT_HEADERS, refuseMediaType } from './admission.ts'
+import type { BodyReader } from './bodyReader.ts'
+import { findPath } from './endpoints.ts'
+import type { Handle } from './handle.ts'
+import { problemReply, type ServerReply } from './httpMessage.ts'
+
+const NO_BODY = Buffer.alloc(0)
+
+/**
+ * Puts the handler behind uWebSockets.js, whose rules are: `onAborted` before anything else, `req` only until the first return to the loop, nothing done to
+ * `res` after its end or abort, writes inside `cork`, and no exception ever (it would end the process).
+ */
+export function attachHttp({
+  app,
+  mode,
+  admission,
+  bodies,
+  handle,
+  answerBug,
+  metrics,
+}: {
+  app: TemplatedApp
+  mode: Mode
+  admission: Admission
+  bodies: BodyReader
+  handle: Handle
+  answerBug: (error: unknown) => ServerReply
+  metrics: Metrics
+}): void {
+  app.any('/*', (res, req) => {
+    let open = true
+    let reading: { abandon(): void } | null = null
+    res.onAborted(() => {
+      open = false
+      reading?.abandon()
+    })
+    const head = { host: req.getHeader('host'), origin: req.getHeader('origin') }
+    const method = req.getCaseSensitiveMethod()
+    const path = req.getUrl()
+
+    function respond(reply: ServerReply, close = false) {
+      metrics.httpAnswered(findPath(path) ?? 'unknown', reply.status)
+      if (!open) return
+      open = false
+      const allowed = admission.corsHeaders(head)
+      const cors = method === 'OPTIONS' && allowed.length > 0 ? [...allowed, ...PREFLIGHT_HEADERS] : allowed
+      res.cork(() => write({ res, reply, cors, method, close }))
+    }
+    const refuse = (failure: Failure, close = false) => respond(problemReply({ failure, mode }), close)
+
+    try {
+      const refusal = admission.refusal(head)
+      if (refusal !== null) return refuse(refusal)
+      const request = {
+        method,
+        path,
+        query: req.getQuery(),
+        accept: req.getHeader('accept'),
+        idempotencyKey: req.getHeader('idempotency-key') || null,
+        body: NO_BODY,
+      }
+      if (method !== 'POST' || findPath(path) === null) return handle(request, respond)
+      const badType = refuseMediaType(mediaType(req))
+      if (badType !== null) return refuse(badType)
+      reading = bodies.read({
+        res,
+        declaredBytes: Number(req.getHeader('content-length')),
+        onBody: (body) => handle({ ...request, body }, respond),
+        onRefused: (reason) => refuse(reason, true),
+      })
+    } catch (error) {
+      respond(answerBug(error))
+    }
+  })
+}
+
+const mediaType = (req: HttpRequest) => ({
+  contentType: req.getHeader('content-type'),
+  contentEncoding: req.getHeader('content-encoding'),
+})
+
+/** Writes a whole reply, for HEAD without its body; to be called where the socket is corked. `close` ends the connection. */
+export function write({
+  res,
+  reply,
+  cors = [],
+  method = 'GET',
+  close = false,
+}: {
+  res: HttpResponse
+  reply: ServerReply
+  cors?: ServerReply['headers']
+  method?: string
+  close?: boolean
+}): void {
+  res.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`)
+  if (reply.contentType !== '') res.writeHeader('Content-Type', reply.contentType)
+  for (const [name, value] of reply.headers) res.writeHeader(name, value)
+  for (const [name, value] of cors) res.writeHeader(name, value)
+  if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(reply.body), close)
+  else if (reply.status === 204) res.endWithoutBody(undefined, close)
+  else res.end(reply.body, close)
+}

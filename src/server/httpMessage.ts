@@ -1,0 +1,85 @@
+import type { Answer } from '../dispatch/protocol.ts'
+import type { Mode } from '../domain/mode.ts'
+import { CODES, type Code } from '../errors/codes.ts'
+import type { Failure } from '../errors/failure.ts'
+import { encodeFailure } from '../wire/encodeFailure.ts'
+
+/** What the server needs of a request that was admitted. */
+export interface ServerRequest {
+  /** Upper case. */
+  readonly method: string
+  /** Without the query, not percent-decoded. */
+  readonly path: string
+  /** Without the question mark. */
+  readonly query: string
+  readonly accept: string
+  readonly idempotencyKey: string | null
+  /** The whole body, to be read before the call returns: the memory may be the socket's. Empty when there is none. */
+  readonly body: Buffer
+}
+
+export interface ServerReply {
+  readonly status: number
+  readonly contentType: string
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+}
+
+export const JSON_TYPE = 'application/json'
+/** RFC 9457. */
+export const PROBLEM_TYPE = 'application/problem+json'
+
+const NO_HEADERS: ServerReply['headers'] = []
+
+/** Seconds after which a refusal with 429 or 503 is worth another try; a stopping server needs time to come back. */
+export function retryAfterS(code: Code | null): number {
+  return code === 'DRAINING' ? 5 : 1
+}
+
+export function jsonReply(body: string, status = 200): ServerReply {
+  return { status, contentType: JSON_TYPE, headers: [['Cache-Control', 'no-store']], body }
+}
+
+/** A body that is already encoded, with the status that belongs to it: 200 for business outcomes, else a problem. */
+export function encodedReply({
+  status,
+  body,
+  headers = NO_HEADERS,
+  code = null,
+}: {
+  status: number
+  body: string
+  headers?: ServerReply['headers']
+  code?: Code | null
+}): ServerReply {
+  const waits = status === 503 || status === 429
+  return {
+    status,
+    contentType: status < 400 ? JSON_TYPE : PROBLEM_TYPE,
+    headers: waits ? [...headers, ['Retry-After', String(retryAfterS(code))]] : headers,
+    body,
+  }
+}
+
+/** The whole request failed: an RFC 9457 problem that keeps the document's `success: false` and `error`. */
+export function problemReply({
+  failure,
+  mode,
+  headers = NO_HEADERS,
+}: {
+  failure: Failure
+  mode: Mode
+  headers?: ServerReply['headers']
+}): ServerReply {
+  const body = encodeFailure({ failure, mode, signalId: null })
+  return encodedReply({ status: CODES[failure.code].status, body, headers, code: failure.code })
+}
+
+/** The answer to one signal. */
+export function answerReply({ httpStatus, body, replayed }: Answer): ServerReply {
+  return encodedReply({
+    status: httpStatus,
+    body,
+    ...(replayed && { headers: [['Idempotent-Replayed', 'true']] as const }),
+  })
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { Answer, RequestKind } from '../dispatch/protocol.ts'
+import type { Mode } from '../domain/mode.ts'
+import { type Failure, failure } from '../errors/failure.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { decodeSignal, readSignalId } from '../wire/decodeSignal.ts'
+import { refusal } from '../wire/refusal.ts'
+import { bugAnswer, type OnBug } from './bug.ts'
+
+/** Where signals of every transport enter, one at a time. */
+export interface Intake {
+  /** Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns. */
+  take(
+    kind: RequestKind,
+    json: unknown,
+    idempotencyKey: string | null,
+    settle: (answer: Answer) => void,
+  ): void
+  /** The refusal of everything new, once the server stops; null before. */
+  draining(): Failure | null
+  /** Refuses new signals from now on and resolves when the last one in flight is answered; what is not by then is told so. */
+  drain(options: { readonly deadlineMs: number }): Promise<void>
+}
+
+interface InFlight {
+  readonly signalId: string
+  settle: ((answer: Answer) => void) | null
+}
+
+export function createIntake({
+  mode,
+  chainIds,
+  dispatcher,
+  metrics,
+  onBug,
+}: {
+  mode: Mode
+  chainIds: readonly number[]
+  dispatcher: Dispatcher
+  metrics: Metrics
+  onBug: OnBug
+}): Intake {
+  const inFlight = new Set<InFlight>()
+  /** A client may name any chain; only configured ones may become label values. */
+  const labels = new Map(chainIds.map((chainId) => [chainId, String(chainId)]))
+  let draining: Failure | null = null
+  let emptied: (() => void) | null = null
+
+  const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
+
+  return {
+    take(kind, json, idempotencyKey, settle) {
+      if (draining !== null) return settle(refuse(draining, readSignalId(json)))
+      const decoded = decodeSignal({ json, idempotencyKey, newSignalId: randomUUID })
+      if (!decoded.ok) {
+        metrics.signalReceived('invalid')
+        return settle(refuse(decoded.failure, readSignalId(json)))
+      }
+      const { chainId, signalId } = decoded.value
+      metrics.signalReceived(labels.get(chainId) ?? 'unknown')
+      const entry: InFlight = { signalId, settle }
+      inFlight.add(entry)
+      const finish = (answer: Answer) => {
+        inFlight.delete(entry)
+        const { settle: answered } = entry
+        entry.settle = null
+        answered?.(answer)
+        if (inFlight.size === 0) emptied?.()
+      }
+      try {
+        dispatcher.submit(kind, decoded.value, finish)
+      } catch (error) {
+        finish(bugAnswer({ error, mode, signalId, onBug }))
+      }
+    },
+    draining: () => draining,
+    async drain({ deadlineMs }) {
+      draining = failure('DRAINING', 'The server is stopping and takes no new signals.')
+      if (inFlight.size === 0) return
+      await new Promise<void>((resolve) => {
+        emptied = resolve
+        setTimeout(resolve, deadlineMs).unref()
+      })
+      for (const entry of inFlight) {
+        const sentence =
+          'The server stopped before the answer was known: the signal may have been executed. Send it again with the same signal_id.'
+        entry.settle?.(refuse(failure('DRAINING', sentence), entry.signalId))
+        entry.settle = null
+      }
+    },
+  }
+}

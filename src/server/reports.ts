@@ -1,0 +1,122 @@
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { ChainStatus, Totals } from '../dispatch/protocol.ts'
+import type { Mode } from '../domain/mode.ts'
+import { usdNumber } from '../domain/usd.ts'
+
+/** What the reports are made of; read at each request. */
+export interface ReportSources {
+  readonly mode: Mode
+  readonly startedAtMs: number
+  readonly dispatcher: Pick<Dispatcher, 'chains' | 'totals' | 'queueDepth'>
+  readonly draining: () => boolean
+  readonly webSocketClients: () => number
+}
+
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | 'draining'
+
+/**
+ * The state of all chains in one word: `healthy` when some are ready and none is unavailable, `degraded` when some are ready and some unavailable,
+ * `unhealthy` when none is ready and some are unavailable, `starting` before the first is ready or has failed.
+ */
+export function healthStatus(chains: readonly ChainStatus[], draining: boolean): HealthStatus {
+  if (draining) return 'draining'
+  const ready = chains.some(({ state }) => state === 'ready')
+  const unavailable = chains.some(({ state }) => state === 'unavailable')
+  if (unavailable) return ready ? 'degraded' : 'unhealthy'
+  return ready ? 'healthy' : 'starting'
+}
+
+/** The body of `GET /health`; `verbose` adds each chain's status. */
+export function health(sources: ReportSources, verbose: boolean): object {
+  const chains = sources.dispatcher.chains()
+  return {
+    status: healthStatus(chains, sources.draining()),
+    mode: sources.mode,
+    chains: chains.length,
+    uptime: uptimeS(sources),
+    stats: counters(sources),
+    ...(verbose && {
+      chain_status: chains.map((chain) => ({
+        ...chain,
+        queue_depth: sources.dispatcher.queueDepth(chain.chainId),
+      })),
+    }),
+  }
+}
+
+/** The body of `GET /stats`: sums over all chains, and the same per chain. */
+export function stats(sources: ReportSources): object {
+  const { dispatcher, mode } = sources
+  const totals = dispatcher.totals()
+  const perChain = [...totals].map(([chainId, each]) => [chainId, report(each)] as const)
+  return {
+    ...report(sum([...totals.values()])),
+    mode,
+    connected_clients: sources.webSocketClients(),
+    providers: dispatcher.chains().length,
+    uptime: uptimeS(sources),
+    per_chain: Object.fromEntries(perChain),
+  }
+}
+
+/** The `stats` of `GET /health` and of the `connected` message. */
+export function counters({ dispatcher }: Pick<ReportSources, 'dispatcher'>): object {
+  const { total_signals, executed, failed, paper_executed } = report(sum([...dispatcher.totals().values()]))
+  return { total_signals, executed, failed, paper_executed }
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly body: object
+}
+
+/** `GET /readyz`: ready while signals are taken and at least one chain can work on them. */
+export function readiness(sources: ReportSources, verbose: boolean): Readiness {
+  const chains = sources.dispatcher.chains()
+  const draining = sources.draining()
+  const readyChains = chains.filter(({ state }) => state === 'ready').length
+  const ready = !draining && readyChains > 0
+  const checks = chains.map(({ chainId, name, state, reason }) => ({ chainId, name, state, reason }))
+  return {
+    ready,
+    body: {
+      ready,
+      status: healthStatus(chains, draining),
+      chains_ready: readyChains,
+      chains: chains.length,
+      ...(verbose && { checks }),
+    },
+  }
+}
+
+const uptimeS = ({ startedAtMs }: ReportSources) => (Date.now() - startedAtMs) / 1000
+
+function sum(totals: readonly Totals[]): Totals {
+  return totals.reduce(
+    (all, each) => ({
+      totalSignals: all.totalSignals + each.totalSignals,
+      executed: all.executed + each.executed,
+      paperExecuted: all.paperExecuted + each.paperExecuted,
+      failed: all.failed + each.failed,
+      profitUsdE8: all.profitUsdE8 + each.profitUsdE8,
+      expectedProfitUsd: all.expectedProfitUsd + each.expectedProfitUsd,
+    }),
+    {
+      totalSignals: 0,
+      executed: 0,
+      paperExecuted: 0,
+      failed: 0,
+      profitUsdE8: 0n,
+      expectedProfitUsd: 0,
+    },
+  )
+}
+
+const report = (totals: Totals) => ({
+  total_signals: totals.totalSignals,
+  executed: totals.executed,
+  paper_executed: totals.paperExecuted,
+  failed: totals.failed,
+  total_profit: usdNumber(totals.profitUsdE8),
+  total_expected_profit: totals.expectedProfitUsd,
+})

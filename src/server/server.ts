@@ -1,0 +1,203 @@
+import type { HttpResponse, us_listen_socket } from 'uWebSockets.js'
+import type { Config } from '../config/config.ts'
+import { bindAddresses, inHeader } from '../config/hosts.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { failure } from '../errors/failure.ts'
+import { StartError } from '../errors/startError.ts'
+import type { EventLog } from '../journal/eventLog.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { createAdmission } from './admission.ts'
+import { createBodyReader } from './bodyReader.ts'
+import { bugAnswer, type OnBug } from './bug.ts'
+import { createHandle } from './handle.ts'
+import { createHistory } from './history.ts'
+import { attachHttp, write } from './http.ts'
+import { answerReply, problemReply } from './httpMessage.ts'
+import { createIntake } from './intake.ts'
+import { openFilesMax } from './openFilesMax.ts'
+import { describePortHolder } from './portHolder.ts'
+import { counters, type ReportSources } from './reports.ts'
+import { createSubscribers } from './subscribers.ts'
+import type { Uws } from './uws/loadUws.ts'
+import { attachWebSocket } from './websocket.ts'
+
+export interface Server {
+  /** Opens the port. Throws `StartError` when it is taken, saying what holds it. */
+  listen(): Promise<{ host: string; port: number }>
+  /**
+   * Refuses new signals (DRAINING), tells WebSocket clients to come back, answers what is in flight for up to `deadlineMs`, then closes every
+   * connection and the port.
+   */
+  stop(options: { readonly deadlineMs: number }): Promise<void>
+}
+
+/** File descriptors left for databases, RPC connections and threads. */
+const RESERVED_FILES = 512
+
+/** The front-end: HTTP and WebSocket on one port, in front of a dispatcher and an event log. */
+export function createServer({
+  uws,
+  config,
+  dispatcher,
+  events,
+  metrics,
+  startedAtMs,
+  logger,
+  bodyTimeoutMs = LIMITS.bodyTimeoutMs,
+  subscriberBytesMax = LIMITS.subscriberBytesMax,
+  heartbeatMs = 10_000,
+  idleTimeoutS = 60,
+}: {
+  uws: Uws
+  config: Pick<
+    Config,
+    'mode' | 'host' | 'port' | 'chains' | 'allowedHosts' | 'allowedOrigins' | 'connectionsMax'
+  >
+  dispatcher: Dispatcher
+  events: EventLog
+  metrics: Metrics
+  startedAtMs: number
+  logger: { warn(facts: object, message: string): void; error(facts: object, message: string): void }
+  bodyTimeoutMs?: number
+  subscriberBytesMax?: number
+  heartbeatMs?: number
+  idleTimeoutS?: number
+}): Server {
+  const { mode, host, chains } = config
+  const app = uws.App()
+  const admission = createAdmission(config)
+  const onBug: OnBug = (err, traceId) => logger.error({ err, trace_id: traceId }, 'A bug.')
+  const answerBug = (error: unknown) => answerReply(bugAnswer({ error, mode, onBug }))
+  const intake = createIntake({
+    mode,
+    chainIds: chains.map(({ chainId }) => chainId),
+    dispatcher,
+    metrics,
+    onBug,
+  })
+  const subscribers = createSubscribers({
+    events,
+    onStatus: dispatcher.onStatus,
+    replayBytesMax: subscriberBytesMax / 16,
+    onBug,
+  })
+  const sources: ReportSources = {
+    mode,
+    startedAtMs,
+    dispatcher,
+    draining: () => intake.draining() !== null,
+    webSocketClients: subscribers.count,
+  }
+  const handle = createHandle({
+    intake,
+    history: createHistory(events),
+    sources,
+    metricsText: metrics.text,
+    answerBug,
+  })
+  const connections = limitConnections()
+  const webSocket = attachWebSocket({
+    app,
+    mode,
+    epoch: events.epoch,
+    admission,
+    intake,
+    subscribers,
+    stats: () => counters(sources),
+    metrics,
+    messageBytesMax: LIMITS.bodyBytesMax,
+    bufferedBytesMax: subscriberBytesMax,
+    heartbeatMs,
+    idleTimeoutS,
+    onBug,
+    onClosed: connections.webSocketClosed,
+  })
+  const bodies = createBodyReader({ bytesMax: LIMITS.bodyBytesMax, timeoutMs: bodyTimeoutMs })
+  attachHttp({ app, mode, admission, bodies, handle, answerBug, metrics })
+  metrics.watch({ dispatcher, connections: connections.count, webSocketClients: subscribers.count })
+  events.onStored((stored) => stored.forEach(metrics.tradeStored))
+  const listening: us_listen_socket[] = []
+
+  /**
+   * Counts sockets and answers those above the limit at once, before their request is read. uWebSockets.js tells of each opened socket (+1) and of each
+   * closed one (-1) except WebSockets, which tell in their own close event.
+   */
+  function limitConnections() {
+    const files = openFilesMax()
+    const fit = files === null ? config.connectionsMax : Math.max(1, files - RESERVED_FILES)
+    const connectionsMax = Math.min(config.connectionsMax, fit)
+    if (fit < config.connectionsMax) {
+      const facts = { connections_max: config.connectionsMax, open_files_max: files }
+      logger.warn(facts, `Only ${fit} connections fit under the limit of open files (ulimit -n).`)
+    }
+    const sentence = `The server holds ${connectionsMax} connections, as many as it allows.`
+    let open = 0
+    const onSocket = (res: HttpResponse, change: unknown) => {
+      open += Number(change)
+      if (Number(change) < 0 || open <= connectionsMax) return
+      metrics.connectionRefused()
+      write({
+        res,
+        reply: problemReply({ failure: failure('TOO_MANY_CONNECTIONS', sentence), mode }),
+        close: true,
+      })
+    }
+    app.filter(onSocket)
+    return {
+      count: () => open,
+      webSocketClosed: () => {
+        open--
+      },
+    }
+  }
+
+  /** Exclusive: without it a second process could share the port and take half of the signals. */
+  function listenOn(address: string, port: number): Promise<us_listen_socket | false> {
+    const listen = app.listen as unknown as (
+      address: string,
+      port: number,
+      options: number,
+      done: (socket: us_listen_socket | false) => void,
+    ) => void
+    return new Promise((resolve) => listen.call(app, address, port, LISTEN_EXCLUSIVE_PORT, resolve))
+  }
+
+  return {
+    async listen() {
+      let { port } = config
+      for (const address of bindAddresses(host)) {
+        const socket = await listenOn(address, port)
+        if (socket === false) {
+          for (const opened of listening) uws.us_listen_socket_close(opened)
+          throw await portTaken(address, port)
+        }
+        listening.push(socket)
+        port = uws.us_socket_local_port(socket)
+      }
+      return { host, port }
+    },
+    async stop({ deadlineMs }) {
+      const drained = intake.drain({ deadlineMs })
+      webSocket.announceShutdown()
+      await drained
+      webSocket.close()
+      bodies.close()
+      // Answers given in this turn are on their way to the kernel before the sockets are closed.
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))
+      app.close()
+    },
+  }
+}
+
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the declaration file has as an enum that does not exist at run time. */
+const LISTEN_EXCLUSIVE_PORT = 1
+const LAST_WORDS_MS = 50
+
+async function portTaken(address: string, port: number): Promise<StartError> {
+  const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
+  const holder = await describePortHolder({ host: inHeader(reachable), port })
+  return new StartError([
+    `EXECUTION_PORT ${port} on ${address} is not free: ${holder}. Stop it, or set EXECUTION_PORT to another port.`,
+  ])
+}

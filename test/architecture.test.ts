@@ -1,0 +1,155 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+/** Who may import values from whom; every part may import from itself, and types follow `TYPE_IMPORTS` besides. */
+const VALUE_IMPORTS: Record<string, readonly string[]> = {
+  errors: [],
+  domain: ['errors'],
+  config: ['domain', 'errors'],
+  wire: ['domain', 'errors', 'config/limits.ts'],
+  route: ['domain', 'errors', 'config/limits.ts'],
+  chain: ['domain', 'errors', 'config/limits.ts'],
+  simulation: ['domain', 'errors', 'config/limits.ts', 'contracts/artifacts'],
+  fees: ['domain', 'errors', 'config/limits.ts'],
+  lanes: ['domain', 'errors', 'config/limits.ts', 'config/settingText.ts'],
+  broadcast: ['domain', 'errors', 'config/limits.ts'],
+  journal: ['domain', 'errors', 'config/limits.ts'],
+  observability: ['domain', 'errors', 'config/limits.ts'],
+  dispatch: ['domain', 'errors', 'config/limits.ts'],
+  execution: ['domain', 'errors', 'config/limits.ts'],
+  server: ['domain', 'errors', 'config', 'wire'],
+  cli: ['config', 'errors'],
+}
+
+/** Both halves of the process share the dispatch protocol and config types; a caller may name the interface it needs. */
+const TYPE_IMPORTS: Record<string, readonly string[]> = {
+  config: ['dispatch/protocol.ts'],
+  wire: ['dispatch/protocol.ts'],
+  chain: ['dispatch/protocol.ts', 'config/chainConfig.ts'],
+  simulation: ['chain', 'config/chainConfig.ts'],
+  fees: ['chain', 'config/chainConfig.ts'],
+  broadcast: ['chain', 'config/relays.ts'],
+  journal: ['dispatch/protocol.ts'],
+  observability: ['dispatch/protocol.ts'],
+  dispatch: ['config/chainConfig.ts', 'chain'],
+  execution: ['dispatch/protocol.ts', 'journal'],
+  server: ['dispatch', 'journal', 'observability'],
+}
+
+/** Each library has one home (and may be used by the composition roots). */
+const LIBRARY_HOMES: Record<string, readonly string[]> = {
+  piscina: ['dispatch'],
+  'uWebSockets.js': ['server'],
+  typia: ['wire'],
+  pino: ['observability'],
+  'prom-client': ['observability'],
+  undici: ['chain'],
+  'node:sqlite': ['journal'],
+  ethers: ['lanes', 'broadcast', 'wire', 'chain', 'config'],
+}
+
+const COMPOSITION_ROOTS = ['src/main.ts', 'workers/chain.ts']
+
+/** Parts that sign or send. A LIVE process loads them dynamically, a PAPER process not at all. */
+const LIVE_PARTS = ['lanes', 'broadcast']
+
+function importsOf(file: string): Import[] {
+  const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest)
+  return source.statements.flatMap((statement): Import[] => {
+    const isImport = ts.isImportDeclaration(statement)
+    if (!isImport && !ts.isExportDeclaration(statement)) return []
+    const specifier = statement.moduleSpecifier
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) return []
+    const typeOnly = isImport
+      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      : statement.isTypeOnly
+    const to = specifier.text.startsWith('.')
+      ? relative(root, join(root, dirname(file), specifier.text))
+      : specifier.text
+    return [{ from: file, to, typeOnly }]
+  })
+}
+
+const files = globSync('{src,workers}/**/*.ts', { cwd: root }).filter(
+  (file) => !file.endsWith('.test.ts') && !file.includes('/generated/'),
+)
+const imports = files.flatMap(importsOf)
+const partOf = (file: string) => file.split('/')[1] ?? ''
+const within = (file: string, allowed: readonly string[]) =>
+  allowed.some((place) =>
+    [`src/${place}`, place].some((path) => file === path || file.startsWith(`${path}/`)),
+  )
+
+describe('the import rules of ARCHITECTURE.md', () => {
+  it('finds the source', () => {
+    expect(files.length).toBeGreaterThan(40)
+    expect(imports.length).toBeGreaterThan(100)
+  })
+
+  it('every folder of src has a rule', () => {
+    const parts = new Set(
+      files.filter((file) => file.split('/').length > 2 && file.startsWith('src/')).map(partOf),
+    )
+    expect([...parts].filter((part) => !(part in VALUE_IMPORTS))).toEqual([])
+  })
+
+  it('parts import only what they may', () => {
+    const broken = imports.filter(({ from, to, typeOnly }) => {
+      if (COMPOSITION_ROOTS.includes(from) || !/^(src|workers|contracts|devnet)\//.test(to)) return false
+      const part = partOf(from)
+      if (partOf(to) === part && to.startsWith('src/')) return false
+      const allowed = [...(VALUE_IMPORTS[part] ?? []), ...(typeOnly ? (TYPE_IMPORTS[part] ?? []) : [])]
+      return !within(to, allowed)
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('each library is used in its one home', () => {
+    const strays = imports.filter(({ from, to }) => {
+      const homes = Object.entries(LIBRARY_HOMES).find(
+        ([name]) => to === name || to.startsWith(`${name}/`),
+      )?.[1]
+      return homes !== undefined && !COMPOSITION_ROOTS.includes(from) && !homes.includes(partOf(from))
+    })
+    expect(strays).toEqual([])
+  })
+
+  it('only config/env.ts reads the environment', () => {
+    const readers = files.filter((file) => /process\.env/.test(readFileSync(join(root, file), 'utf8')))
+    expect(readers).toEqual(['src/config/env.ts'])
+  })
+
+  it('only broadcast names a sending method, and only lanes and broadcast can build a signer', () => {
+    const naming = (pattern: RegExp) =>
+      new Set(files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))).map(partOf))
+    const sending = naming(/eth_send|_private_tx|blxr_tx/)
+    expect([...sending].filter((part) => part !== 'broadcast')).toEqual([])
+    const signing = naming(/new Wallet|SigningKey|signTransaction|PRIVATE_KEY\b.*process/)
+    expect([...signing].filter((part) => !LIVE_PARTS.includes(part))).toEqual([])
+  })
+
+  it('PAPER can neither sign nor send: no static import leads from a composition root to what can', () => {
+    const reached = new Set(COMPOSITION_ROOTS)
+    for (const file of reached)
+      for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
+    expect(reached.size).toBeGreaterThan(60)
+    expect([...reached].filter((file) => within(file, LIVE_PARTS))).toEqual([])
+  })
+
+  it('has no drawers', () => {
+    expect(
+      files.filter((file) => /(utils?|helpers?|common|managers?|services?)(\/|\.ts$)/i.test(file)),
+    ).toEqual([])
+  })
+})

@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openFilesMax } from '../../src/server/openFilesMax.ts'
+import { exchange, requestText, UPGRADE } from '../support/rawSocket.ts'
+import { readJson } from '../support/readJson.ts'
+import { sampleRequest } from '../support/sampleSignal.ts'
+import { startTransportServer, type TransportServer } from '../support/transportServer.ts'
+import { openWs, type WsMessage } from '../support/wsClient.ts'
+
+const good = JSON.stringify(sampleRequest)
+let server: TransportServer
+afterEach(async () => {
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  expect(server.logged).toEqual([])
+  await server.stop()
+})
+
+const metric = async (name: string) => {
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `))
+  return Number(line?.slice(name.length))
+}
+
+describe('a client that is slow', () => {
+  it('gets 408 when its body does not arrive, or arrives a byte at a time', async () => {
+    server = await startTransportServer({ bodyTimeoutMs: 600 })
+    const half = requestText({ headers: { 'Content-Length': String(good.length) } }) + good.slice(0, 20)
+    const stalled = exchange({ port: server.port, send: half })
+    const dripping = exchange({
+      port: server.port,
+      send: (socket) => {
+        socket.write(half)
+        const drip = setInterval(() => socket.write(' '), 50)
+        socket.on('close', () => clearInterval(drip))
+      },
+    })
+    for (const answer of await Promise.all([stalled, dripping])) {
+      expect(answer).toMatch(/^HTTP\/1.1 408 /)
+      expect(answer).toContain('"code":"REQUEST_TIMEOUT"')
+      expect(answer).toContain('Connection: close')
+    }
+  })
+
+  it('may wait for its answer as long as it takes', async () => {
+    server = await startTransportServer({ bodyTimeoutMs: 300 })
+    server.dispatcher.hold()
+    const answer = exchange({ port: server.port, send: requestText({ body: good }), until: /"success":true/ })
+    await expect.poll(() => server.dispatcher.queueDepth(1)).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 900))
+    server.dispatcher.release()
+    expect(await answer).toMatch(/^HTTP\/1.1 200 /)
+  })
+})
+
+describe('a client that leaves', () => {
+  it('while its body is on the way', async () => {
+    server = await startTransportServer()
+    for (let count = 0; count < 50; count++) {
+      const socket = connect(server.port, '127.0.0.1')
+      socket.write(requestText({ headers: { 'Content-Length': '1000' } }) + good.slice(0, 20))
+      await once(socket, 'connect')
+      if (count % 2 === 0) socket.resetAndDestroy()
+      else socket.destroy()
+    }
+    await expect.poll(() => metric('titan_connections')).toBe(1)
+  })
+
+  it('before its answer: the signals run all the same', async () => {
+    server = await startTransportServer()
+    server.dispatcher.hold()
+    for (let count = 0; count < 20; count++) {
+      const socket = connect(server.port, '127.0.0.1')
+      const body = JSON.stringify({ ...sampleRequest, signal_id: `left-${count}` })
+      socket.write(requestText({ body }))
+      await expect.poll(() => server.dispatcher.queueDepth(1)).toBe(count + 1)
+      socket.resetAndDestroy()
+    }
+    await expect.poll(() => metric('titan_connections')).toBe(1)
+    server.dispatcher.release()
+    expect(await readJson(await fetch(`${server.url}/stats`))).toMatchObject({ paper_executed: 20 })
+  })
+
+  it('with half of its connection: a request cut short, a whole one', async () => {
+    server = await startTransportServer()
+    const half = await exchange({
+      port: server.port,
+      send: (socket) =>
+        socket.end(requestText({ headers: { 'Content-Length': '1000' } }) + good.slice(0, 20)),
+    })
+    expect(half).toBe('')
+    await expect.poll(() => metric('titan_connections')).toBe(1)
+  })
+
+  it('without a word: a WebSocket that answers no ping is closed', { timeout: 60_000 }, async () => {
+    server = await startTransportServer({ idleTimeoutS: 8 })
+    const alive = await openWs(server.wsUrl)
+    const mute = await exchange({ port: server.port, send: UPGRADE, timeoutMs: 40_000 })
+    expect(mute).toContain('"type":"connected"')
+    expect(await alive.settle()).toEqual([])
+    expect(await metric('titan_ws_clients')).toBe(1)
+    await alive.close()
+  })
+})
+
+describe('a subscriber that does not read', () => {
+  it('is told so, closed with 4008, and healed by from_seq', { timeout: 60_000 }, async () => {
+    server = await startTransportServer({ subscriberBytesMax: 100_000 })
+    const slow = await openWs(server.wsUrl)
+    const quick = await openWs(server.wsUrl)
+    slow.socket.pause()
+    const signals = Array.from({ length: 500 }, () => sampleRequest)
+    let total = 0
+    const trade = async () => {
+      total += signals.length
+      await fetch(`${server.url}/execute/batch`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ signals }),
+      })
+    }
+    // The kernel's buffers are full before ours are.
+    while ((await metric('titan_ws_clients')) === 2) {
+      await trade()
+      expect(total).toBeLessThan(500_000)
+    }
+    slow.socket.resume()
+    expect(await slow.closed).toEqual({ code: 4008, reason: 'slow consumer' })
+    const seen = slow.rest()
+    expect(seen.at(-1)).toMatchObject({ type: 'error', code: 'SLOW_CONSUMER' })
+    const lastSeen = Number(seen.at(-2)?.seq)
+    expect(seen.slice(0, -1).map(({ seq }) => seq)).toEqual(
+      Array.from({ length: lastSeen }, (_, place) => place + 1),
+    )
+
+    await trade()
+    const healed = await openWs(server.wsUrl)
+    healed.send({ type: 'subscribe', from_seq: lastSeen + 1 })
+    let missed: WsMessage[] = []
+    while (missed.at(-1)?.seq !== total) missed = [...missed, ...(await healed.settle())]
+    // What came before is the stream that every new connection begins with.
+    missed = missed.slice(missed.findIndex(({ type }) => type === 'subscribed') + 1)
+    expect(missed.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: total - lastSeen }, (_, place) => lastSeen + 1 + place),
+    )
+    expect(await quick.settle()).toHaveLength(total)
+    await Promise.all([quick.close(), healed.close()])
+  })
+})
+
+describe('a client that pipelines and does not read', () => {
+  it('is closed with 4008 once its answers pile up', { timeout: 60_000 }, async () => {
+    server = await startTransportServer({ subscriberBytesMax: 100_000 })
+    const greedy = await openWs(server.wsUrl)
+    greedy.send({ type: 'subscribe', channels: [] })
+    await greedy.settle()
+    greedy.socket.pause()
+    const message = JSON.stringify({ type: 'execute', id: 'x'.repeat(1000), signal: sampleRequest })
+    while ((await metric('titan_ws_clients')) === 1) {
+      for (let count = 0; count < 500; count++) greedy.socket.send(message)
+    }
+    expect(await metric('titan_ws_disconnects_total{reason="slow_consumer"}')).toBe(1)
+    greedy.socket.terminate()
+  })
+})
+
+describe('ten thousand connections', () => {
+  it('are held, and the next one is told 503 at once', { timeout: 180_000 }, async () => {
+    // The rest of the limit is for this process itself; the server runs in its own.
+    const wanted = Math.min(10_000, (openFilesMax() ?? 10_000) - 1_000)
+    server = await startTransportServer()
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../support/transportProcess.ts', import.meta.url)), String(wanted)],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    )
+    const sockets: Socket[] = []
+    try {
+      const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+      const { port } = JSON.parse(line) as { port: number }
+      const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+      while (sockets.length < wanted) {
+        const chunk = Array.from({ length: Math.min(250, wanted - sockets.length) }, () => openRaw(port))
+        sockets.push(...(await Promise.all(chunk)))
+      }
+      const refused = await get('/livez')
+      expect(refused.status).toBe(503)
+      expect(refused.headers.get('retry-after')).toBe('1')
+      expect(await readJson(refused)).toMatchObject({ code: 'TOO_MANY_CONNECTIONS', retryable: true })
+      await expect(openWs(`ws://127.0.0.1:${port}/`)).rejects.toThrow('Unexpected server response: 503')
+
+      for (const socket of sockets.splice(0, 100)) socket.destroy()
+      await expect.poll(async () => (await get('/livez')).status).toBe(200)
+      const text = await (await get('/metrics')).text()
+      expect(text).toContain(`titan_ws_clients ${wanted - 100}`)
+      expect(Number(/^titan_connections_refused_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThanOrEqual(2)
+
+      for (const socket of sockets.splice(0)) socket.destroy()
+      await expect
+        .poll(async () => (await (await get('/metrics')).text()).includes('titan_ws_clients 0\n'), {
+          timeout: 30_000,
+        })
+        .toBe(true)
+      expect(await (await get('/metrics')).text()).toMatch(/^titan_connections \d$/m)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      child.stdin.end()
+      if (child.exitCode === null) await once(child, 'exit')
+    }
+    expect(child.exitCode).toBe(0)
+  })
+
+  /** An open WebSocket without the cost of a client library. */
+  async function openRaw(port: number): Promise<Socket> {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write(UPGRADE)
+    const [head] = (await once(socket, 'data')) as [Buffer]
+    expect(head.toString('latin1')).toMatch(/^HTTP\/1.1 101 /)
+    return socket
+  }
+})

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { exchange, requestText } from '../support/rawSocket.ts'
+import { readJson } from '../support/readJson.ts'
+import { sampleRequest } from '../support/sampleSignal.ts'
+import { startTransportServer, type TransportServer } from '../support/transportServer.ts'
+
+let server: TransportServer
+beforeAll(async () => {
+  server = await startTransportServer()
+})
+afterAll(() => server.stop())
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers })
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(server.url + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+
+it('reports health and statistics with the fields of the documentation, and the same per chain', async () => {
+  expect(await readJson(await get('/health'))).toEqual({
+    status: 'healthy',
+    mode: 'PAPER',
+    chains: 2,
+    uptime: expect.any(Number),
+    stats: { total_signals: 0, executed: 0, failed: 0, paper_executed: 0 },
+  })
+  await post('/execute', { ...sampleRequest, expected_profit: 51.5 })
+  await post('/execute', { ...sampleRequest, chainId: 8453, expected_profit: 7 })
+  expect(await readJson(await get('/stats'))).toEqual({
+    total_signals: 2,
+    executed: 0,
+    paper_executed: 2,
+    failed: 0,
+    total_profit: expect.closeTo(2.46913578, 8),
+    total_expected_profit: 58.5,
+    mode: 'PAPER',
+    connected_clients: 0,
+    providers: 2,
+    uptime: expect.any(Number),
+    per_chain: {
+      1: expect.objectContaining({
+        paper_executed: 1,
+        total_profit: 1.23456789,
+        total_expected_profit: 51.5,
+      }),
+      8453: expect.objectContaining({ paper_executed: 1, total_expected_profit: 7 }),
+    },
+  })
+  const verbose = await readJson(await get('/health?verbose'))
+  expect(verbose.stats).toEqual({ total_signals: 2, executed: 0, failed: 0, paper_executed: 2 })
+  expect(verbose.chain_status[1]).toMatchObject({ chainId: 8453, state: 'ready', head: 7, queue_depth: 0 })
+})
+
+it('says that it lives and that it is ready', async () => {
+  expect((await get('/livez')).status).toBe(200)
+  const ready = await get('/readyz?verbose')
+  expect(ready.status).toBe(200)
+  expect(await readJson(ready)).toMatchObject({
+    ready: true,
+    chains_ready: 2,
+    checks: [{ chainId: 1 }, { chainId: 8453 }],
+  })
+})
+
+it('takes the id from the header Idempotency-Key, and marks a replayed answer', async () => {
+  const first = await post('/execute', sampleRequest, { 'Idempotency-Key': 'order-1' })
+  expect(first.headers.get('idempotent-replayed')).toBeNull()
+  expect(await readJson(first)).toMatchObject({ success: true, signal_id: 'order-1' })
+  const again = await post('/execute', sampleRequest, { 'Idempotency-Key': 'seen-before' })
+  expect(again.headers.get('idempotent-replayed')).toBe('true')
+  const batch = await post(
+    '/execute/batch',
+    { signals: [sampleRequest, { ...sampleRequest, signal_id: 'own' }] },
+    { 'Idempotency-Key': 'b7' },
+  )
+  const { results } = await readJson(batch)
+  expect(results.map((result: { signal_id: string }) => result.signal_id)).toEqual(['b7.0', 'own'])
+})
+
+it('pages through the history and the event log', async () => {
+  for (const signal_id of ['p1', 'p2', 'p3'])
+    await post('/execute', { ...sampleRequest, chainId: 8453, signal_id })
+  const all = await readJson(await get('/trades?chain=8453&limit=1000'))
+  expect(all.next).toBeNull()
+  const ids = (trades: { signal: { signal_id: string } }[]) => trades.map(({ signal }) => signal.signal_id)
+  expect(ids(all.trades).slice(-3)).toEqual(['p1', 'p2', 'p3'])
+  const collected: string[] = []
+  let from: number | null = 0
+  while (from !== null) {
+    const page: { trades: []; next: number | null } = await readJson(
+      await get(`/trades?chain=8453&limit=2&from=${from}`),
+    )
+    collected.push(...ids(page.trades))
+    from = page.next
+  }
+  expect(collected).toEqual(ids(all.trades))
+  expect((await readJson(await get('/trades?outcome=failed'))).trades).toEqual([])
+
+  const log = await readJson(await get('/events'))
+  expect(log).toMatchObject({ oldest: 1, epoch: server.events.epoch, next_seq: log.events.length + 1 })
+  expect(log.events.map(({ seq }: { seq: number }) => seq)).toEqual(
+    log.events.map((_: unknown, place: number) => place + 1),
+  )
+  const rest = await readJson(await get(`/events?from_seq=${log.next_seq - 1}`))
+  expect(rest).toMatchObject({ events: [log.events.at(-1)], next_seq: log.next_seq })
+  expect(await readJson(await get(`/events?from_seq=${log.next_seq}`))).toMatchObject({
+    events: [],
+    next_seq: log.next_seq,
+  })
+  expect(await readJson(await get('/trades/p2'))).toMatchObject({
+    signal: { signal_id: 'p2', chainId: 8453 },
+  })
+})
+
+it('gives the history as a table on request', async () => {
+  for (const answer of [await get('/trades?format=csv'), await get('/trades', { Accept: 'text/csv' })]) {
+    expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    const lines = (await answer.text()).trimEnd().split('\r\n')
+    expect(lines[0]).toMatch(/^seq,timestamp,mode,chain_id,signal_id,outcome,code,/)
+    expect(lines[1]).toMatch(/^1,\d{4}-\d\d-\d\dT.*Z,,1,[0-9a-f-]{36},filled,,/)
+  }
+  expect((await get('/trades?format=csv&limit=1')).headers.get('x-next-from')).toBe('2')
+})
+
+it('answers JSON-RPC calls with an error that says what it is', async () => {
+  const answer = await post('/', { jsonrpc: '2.0', id: 77, method: 'eth_chainId', params: [] })
+  expect(answer.status).toBe(200)
+  expect(await readJson(answer)).toMatchObject({
+    jsonrpc: '2.0',
+    id: 77,
+    error: { code: -32601, message: expect.stringMatching(/Titan Execution Layer.*not an Ethereum node/) },
+  })
+  const batch = await readJson(await post('/', [{ id: 'a' }, { id: 8 }, 5]))
+  expect(batch.map(({ id }: { id: unknown }) => id)).toEqual(['a', 8, null])
+})
+
+it('counts what happened for Prometheus, without anything a client could choose', async () => {
+  await post('/execute', { ...sampleRequest, chainId: 424242 })
+  await post('/execute', {})
+  const answer = await get('/metrics')
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain/)
+  const text = await answer.text()
+  expect(text).toMatch(/^titan_signals_received_total\{chain="8453"\} 4$/m)
+  expect(text).toMatch(/^titan_signals_received_total\{chain="unknown"\} 1$/m)
+  expect(text).toMatch(/^titan_signals_received_total\{chain="invalid"\} 1$/m)
+  expect(text).toMatch(/^titan_trades_total\{chain="8453",mode="PAPER",outcome="filled",code=""\} 4$/m)
+  expect(text).toMatch(/^titan_http_requests_total\{route="\/trades\/\{signal_id\}",status="200"\} 1$/m)
+  expect(text).toMatch(/^titan_pnl_usd\{chain="8453",mode="PAPER",kind="net"\} 4.93827156/m)
+  expect(text).toMatch(/^titan_head_age_seconds\{chain="1"\} 1.25$/m)
+  expect(text).not.toContain('424242')
+})
+
+it('answers HEAD without a body, OPTIONS with the methods, and preflights of admitted pages', async () => {
+  const head = await exchange({
+    port: server.port,
+    send: requestText({ method: 'HEAD', path: '/livez' }) + requestText({ method: 'GET', path: '/livez' }),
+    until: /\{"live":true\}$/,
+  })
+  expect(head.match(/\{"live":true\}/g)).toHaveLength(1)
+  expect(head.match(/Content-Length: 13\r\n/g)).toHaveLength(2)
+  const options = await fetch(`${server.url}/execute`, { method: 'OPTIONS' })
+  expect(options.status).toBe(204)
+  expect(options.headers.get('allow')).toBe('POST, OPTIONS')
+  expect(options.headers.get('access-control-allow-origin')).toBeNull()
+  const origin = 'https://brain.example'
+  const preflight = await fetch(`${server.url}/execute`, { method: 'OPTIONS', headers: { Origin: origin } })
+  expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
+  expect(preflight.headers.get('access-control-allow-headers')).toContain('Idempotency-Key')
+  expect((await get('/livez', { Origin: origin })).headers.get('access-control-allow-origin')).toBe(origin)
+})
+
+it('hides a bug behind a trace id that the log has too', async () => {
+  const answer = await post('/execute', { ...sampleRequest, expected_profit: -1, signal_id: 'bug' })
+  expect(answer.status).toBe(500)
+  const body = await readJson(answer)
+  expect(body).toMatchObject({ success: false, code: 'INTERNAL', signal_id: 'bug' })
+  expect(JSON.stringify(body)).not.toContain('a bug')
+  expect(server.logged).toEqual([{ err: new Error('a bug'), trace_id: body.trace_id }])
+})
