@@ -131,7 +131,7 @@ describe('a chain thread that ends', () => {
 describe('answers', () => {
   it('leave as soon as each is ready: a slow signal delays neither its chain nor another', async () => {
     const { submit } = await start()
-    let release = () => undefined as void
+    let release = () => {}
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
