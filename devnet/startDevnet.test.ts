@@ -56,7 +56,8 @@ test('says which port is taken and leaves nothing running', async () => {
   await expect(startDevnet({ chainIds: [1, 10], port })).rejects.toThrow(
     `Port ${port + 1} on 127.0.0.1 is taken.`,
   )
-  expect(processesOnPort(port)).toEqual([])
+  // A node's guard hears of its end a moment later.
+  await expect.poll(() => processesOnPort(port), { timeout: 10_000 }).toEqual([])
 })
 
 test('names what to do when there is no anvil', async () => {
