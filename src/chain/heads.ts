@@ -12,6 +12,8 @@ export interface Heads {
   newest(): Head | null
   /** Its age by our clock, ms, never negative; null until the first is seen. */
   ageMs(): number | null
+  /** Asks now and goes on at `everyMs`: something was sent, or waited for. */
+  hurry(): void
   stop(): void
 }
 
@@ -29,12 +31,15 @@ export function createHeads({
   blockTimeMs,
   first = null,
   onHead = () => {},
+  everyMs = () => Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, blockTimeMs)),
   now = Date.now,
 }: {
   rpc: Pick<JsonRpc, 'call' | 'subscribeHeads'>
   blockTimeMs: number
   first?: Head | null
   onHead?: (head: Head) => void
+  /** Pause between two polls where blocks are not announced. */
+  everyMs?: () => number
   now?: () => number
 }): Heads {
   let newest = first
@@ -50,12 +55,15 @@ export function createHeads({
     onHead(head)
   }
 
+  let polling = false
+
   async function poll(): Promise<void> {
+    polling = true
     const outcome = await rpc.call('eth_getBlockByNumber', '["latest",false]')
+    polling = false
     if (outcome.ok) see(outcome.result)
     if (stopped) return
-    const everyMs = Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, blockTimeMs))
-    timer = setTimeout(poll, unsubscribe ? everyMs * WATCH_FACTOR : everyMs)
+    timer = setTimeout(poll, unsubscribe ? everyMs() * WATCH_FACTOR : everyMs())
   }
 
   async function start(): Promise<void> {
@@ -69,6 +77,11 @@ export function createHeads({
   return {
     newest: () => newest,
     ageMs: () => (newest ? Math.max(0, now() - newest.timestamp * 1_000) : null),
+    hurry() {
+      if (polling || stopped || unsubscribe) return
+      if (timer) clearTimeout(timer)
+      void poll()
+    },
     stop() {
       stopped = true
       unsubscribe?.()
