@@ -9,6 +9,8 @@ await build({
   entryPoints: { main: 'src/main.ts', 'workers/chain': 'workers/chain.ts' },
   outdir: 'dist',
   bundle: true,
+  // What is imported dynamically becomes a file of its own: the code of LIVE is not even read in PAPER.
+  splitting: true,
   platform: 'node',
   target: 'node24',
   format: 'esm',

@@ -50,6 +50,7 @@ async function start(): Promise<void> {
       embeddedDevnet: config.embeddedDevnet,
       dataDir,
       rpcTimeoutMs: config.rpcTimeoutMs,
+      live: config.live,
       logLevel: config.logLevel,
     })),
     threadFile: THREAD_FILE,

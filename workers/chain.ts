@@ -1,15 +1,11 @@
 import { join } from 'node:path'
 import { workerData } from 'piscina'
-import { addressBook } from '../devnet/addressBook.ts'
-import { devnetMarker } from '../devnet/devnetMarker.ts'
-import type { ChainFacts, DevnetBook } from '../src/chain/chainFacts.ts'
+import { devnetBook } from '../devnet/devnetBook.ts'
+import type { ChainFacts } from '../src/chain/chainFacts.ts'
 import { createHeads, type Heads } from '../src/chain/heads.ts'
 import { createJsonRpc } from '../src/chain/jsonRpc.ts'
 import { keepProbing } from '../src/chain/keepProbing.ts'
-import { readNodeError } from '../src/chain/nodeErrors.ts'
 import { probeChain } from '../src/chain/probe.ts'
-import { explainRevert } from '../src/chain/revertReasons.ts'
-import type { JsonRpc } from '../src/chain/rpc.ts'
 import { LIMITS } from '../src/config/limits.ts'
 import { chainStatus } from '../src/dispatch/chainStatus.ts'
 import type {
@@ -19,38 +15,23 @@ import type {
   ChainThreadData,
   DispatchedSignal,
 } from '../src/dispatch/protocol.ts'
-import { createThreadChannel, type ThreadChannel } from '../src/dispatch/threadChannel.ts'
-import type { Address, Signal } from '../src/domain/signal.ts'
-import { failure, type Result, succeed } from '../src/errors/failure.ts'
-import { type ExecutionContext, executeSignal } from '../src/execution/executeSignal.ts'
-import { createGasPrice } from '../src/fees/gasPrice.ts'
-import type { Journal } from '../src/journal/journal.ts'
-import { payloadHash } from '../src/journal/payloadHash.ts'
-import { openSqliteJournal } from '../src/journal/sqliteJournal.ts'
+import { createThreadChannel } from '../src/dispatch/threadChannel.ts'
+import type { Signal } from '../src/domain/signal.ts'
+import { type Failure, failure, type Result } from '../src/errors/failure.ts'
 import { createLogger } from '../src/observability/logger.ts'
-import { encodeExecute } from '../src/route/encodeExecute.ts'
-import { createPrices } from '../src/simulation/prices.ts'
-import { createRpcEngine } from '../src/simulation/rpcEngine.ts'
-import { valuate } from '../src/simulation/valuation.ts'
-import { encodeExecution, encodePaperEvent, encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { refusal } from '../src/wire/refusal.ts'
+import { openPaper } from './paper.ts'
+import type { Pipeline, Trader } from './pipeline.ts'
 
 const PROBE_RETRY_MS = { first: 1_000, last: 30_000 }
 const PROBE_RECHECK_MS = 60_000
 const STATUS_EVERY_MS = 5_000
 
-const { mode, chain, embeddedDevnet, dataDir, rpcTimeoutMs, logLevel } = workerData as ChainThreadData
+const data = workerData as ChainThreadData
+const { mode, chain, embeddedDevnet, dataDir, rpcTimeoutMs, logLevel } = data
 const logger = createLogger({ level: logLevel, thread: `chain-${chain.chainId}` }).child({
   chainId: chain.chainId,
 })
-
-const DEVNET: DevnetBook = {
-  marker: devnetMarker.address,
-  markerText: 'titan-devnet-1',
-  wrappedNative: addressBook.tokens.weth.address.toLowerCase() as Address,
-  balancerVault: addressBook.balancer.vault.toLowerCase() as Address,
-  aavePoolAddressesProvider: addressBook.aave.poolAddressesProvider.toLowerCase() as Address,
-}
 
 /** From attach to close: everything this thread owns. */
 interface Session {
@@ -65,7 +46,7 @@ export default async function run(task: ChainTask): Promise<AttachOutcome | unde
   switch (task.task) {
     case 'attach':
       await session?.close()
-      return openSession(task)
+      return await openSession(task)
     case 'signals':
       session?.take(task.signals)
       return undefined
@@ -77,16 +58,24 @@ export default async function run(task: ChainTask): Promise<AttachOutcome | unde
   }
 }
 
-function openSession({ port, storedOutboxId }: AttachTask): AttachOutcome {
-  let journal: Journal
+const refuse = (reason: Failure, { signalId }: Signal) => refusal({ failure: reason, mode, signalId })
+
+/** The code that signs and sends is loaded in LIVE only: in PAPER it is not in the process. */
+async function openPipeline(): Promise<Pipeline> {
+  const path = join(dataDir, `chain-${chain.chainId}.sqlite`)
+  if (mode === 'PAPER') return openPaper({ data, logger, refuse, path })
+  const { openLive } = await import('./live.ts')
+  return await openLive({ data, logger, refuse, path })
+}
+
+async function openSession({ port, storedOutboxId }: AttachTask): Promise<AttachOutcome> {
+  let pipeline: Pipeline
   try {
-    journal = openSqliteJournal({ path: join(dataDir, `chain-${chain.chainId}.sqlite`) })
+    pipeline = await openPipeline()
   } catch (error) {
-    return {
-      ok: false,
-      reason: `its journal cannot be opened: ${error instanceof Error ? error.message : error}`,
-    }
+    return { ok: false, reason: `it cannot start: ${error instanceof Error ? error.message : error}` }
   }
+  const { journal } = pipeline
   const channel = createThreadChannel({ port, totals: journal.totals, onStored: journal.stored })
   channel.events(journal.outboxAbove(storedOutboxId))
   const rpc = createJsonRpc({
@@ -99,30 +88,53 @@ function openSession({ port, storedOutboxId }: AttachTask): AttachOutcome {
   })
 
   const running = new Set<Promise<void>>()
-  const inFlight = new Map<string, string>()
   let facts: Result<ChainFacts> | null = null
   let heads: Heads | null = null
-  let context: ExecutionContext | null = null
+  let trader: Trader | null = null
 
   const report = () =>
-    channel.status(chainStatus({ chain, embeddedDevnet, facts, heads, endpoints: rpc.status() }))
+    channel.status(
+      chainStatus({
+        chain,
+        embeddedDevnet,
+        facts,
+        heads,
+        endpoints: rpc.status(),
+        lanes: trader?.lanes() ?? [],
+      }),
+    )
+
+  /** What a probe found, and then whether the mode can work with it: in LIVE recovery comes first. */
+  async function probe(): Promise<Result<{ facts: ChainFacts; heads: Heads; trader: Trader }>> {
+    const probed = await probeChain({ rpc, chain, devnetBook })
+    if (!probed.ok) return probed
+    const { head, headTimestampMs } = probed.value
+    const next = createHeads({
+      rpc,
+      blockTimeMs: chain.blockTimeMs,
+      first: { number: head, timestamp: headTimestampMs / 1_000 },
+      onHead() {
+        trader?.onHead()
+        report()
+      },
+    })
+    const begun = await pipeline.begin({ facts: probed.value, heads: next, rpc, channel })
+    if (begun.ok) return { ok: true, value: { facts: probed.value, heads: next, trader: begun.value } }
+    next.stop()
+    return begun
+  }
+
   const probing = keepProbing({
-    probe: () => probeChain({ rpc, chain, devnetBook: DEVNET }),
+    probe,
     retryMs: PROBE_RETRY_MS,
     recheckMs: PROBE_RECHECK_MS,
     onOutcome(outcome) {
       if (!outcome.ok) logger.warn(outcome.failure, 'The probe failed.')
-      else if (facts?.ok !== true) logger.info({ notes: outcome.value.notes }, `${chain.name} is ready.`)
-      facts = outcome
+      else if (trader === null) logger.info({ notes: outcome.value.facts.notes }, `${chain.name} is ready.`)
       heads?.stop()
-      heads = null
-      context = null
-      if (outcome.ok) {
-        const { head, headTimestampMs } = outcome.value
-        const first = { number: head, timestamp: headTimestampMs / 1_000 }
-        heads = createHeads({ rpc, blockTimeMs: chain.blockTimeMs, first, onHead: report })
-        context = createContext({ rpc, facts: outcome.value, heads, journal, channel, inFlight })
-      }
+      heads = outcome.ok ? outcome.value.heads : null
+      trader = outcome.ok ? outcome.value.trader : null
+      facts = outcome.ok ? { ok: true, value: outcome.value.facts } : outcome
       report()
     },
   })
@@ -130,13 +142,15 @@ function openSession({ port, storedOutboxId }: AttachTask): AttachOutcome {
 
   async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
     try {
-      if (context === null) {
+      if (trader === null) {
         const reason = facts?.ok === false ? facts.failure.sentence : `${chain.name} is starting.`
         channel.settled({ key, answer: refuse(failure('CHAIN_UNAVAILABLE', reason), signal) }, null)
-        return
+      } else if (kind === 'simulate') {
+        channel.settled({ key, answer: await trader.simulate(signal) }, null)
+      } else {
+        const { answer, event } = await trader.execute(signal)
+        channel.settled({ key, answer }, event)
       }
-      const { answer, event } = await executeSignal({ signal, kind }, context)
-      channel.settled({ key, answer }, event)
     } catch (error) {
       logger.error({ err: error, executionId: signal.signalId }, 'A bug.')
       const reason = failure(
@@ -159,6 +173,7 @@ function openSession({ port, storedOutboxId }: AttachTask): AttachOutcome {
       probing.stop()
       heads?.stop()
       clearInterval(reporting)
+      await pipeline.end()
       await rpc.close()
       await Promise.all(running)
       channel.close()
@@ -166,65 +181,4 @@ function openSession({ port, storedOutboxId }: AttachTask): AttachOutcome {
     },
   }
   return { ok: true }
-}
-
-const refuse = (reason: Parameters<typeof refusal>[0]['failure'], { signalId }: Signal) =>
-  refusal({ failure: reason, mode, signalId })
-
-function createContext({
-  rpc,
-  facts,
-  heads,
-  journal,
-  channel,
-  inFlight,
-}: {
-  rpc: JsonRpc
-  facts: ChainFacts
-  heads: Heads
-  journal: Journal
-  channel: ThreadChannel
-  inFlight: Map<string, string>
-}): ExecutionContext {
-  const engine = createRpcEngine({
-    rpc,
-    facts,
-    headTimestamp: () => heads.newest()?.timestamp ?? 0,
-    explainRevert,
-    readNodeError,
-  })
-  const gasPrice = createGasPrice({ rpc, blockTimeMs: chain.blockTimeMs })
-  const prices = createPrices({ rpc, facts })
-  const { wrappedNative } = facts
-
-  const timed =
-    <Request, Answer>(stage: 'simulate' | 'journal', work: (request: Request) => Promise<Answer>) =>
-    async (request: Request): Promise<Answer> => {
-      const startedMs = performance.now()
-      const result = await work(request)
-      channel.timing({ stage, seconds: (performance.now() - startedMs) / 1_000 })
-      return result
-    }
-
-  return {
-    mode,
-    journal: { ...journal, append: timed('journal', journal.append) },
-    payloadHash,
-    encodeCalldata: (signal) => encodeExecute(signal),
-    simulate: timed('simulate', engine.simulate),
-    async valuate({ signal: { loanToken }, simulation }) {
-      const [price, tokenPrice, nativePrice] = await Promise.all([
-        gasPrice.current(),
-        prices.usdE8(loanToken),
-        prices.usdE8(wrappedNative),
-      ])
-      if (!price.ok) return price
-      const gasPriceWei = price.value
-      return succeed(valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, loanToken, wrappedNative }))
-    },
-    encode: { execution: encodeExecution, simulation: encodeSimulation, event: encodePaperEvent },
-    refuse,
-    now: Date.now,
-    inFlight,
-  }
 }

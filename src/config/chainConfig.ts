@@ -3,6 +3,25 @@ import type { Address } from '../domain/signal.ts'
 /** How the data-availability part of a fee is charged: the argument `l1FeeModel` of `contracts/SimulationLens.sol`. */
 export type L1FeeModel = 'none' | 'op-stack' | 'scroll' | 'mantle' | 'arbitrum'
 
+/**
+ * How a transaction is priced; each has a file in `fees/`. `eip1559`: base fee and the tips of recent blocks. `no-tip`: the
+ * sequencer takes no tip. `legacy`: the node's own gas price.
+ */
+export type FeeModel = 'eip1559' | 'no-tip' | 'legacy'
+
+/** When a block cannot leave the chain any more: it is at or below the block of a tag, or has that many blocks on top. */
+export type Finality = { readonly tag: 'finalized' | 'safe' } | { readonly depth: number }
+
+/** What a LIVE transaction may cost at most. Wei of the native coin. */
+export interface FeeLimits {
+  /** Per gas. */
+  readonly maxFeeWei: bigint
+  /** Of one transaction, if it used all its gas at its highest price. */
+  readonly maxTxCostWei: bigint
+  /** Of all transactions of a chain within an hour. */
+  readonly maxSpendPerHourWei: bigint
+}
+
 /** What is true of a chain wherever it is reached: one row of the table in `chains.ts`. Addresses that do not exist there are null. */
 export interface ChainProfile {
   readonly chainId: number
@@ -15,6 +34,15 @@ export interface ChainProfile {
   /** Usual time between blocks, ms. */
   readonly blockTimeMs: number
   readonly l1FeeModel: L1FeeModel
+  readonly feeModel: FeeModel
+  /** Tip below which block producers leave a transaction lying, wei per gas; 0 where they do not mind. */
+  readonly minTipWei: bigint
+  readonly feeLimits: FeeLimits
+  readonly finality: Finality
+  /** Whether a node keeps a transaction whose predecessor it has not seen yet. */
+  readonly mempoolHoldsGaps: boolean
+  /** Transactions of one account with delegated code (EIP-7702) that the mempool holds at once. */
+  readonly delegatedInFlightMax: number
   /** Whether EVM code injected by a state override can run there (false: zkSync Era's own bytecode format). */
   readonly codeOverride: boolean
   readonly balancerVault: Address | null

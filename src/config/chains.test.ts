@@ -44,6 +44,8 @@ const wrappedNativesElsewhere: Readonly<Record<number, string | undefined>> = {
   534352: aave.AaveV3Scroll.ASSETS.WETH.UNDERLYING,
 }
 
+const namesWhere = (is: (chain: ChainProfile) => boolean) => CHAINS.filter(is).map((chain) => chain.envName)
+
 function viemChain(chainId: number): Chain {
   const found = Object.values(viemChains).find((chain) => 'id' in chain && chain.id === chainId)
   if (found === undefined || !('nativeCurrency' in found)) throw new Error(`viem has no chain ${chainId}`)
@@ -131,11 +133,49 @@ test('no other main market of Aave V3 belongs to one of the chains', () => {
 })
 
 test('code cannot be injected only on zkSync Era', () => {
-  expect(CHAINS.filter((chain) => !chain.codeOverride).map((chain) => chain.envName)).toEqual(['ZKSYNC'])
+  expect(namesWhere((chain) => !chain.codeOverride)).toEqual(['ZKSYNC'])
 })
 
-test('a devnet chain keeps its id and name and has the contracts of Ethereum', () => {
+describe('fees', () => {
+  test('are by EIP-1559 but where the sequencer takes no tip, and on Fantom', () => {
+    expect(namesWhere((chain) => chain.feeModel === 'no-tip')).toEqual(['ZKSYNC', 'ARBITRUM'])
+    expect(namesWhere((chain) => chain.feeModel === 'legacy')).toEqual(['FANTOM'])
+    expect(namesWhere((chain) => chain.feeModel !== 'eip1559' && chain.minTipWei > 0n)).toEqual([])
+  })
+
+  test('have the least tips that Polygon and BNB Chain demand, and at most a 100th of a gwei elsewhere', () => {
+    const tips = new Map(CHAINS.map((chain) => [chain.envName, chain.minTipWei]))
+    expect([tips.get('POLYGON'), tips.get('BSC')]).toEqual([25_000_000_000n, 50_000_000n])
+    expect(namesWhere((chain) => chain.minTipWei > 10_000_000n)).toEqual(['BSC', 'POLYGON'])
+  })
+
+  test.each(CHAINS)('$name: the limits are above the least tip and leave room for a large trade', (chain) => {
+    const { maxFeeWei, maxTxCostWei, maxSpendPerHourWei } = chain.feeLimits
+    expect(maxFeeWei).toBeGreaterThanOrEqual(100n * chain.minTipWei)
+    expect(maxTxCostWei).toBeGreaterThan(3_000_000n * chain.minTipWei)
+    expect(maxSpendPerHourWei).toBe(10n * maxTxCostWei)
+  })
+})
+
+test('the mempool holds gaps and one transaction of a delegated account, with the known exceptions', () => {
+  expect(namesWhere((chain) => !chain.mempoolHoldsGaps)).toEqual(['ARBITRUM'])
+  expect(namesWhere((chain) => chain.delegatedInFlightMax !== 1)).toEqual(['BASE'])
+})
+
+test('a chain is final by its tag unless nodes do not know one', () => {
+  const byDepth = CHAINS.flatMap(({ envName, finality }) =>
+    'depth' in finality ? [[envName, finality.depth]] : [],
+  )
+  expect(byDepth).toEqual([
+    ['FANTOM', 1],
+    ['AVALANCHE', 1],
+    ['SCROLL', 1_200],
+  ])
+})
+
+test('a devnet chain keeps its id and name and has the contracts and fees of Ethereum', () => {
   const zksync = CHAINS.find((chain) => chain.chainId === 324) as ChainProfile
+  const ethereum = CHAINS.find((chain) => chain.chainId === 1) as ChainProfile
   expect(devnetProfile(zksync)).toEqual({
     ...zksync,
     wrappedNative: WETH9[1]?.address.toLowerCase(),
@@ -143,5 +183,11 @@ test('a devnet chain keeps its id and name and has the contracts of Ethereum', (
     aavePoolAddressesProvider: aave.AaveV3Ethereum.POOL_ADDRESSES_PROVIDER.toLowerCase(),
     l1FeeModel: 'none',
     codeOverride: true,
+    feeModel: 'eip1559',
+    minTipWei: ethereum.minTipWei,
+    feeLimits: ethereum.feeLimits,
+    finality: { depth: 4 },
+    mempoolHoldsGaps: true,
+    delegatedInFlightMax: 1,
   })
 })

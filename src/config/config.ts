@@ -3,6 +3,16 @@ import type { ChainConfig } from './chainConfig.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
+/** What only LIVE needs. */
+export interface LiveSettings {
+  /** Transactions of one account in flight together. */
+  readonly laneInFlightMax: number
+  /** How long a signal waits for an account with room, ms. */
+  readonly laneWaitMs: number
+  /** How long an answer waits for the block, ms. */
+  readonly includedWaitMs: number
+}
+
 /** Everything the environment says, checked and in final units; deep-frozen. It holds no private key. */
 export interface Config {
   readonly mode: Mode
@@ -24,6 +34,7 @@ export interface Config {
   /** Signals waiting or running per chain. */
   readonly queueMax: number
   readonly rpcTimeoutMs: number
+  readonly live: LiveSettings
   readonly logLevel: LogLevel
   /** What is allowed but should be said at start, a sentence each. */
   readonly warnings: readonly string[]

@@ -20,7 +20,10 @@ describe('.env.example', () => {
     expect(problemsOf(all)).toEqual([])
     expect(Object.keys(all).filter((name) => !knownNames().includes(name))).toEqual([])
     const shown = knownNames().filter(
-      (name) => !/^(EXECUTOR_ADDRESS|BALANCER_VAULT|AAVE_PROVIDER|WRAPPED_NATIVE)_/.test(name),
+      (name) =>
+        !/^(EXECUTOR_ADDRESS|BALANCER_VAULT|AAVE_PROVIDER|WRAPPED_NATIVE|MAX_FEE_GWEI|MAX_TX_COST_NATIVE|MAX_GAS_SPEND_PER_HOUR_NATIVE)_/.test(
+          name,
+        ),
     )
     expect(shown.filter((name) => !(name in all))).toEqual([])
   })

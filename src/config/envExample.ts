@@ -15,7 +15,22 @@ export function envExample(): string {
       ...endpoints.map((endpoint) => `${endpoint.name}=${endpoint.example}`),
     ],
     ['# Executor', ...shown(SETTINGS.executor), ...hidden(polygon.executor)],
-    ['# Wallet', ...shown(SETTINGS.privateKey), ...hidden(SETTINGS.privateKeys)],
+    [
+      '# Wallet',
+      ...shown(SETTINGS.privateKey),
+      ...hidden(SETTINGS.privateKeys),
+      ...hidden(SETTINGS.keystore),
+      ...hidden(SETTINGS.keystorePassphraseFile),
+      ...hidden(SETTINGS.laneInFlightMax),
+      ...hidden(SETTINGS.laneWait),
+      ...hidden(SETTINGS.includedWait),
+    ],
+    [
+      '# Fees',
+      ...hidden(SETTINGS.maxFee),
+      ...hidden(SETTINGS.maxTxCost),
+      ...hidden(SETTINGS.maxSpendPerHour),
+    ],
     ['# Journal and log', ...hidden(SETTINGS.dataDir), ...hidden(SETTINGS.logLevel)],
     ['# Who may call', ...hidden(SETTINGS.allowedHosts), ...hidden(SETTINGS.allowedOrigins)],
     [

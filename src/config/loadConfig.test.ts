@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { parseEnv } from 'node:util'
+import { inspect, parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { problemsOf } from '../../test/support/problemsOf.ts'
 import { CHAINS } from './chains.ts'
@@ -99,20 +99,27 @@ describe('EXECUTION_MODE', () => {
   ])('LIVE with a private key that is %s has no wallet', (_case, privateKey) => {
     const [problem, ...others] = problemsOf({ EXECUTION_MODE: 'LIVE', PRIVATE_KEY: privateKey })
     expect(problem).toMatch(/^No wallet configured for LIVE execution/)
-    expect(others).toEqual([])
+    expect(others).toEqual([expect.stringMatching(/^LIVE has no chain/)])
   })
 
-  test.each(['PRIVATE_KEY', 'PRIVATE_KEYS'])('LIVE with %s is refused and the key not repeated', (name) => {
-    const problems = problemsOf({ EXECUTION_MODE: 'LIVE', [name]: key })
-    expect(problems).toEqual(['LIVE execution is not part of this version; set EXECUTION_MODE=PAPER.'])
-  })
+  test.each(['PRIVATE_KEY', 'PRIVATE_KEYS', 'KEYSTORE'])(
+    'LIVE with %s needs an executor on every chain, and the key is not repeated',
+    (name) => {
+      const live = { EXECUTION_MODE: 'LIVE', RPC_POLYGON: 'http://127.0.0.1:8546', [name]: key }
+      const [problem, ...others] = problemsOf(live)
+      expect(problem).toMatch(/^LIVE on Polygon has no executor contract: .*EXECUTOR_ADDRESS_POLYGON\.$/)
+      expect(others).toEqual([])
+      const executor = '0x3aade2dcd2df6a8cac689ee797591b2913658659'
+      expect(loadConfig({ ...live, EXECUTOR_ADDRESS: executor }).mode).toBe('LIVE')
+    },
+  )
 
   test.each([{}, { EXECUTION_MODE: 'PAPER' }, { EXECUTION_MODE: 'Live' }])(
     'private keys are not read in %o',
     (mode) => {
       const reads: string[] = []
       const watched = new Proxy<Record<string, string>>(
-        { ...mode, PRIVATE_KEY: key, PRIVATE_KEYS: key },
+        { ...mode, PRIVATE_KEY: key, PRIVATE_KEYS: key, KEYSTORE: 'a', KEYSTORE_PASSPHRASE_FILE: 'b' },
         {
           get(target, name) {
             reads.push(String(name))
@@ -122,13 +129,13 @@ describe('EXECUTION_MODE', () => {
       )
       let text = ''
       try {
-        text = JSON.stringify(loadConfig(watched))
+        text = inspect(loadConfig(watched), { depth: null })
       } catch (error) {
         text = String(error)
       }
       expect(reads).toContain('EXECUTION_MODE')
       expect(text).not.toContain(key)
-      expect(reads.filter((name) => name === 'PRIVATE_KEY' || name === 'PRIVATE_KEYS')).toEqual([])
+      expect(reads.filter((name) => /^(PRIVATE_KEY|KEYSTORE)/.test(name))).toEqual([])
     },
   )
 })
@@ -196,6 +203,55 @@ describe('addresses', () => {
     ])
     expect(loadConfig({ RPC_BASE: 'https://base.example', BALANCER_VAULT_CELO: executor }).warnings).toEqual([
       'BALANCER_VAULT_CELO has no effect: RPC_CELO is not set.',
+    ])
+  })
+})
+
+describe('limits of fees', () => {
+  const limits = (environment: Record<string, string>, chainId: number) =>
+    chain(
+      loadConfig({ RPC_BASE: 'https://base.example', RPC_CELO: 'https://celo.example', ...environment }),
+      chainId,
+    )?.feeLimits
+  const own = (chainId: number) => CHAINS.find((profile) => profile.chainId === chainId)?.feeLimits
+
+  test('are the built-in ones of each chain, of Ethereum on the devnet', () => {
+    expect(limits({}, 8453)).toEqual(own(8453))
+    expect(limits({}, 42220)).toEqual(own(42220))
+    expect(chain(loadConfig({}), 42220)?.feeLimits).toEqual(own(1))
+  })
+
+  test('are replaced everywhere, and on one chain by its own setting', () => {
+    const environment = { MAX_FEE_GWEI: '7.25', MAX_TX_COST_NATIVE: '0.031', MAX_TX_COST_NATIVE_CELO: '12' }
+    expect(limits(environment, 8453)).toEqual({
+      maxFeeWei: 7_250_000_000n,
+      maxTxCostWei: 31_000_000_000_000_000n,
+      maxSpendPerHourWei: own(8453)?.maxSpendPerHourWei,
+    })
+    expect(limits({ ...environment, MAX_GAS_SPEND_PER_HOUR_NATIVE: '55' }, 42220)).toEqual({
+      maxFeeWei: 7_250_000_000n,
+      maxTxCostWei: 12n * 10n ** 18n,
+      maxSpendPerHourWei: 55n * 10n ** 18n,
+    })
+    expect(chain(loadConfig(environment), 42220)?.feeLimits).toEqual({
+      ...own(1),
+      maxFeeWei: 7_250_000_000n,
+      maxTxCostWei: 31_000_000_000_000_000n,
+    })
+  })
+
+  test.each(['0', '0.0', '-1', '1e3', 'NaN', '.5', '1,5', '0.0000000001', '1.'])(
+    '%s gwei is refused',
+    (text) => {
+      expect(problemsOf({ MAX_FEE_GWEI: text })).toEqual([
+        `MAX_FEE_GWEI must be a positive number with at most 9 decimals, not "${text}".`,
+      ])
+    },
+  )
+
+  test('a misspelled one is a problem', () => {
+    expect(problemsOf({ MAX_FEE_GWEI_POLIGON: '3' })).toEqual([
+      'MAX_FEE_GWEI_POLIGON is not a setting; did you mean MAX_FEE_GWEI_POLYGON?',
     ])
   })
 })

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { StartError } from '../errors/startError.ts'
-import type { ChainConfig, ChainProfile } from './chainConfig.ts'
+import type { ChainConfig, ChainProfile, FeeLimits } from './chainConfig.ts'
 import { CHAINS } from './chains.ts'
 import type { Config } from './config.ts'
 import { devnetProfile } from './devnetProfile.ts'
@@ -8,7 +8,11 @@ import { pointsAtServer } from './endpoints.ts'
 import type { Environment } from './env.ts'
 import { inHeader, isLoopback } from './hosts.ts'
 import { chainSettings, SETTINGS, type Setting } from './settings.ts'
+import { settingText } from './settingText.ts'
 import { unknownSettings } from './unknownSettings.ts'
+
+/** Any of them gives LIVE its keys. */
+const KEY_SOURCES = [SETTINGS.privateKey, SETTINGS.privateKeys, SETTINGS.keystore]
 
 /**
  * Reads and checks the whole environment. Empty values and placeholders as in `.env.example` (`https://...`) count as not
@@ -35,7 +39,6 @@ export function loadConfig(environment: Environment): Config {
   warnings.push(...unknown.warnings)
 
   const mode = read(SETTINGS.mode)
-  if (mode === 'LIVE') problems.push(liveRefusal(isSet(SETTINGS.privateKey) || isSet(SETTINGS.privateKeys)))
 
   const host = read(SETTINGS.host)
   const port = read(SETTINGS.port)
@@ -51,6 +54,11 @@ export function loadConfig(environment: Environment): Config {
       'EXECUTOR_ADDRESS has no effect: without RPC_* the server runs on its own devnet, where nothing is deployed.',
     )
 
+  const everywhere = {
+    maxFeeWei: read(SETTINGS.maxFee),
+    maxTxCostWei: read(SETTINGS.maxTxCost),
+    maxSpendPerHourWei: read(SETTINGS.maxSpendPerHour),
+  }
   const chains: ChainConfig[] = []
   for (const { profile, settings } of rows) {
     const endpoints = read(settings.endpoints)
@@ -60,6 +68,19 @@ export function loadConfig(environment: Environment): Config {
       aavePoolAddressesProvider: read(settings.aaveProvider) ?? profile.aavePoolAddressesProvider,
       wrappedNative: read(settings.wrappedNative) ?? profile.wrappedNative,
     }
+    const local = embeddedDevnet ? devnetProfile(profile) : profile
+    const own = {
+      maxFeeWei: read(settings.maxFee),
+      maxTxCostWei: read(settings.maxTxCost),
+      maxSpendPerHourWei: read(settings.maxSpendPerHour),
+    }
+    const limit = (name: keyof FeeLimits) =>
+      (embeddedDevnet ? null : own[name]) ?? everywhere[name] ?? local.feeLimits[name]
+    const feeLimits: FeeLimits = {
+      maxFeeWei: limit('maxFeeWei'),
+      maxTxCostWei: limit('maxTxCostWei'),
+      maxSpendPerHourWei: limit('maxSpendPerHourWei'),
+    }
     if (endpoints.some((endpoint) => pointsAtServer({ endpoint, host, port })))
       problems.push(
         `${settings.endpoints.name} points at this server itself (port ${port}); name a node there, or change EXECUTION_PORT.`,
@@ -68,8 +89,23 @@ export function loadConfig(environment: Environment): Config {
       for (const setting of Object.values(settings))
         if (isSet(setting))
           warnings.push(`${setting.name} has no effect: ${settings.endpoints.name} is not set.`)
-    if (embeddedDevnet) chains.push({ ...devnetProfile(profile), endpoints: [], executor: null })
-    else if (endpoints.length > 0) chains.push({ ...profile, ...addresses, endpoints })
+    if (embeddedDevnet) chains.push({ ...local, feeLimits, endpoints: [], executor: null })
+    else if (endpoints.length > 0) chains.push({ ...profile, ...addresses, feeLimits, endpoints })
+  }
+
+  if (mode === 'LIVE') {
+    if (!KEY_SOURCES.some(isSet))
+      problems.push(
+        'No wallet configured for LIVE execution: set PRIVATE_KEY (or PRIVATE_KEYS, or KEYSTORE) in .env.',
+      )
+    if (embeddedDevnet)
+      problems.push(
+        'LIVE has no chain: set RPC_<CHAIN> for every chain to trade on; the embedded devnet is for PAPER.',
+      )
+    for (const { envName, name } of chains.filter((chain) => !embeddedDevnet && chain.executor === null))
+      problems.push(
+        `LIVE on ${name} has no executor contract: deploy it (npx titan deploy) and set EXECUTOR_ADDRESS or EXECUTOR_ADDRESS_${envName}.`,
+      )
   }
 
   const config: Config = {
@@ -87,6 +123,11 @@ export function loadConfig(environment: Environment): Config {
     connectionsMax: read(SETTINGS.connectionsMax),
     queueMax: read(SETTINGS.queueMax),
     rpcTimeoutMs: read(SETTINGS.rpcTimeoutMs),
+    live: {
+      laneInFlightMax: read(SETTINGS.laneInFlightMax),
+      laneWaitMs: read(SETTINGS.laneWait),
+      includedWaitMs: read(SETTINGS.includedWait),
+    },
     logLevel: read(SETTINGS.logLevel),
     warnings,
   }
@@ -98,24 +139,6 @@ export function loadConfig(environment: Environment): Config {
 export function knownNames(): readonly string[] {
   const ofChain = (profile: ChainProfile) => Object.values(chainSettings(profile))
   return [...Object.values(SETTINGS), ...CHAINS.flatMap(ofChain)].map((setting) => setting.name)
-}
-
-/**
- * The text of a setting, or null when that is empty or a placeholder. Comments after the value are cut off: Node does so in
- * `.env`, but `docker --env-file` and systemd hand them on.
- */
-function settingText(raw: string | undefined): string | null {
-  const text = (raw ?? '').replace(/(^|\s)#.*$/s, '').trim()
-  const isPlaceholder = text
-    .split(',')
-    .every((part) => part.trim() === '' || /\.\.\.|^your_private_key/i.test(part.trim()))
-  return isPlaceholder ? null : text
-}
-
-function liveRefusal(hasKey: boolean): string {
-  return hasKey
-    ? 'LIVE execution is not part of this version; set EXECUTION_MODE=PAPER.'
-    : 'No wallet configured for LIVE execution: PRIVATE_KEY is not set. LIVE execution is not part of this version either; set EXECUTION_MODE=PAPER.'
 }
 
 function openHostWarning({ host, named }: { host: string; named: boolean }): string {

@@ -12,6 +12,17 @@ export function parseInteger({ min, max }: { min: number; max: number }): (text:
   }
 }
 
+/** A positive decimal number of something that has `decimals` places, as an integer of its smallest unit. */
+export function parseUnits({ decimals }: { decimals: number }): (text: string) => Parsed<bigint> {
+  return (text) => {
+    const [, whole = '', fraction = ''] = /^(\d{1,15})(?:\.(\d{1,18}))?$/.exec(text) ?? []
+    const amount = fraction.length <= decimals ? BigInt(whole + fraction.padEnd(decimals, '0')) : 0n
+    return whole !== '' && amount > 0n
+      ? parsed(amount)
+      : unparsable(`must be a positive number with at most ${decimals} decimals${instead(text)}.`)
+  }
+}
+
 /** One of a few words, spelled exactly; a wrong case is pointed out. */
 export function parseChoice<T extends string>(choices: readonly T[]): (text: string) => Parsed<T> {
   return (text) => {

@@ -6,7 +6,7 @@ import { parseEndpoints } from './endpoints.ts'
 import { parseHost, parseHostList, parseOriginList } from './hosts.ts'
 import { LIMITS } from './limits.ts'
 import { type Parsed, parsed } from './parsed.ts'
-import { parseAddress, parseChoice, parseInteger, parsePath } from './scalars.ts'
+import { parseAddress, parseChoice, parseInteger, parsePath, parseUnits } from './scalars.ts'
 
 /** One variable of the environment: what it means, what it is when absent, how it is read, how `.env.example` shows it. */
 export interface Setting<T> {
@@ -24,7 +24,9 @@ const setting = <T>(entry: Setting<T>): Setting<T> => entry
 export const SETTINGS = {
   mode: setting<Mode>({
     name: 'EXECUTION_MODE',
-    doc: ['PAPER simulates every trade and sends nothing. LIVE is not part of this version.'],
+    doc: [
+      'PAPER simulates every trade and sends nothing. LIVE sends real transactions; see docs/live.md first.',
+    ],
     fallback: 'PAPER',
     parse: parseChoice<Mode>(['PAPER', 'LIVE']),
     example: 'PAPER',
@@ -42,6 +44,34 @@ export const SETTINGS = {
     fallback: 8545,
     parse: parseInteger({ min: 0, max: 65_535 }),
     example: '8545',
+  }),
+  laneInFlightMax: setting<number>({
+    name: 'LANE_IN_FLIGHT_MAX',
+    doc: [
+      'For LIVE mode only: transactions of one account that may be in flight together. What is behind a stuck one waits with',
+      'it; more accounts (PRIVATE_KEYS) carry more trades at once.',
+    ],
+    fallback: 4,
+    parse: parseInteger({ min: 1, max: 16 }),
+    example: '4',
+  }),
+  laneWait: setting<number>({
+    name: 'LANE_WAIT_MS',
+    doc: [
+      'For LIVE mode only: how long a signal waits for an account with room before it is refused with LANES_BUSY.',
+    ],
+    fallback: 30_000,
+    parse: parseInteger({ min: 0, max: 600_000 }),
+    example: '30000',
+  }),
+  includedWait: setting<number>({
+    name: 'INCLUDED_WAIT_MS',
+    doc: [
+      'For LIVE mode only: how long an answer waits for the block; after that it is 202, and GET /trades/{signal_id} tells.',
+    ],
+    fallback: 60_000,
+    parse: parseInteger({ min: 100, max: 110_000 }),
+    example: '60000',
   }),
   executor: setting<Address | null>({
     name: 'EXECUTOR_ADDRESS',
@@ -67,6 +97,23 @@ export const SETTINGS = {
     parse: parsed,
     example: '0x...,0x...',
   }),
+  keystore: setting<string | null>({
+    name: 'KEYSTORE',
+    doc: [
+      'Paths of encrypted JSON keystore files, separated by commas, instead of or besides keys in plain text. For LIVE mode',
+      'only, like all of these.',
+    ],
+    fallback: null,
+    parse: parsed,
+    example: './keystore.json',
+  }),
+  keystorePassphraseFile: setting<string | null>({
+    name: 'KEYSTORE_PASSPHRASE_FILE',
+    doc: ['Path of a file that holds the passphrase of the keystores.'],
+    fallback: null,
+    parse: parsed,
+    example: './passphrase.txt',
+  }),
   dataDir: setting<string>({
     name: 'DATA_DIR',
     doc: ['Folder of the journals; made when it is missing.'],
@@ -90,6 +137,35 @@ export const SETTINGS = {
     fallback: [],
     parse: parseOriginList,
     example: 'https://dashboard.example.org',
+  }),
+  maxFee: setting<bigint | null>({
+    name: 'MAX_FEE_GWEI',
+    doc: [
+      'LIVE: the most a transaction may offer per gas. Every chain has a built-in limit, far above its usual price; this',
+      'replaces it on all chains, and with a chain at its end (MAX_FEE_GWEI_POLYGON) on one.',
+    ],
+    fallback: null,
+    parse: parseUnits({ decimals: 9 }),
+    example: '300',
+  }),
+  maxTxCost: setting<bigint | null>({
+    name: 'MAX_TX_COST_NATIVE',
+    doc: [
+      'LIVE: the most one transaction may cost, in whole coins of the chain. Built in: 0.05 on Ethereum, elsewhere some',
+      'tens of dollars at most.',
+    ],
+    fallback: null,
+    parse: parseUnits({ decimals: 18 }),
+    example: '0.05',
+  }),
+  maxSpendPerHour: setting<bigint | null>({
+    name: 'MAX_GAS_SPEND_PER_HOUR_NATIVE',
+    doc: [
+      'LIVE: the most all transactions of a chain may cost within an hour. Built in: ten times that of one.',
+    ],
+    fallback: null,
+    parse: parseUnits({ decimals: 18 }),
+    example: '0.5',
   }),
   connectionsMax: setting<number>({
     name: 'CONNECTIONS_MAX',
@@ -128,9 +204,12 @@ export interface ChainSettings {
   readonly balancerVault: Setting<Address | null>
   readonly aaveProvider: Setting<Address | null>
   readonly wrappedNative: Setting<Address | null>
+  readonly maxFee: Setting<bigint | null>
+  readonly maxTxCost: Setting<bigint | null>
+  readonly maxSpendPerHour: Setting<bigint | null>
 }
 
-/** The settings of one chain; those for addresses override what the table of chains says. */
+/** The settings of one chain; they override what the table of chains says, and settings of the same name for all chains. */
 export function chainSettings({ envName, name }: Pick<ChainProfile, 'envName' | 'name'>): ChainSettings {
   const address = (prefix: string, doc: string): Setting<Address | null> =>
     setting({
@@ -155,5 +234,8 @@ export function chainSettings({ envName, name }: Pick<ChainProfile, 'envName' | 
     balancerVault: address('BALANCER_VAULT', 'The Balancer V3 vault that lends on one chain.'),
     aaveProvider: address('AAVE_PROVIDER', "Aave V3's pool addresses provider of one chain."),
     wrappedNative: address('WRAPPED_NATIVE', 'The wrapped native coin of one chain, in which gas is priced.'),
+    maxFee: { ...SETTINGS.maxFee, name: `${SETTINGS.maxFee.name}_${envName}` },
+    maxTxCost: { ...SETTINGS.maxTxCost, name: `${SETTINGS.maxTxCost.name}_${envName}` },
+    maxSpendPerHour: { ...SETTINGS.maxSpendPerHour, name: `${SETTINGS.maxSpendPerHour.name}_${envName}` },
   }
 }

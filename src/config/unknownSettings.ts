@@ -8,6 +8,9 @@ const ownPrefixes = [
   'BALANCER_VAULT_',
   'AAVE_PROVIDER_',
   'WRAPPED_NATIVE_',
+  'MAX_FEE_',
+  'MAX_TX_COST_',
+  'MAX_GAS_SPEND_',
 ]
 
 /**

@@ -253,5 +253,6 @@ function startingStatus({ chain }: ChainThreadData): ChainStatus {
     flashSources: [],
     notes: [],
     endpoints: [],
+    lanes: [],
   }
 }

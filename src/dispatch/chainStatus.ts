@@ -2,7 +2,7 @@ import type { ChainFacts } from '../chain/chainFacts.ts'
 import type { Heads } from '../chain/heads.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { Result } from '../errors/failure.ts'
-import type { ChainStatus, EndpointStatus } from './protocol.ts'
+import type { ChainStatus, EndpointStatus, LaneReport } from './protocol.ts'
 
 /** What the main thread is told of a chain: the last probe's outcome, the newest head, the endpoints' health. */
 export function chainStatus({
@@ -11,6 +11,7 @@ export function chainStatus({
   facts,
   heads,
   endpoints,
+  lanes = [],
 }: {
   chain: ChainConfig
   embeddedDevnet: boolean
@@ -18,6 +19,7 @@ export function chainStatus({
   facts: Result<ChainFacts> | null
   heads: Pick<Heads, 'newest' | 'ageMs'> | null
   endpoints: readonly EndpointStatus[]
+  lanes?: readonly LaneReport[]
 }): ChainStatus {
   const found = facts?.ok === true ? facts.value : null
   const state = facts === null ? 'starting' : facts.ok ? 'ready' : 'unavailable'
@@ -34,5 +36,6 @@ export function chainStatus({
     flashSources: found ? ([1, 2] as const).filter((source) => found.lenders[source] !== null) : [],
     notes: found?.notes ?? [],
     endpoints,
+    lanes,
   }
 }

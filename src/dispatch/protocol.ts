@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ChainConfig } from '../config/chainConfig.ts'
+import type { LiveSettings } from '../config/config.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
 
@@ -12,6 +13,7 @@ export interface ChainThreadData {
   /** Folder of this mode's databases; the thread owns `chain-<id>.sqlite` in it. */
   readonly dataDir: string
   readonly rpcTimeoutMs: number
+  readonly live: LiveSettings
   readonly logLevel: string
 }
 
@@ -59,7 +61,8 @@ export interface Answer {
 export interface OutboxEvent {
   readonly outboxId: number
   readonly signalId: string
-  readonly type: 'paper_execution' | 'live_execution'
+  /** `execution_update`: a change of a LIVE execution that settles nothing; only for subscribers who ask for it. */
+  readonly type: 'paper_execution' | 'live_execution' | 'execution_update'
   /** `open`: on its way (LIVE). */
   readonly outcome: 'filled' | 'failed' | 'open'
   readonly code: string | null
@@ -100,6 +103,21 @@ export interface ChainStatus {
   readonly flashSources: readonly number[]
   readonly notes: readonly string[]
   readonly endpoints: readonly EndpointStatus[]
+  /** The accounts that send on this chain; none in PAPER. */
+  readonly lanes: readonly LaneReport[]
+}
+/** One account that sends, as its chain's thread last knew. */
+export interface LaneReport {
+  readonly address: string
+  /** The nonce above every one in use. */
+  readonly nonce: number
+  readonly inFlight: number
+  /** In flight at most. */
+  readonly cap: number
+  /** Why it takes no trades; null when it does. */
+  readonly paused: string | null
+  /** Nonces below one in use that no transaction holds. */
+  readonly gaps: readonly number[]
 }
 /** One RPC endpoint, named by host only: paths and queries of RPC URLs hold keys. */
 export interface EndpointStatus {

@@ -1,27 +1,19 @@
-import type { Answer, OutboxEvent, RequestKind } from '../dispatch/protocol.ts'
-import type { Execution, Simulation, Valuation } from '../domain/execution.ts'
-import type { Mode } from '../domain/mode.ts'
-import type { Hex, Signal } from '../domain/signal.ts'
-import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
+import type { Answer, OutboxEvent } from '../dispatch/protocol.ts'
+import type { Execution } from '../domain/execution.ts'
+import type { Signal } from '../domain/signal.ts'
+import { type Failure, failure } from '../errors/failure.ts'
 import type { Journal } from '../journal/journal.ts'
-import { verdict } from './verdict.ts'
+import { type JudgeContext, judgeSignal } from './judgeSignal.ts'
 
-/** What one chain's pipeline works with; made by the composition root of the chain thread. */
-export interface ExecutionContext {
-  readonly mode: Mode
+/** What PAPER executes with; made by the composition root of the chain thread. */
+export interface PaperContext extends JudgeContext {
   readonly journal: Journal
   readonly payloadHash: (signal: Signal) => string
-  readonly encodeCalldata: (signal: Signal) => Hex
-  /** Runs the exact calldata on current state; a failure here is the node's, not the trade's. */
-  readonly simulate: (request: { signal: Signal; calldata: Hex }) => Promise<Result<Simulation>>
-  readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
   readonly encode: {
     readonly execution: (execution: Execution) => string
-    readonly simulation: (execution: Execution) => string
     readonly event: (execution: Execution) => string
   }
   readonly refuse: (reason: Failure, signal: Signal) => Answer
-  readonly now: () => number
   /** Ids being worked on in this thread, with their payload hashes. */
   readonly inFlight: Map<string, string>
 }
@@ -35,31 +27,17 @@ export interface Settled {
 const answered = (answer: Answer): Settled => ({ answer, event: null })
 
 /**
- * One signal's way through its chain thread, from top to bottom. Settles with an answer whatever happens; an execution is answered only after its
- * journal entry is on disk. Failures of the node or the journal leave no entry, so that the same id may be sent again.
+ * One signal's way through PAPER, from top to bottom. Settles with an answer whatever happens; an execution is answered only after its journal entry
+ * is on disk. Failures of the node or the journal leave no entry, so that the same id may be sent again.
  */
-export async function executeSignal(
-  { signal, kind }: { signal: Signal; kind: RequestKind },
-  context: ExecutionContext,
-): Promise<Settled> {
-  if (kind === 'simulate') {
-    const judged = await judge(signal, context)
-    if (!judged.ok) return answered(context.refuse(judged.failure, signal))
-    return answered({
-      success: judged.value.failure === null,
-      httpStatus: 200,
-      body: context.encode.simulation(judged.value),
-      replayed: false,
-    })
-  }
-
+export async function executeSignal(signal: Signal, context: PaperContext): Promise<Settled> {
   const payload = context.payloadHash(signal)
   const before = seenBefore(signal, payload, context)
   if (before !== null) return answered(before)
 
   context.inFlight.set(signal.signalId, payload)
   try {
-    const judged = await judge(signal, context)
+    const judged = await judgeSignal(signal, context)
     if (!judged.ok) return answered(context.refuse(judged.failure, signal))
     return await record(judged.value, payload, context)
   } finally {
@@ -71,7 +49,7 @@ export async function executeSignal(
 function seenBefore(
   signal: Signal,
   payload: string,
-  { journal, inFlight, refuse }: ExecutionContext,
+  { journal, inFlight, refuse }: PaperContext,
 ): Answer | null {
   const { signalId } = signal
   const running = inFlight.get(signalId)
@@ -86,41 +64,8 @@ function seenBefore(
   return refuse(failure('IN_FLIGHT', `The signal ${signalId} is still being worked on.`), signal)
 }
 
-/** Simulates, prices and decides; fails only where the node does. */
-async function judge(signal: Signal, context: ExecutionContext): Promise<Result<Execution>> {
-  const settle = (
-    simulation: Simulation | null,
-    valuation: Valuation | null,
-    reason: Failure | null,
-  ): Result<Execution> =>
-    succeed({
-      signal,
-      mode: context.mode,
-      settledAtMs: context.now(),
-      simulation,
-      valuation,
-      failure: reason,
-    })
-
-  const now = context.now()
-  if (signal.validUntilMs !== null && now > signal.validUntilMs) {
-    const sentence = `valid_until passed ${now - signal.validUntilMs} ms ago.`
-    return settle(null, null, failure('EXPIRED', sentence, { valid_until: signal.validUntilMs }))
-  }
-
-  const simulated = await context.simulate({ signal, calldata: context.encodeCalldata(signal) })
-  if (!simulated.ok) return fail(simulated.failure)
-  const simulation = simulated.value
-
-  const valued = simulation.success ? await context.valuate({ signal, simulation }) : null
-  if (valued !== null && !valued.ok) return fail(valued.failure)
-  const valuation = valued?.value ?? null
-
-  return settle(simulation, valuation, verdict({ signal, simulation, valuation }))
-}
-
 /** Puts the execution on disk, then answers. */
-async function record(execution: Execution, payload: string, context: ExecutionContext): Promise<Settled> {
+async function record(execution: Execution, payload: string, context: PaperContext): Promise<Settled> {
   const { signal, settledAtMs } = execution
   const filled = execution.failure === null
   const answer: Answer = {

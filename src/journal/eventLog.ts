@@ -36,6 +36,7 @@ export interface EventLog {
   read(range: { readonly fromSeq: number; readonly limit: number }): StoredEvent[]
   /** The newest event of one execution. */
   trade(signalId: string): StoredEvent | null
+  /** The newest event of each execution, in the order of `seq`; the filters are about these. */
   trades(query: TradeQuery): StoredEvent[]
   /** Called after each commit with what it added, in order; at most once per flush. */
   onStored(listener: (events: readonly StoredEvent[]) => void): void

@@ -45,7 +45,8 @@ export function openSqliteEventLog({
   const selectRange = db.prepare('SELECT * FROM events WHERE seq >= ? ORDER BY seq LIMIT ?')
   const selectTrade = db.prepare('SELECT * FROM events WHERE signal_id = ? ORDER BY seq DESC LIMIT 1')
   const selectTrades = db.prepare(
-    'SELECT * FROM events WHERE seq >= ? AND (? IS NULL OR chain_id = ?) AND (? IS NULL OR outcome = ?) ORDER BY seq LIMIT ?',
+    `SELECT * FROM events e WHERE seq >= ? AND (? IS NULL OR chain_id = ?) AND (? IS NULL OR outcome = ?)
+     AND NOT EXISTS (SELECT 1 FROM events newer WHERE newer.signal_id = e.signal_id AND newer.seq > e.seq) ORDER BY seq LIMIT ?`,
   )
   const bounds = db.prepare('SELECT min(seq) AS oldest, max(seq) AS newest FROM events').get()
   const stored = new Map(

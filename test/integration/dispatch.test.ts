@@ -63,6 +63,7 @@ async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queue
         embeddedDevnet: false,
         dataDir,
         rpcTimeoutMs: 5_000,
+        live: { laneInFlightMax: 1, laneWaitMs: 0, includedWaitMs: 100 },
         logLevel: 'silent',
       } as const
     }),

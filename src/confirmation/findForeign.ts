@@ -1,0 +1,45 @@
+import type { JsonRpc } from '../chain/rpc.ts'
+import type { Address, Hex } from '../domain/signal.ts'
+import { readHash } from './minedReceipt.ts'
+import { quantityOf, readCount } from './quantity.ts'
+
+/**
+ * The transaction of `account` that was mined with `nonce`: a search by halves for the block in which the mined count passed it, then that block's
+ * transactions. Null when there is none in the range, or the node does not keep so much history.
+ */
+export async function findForeign({
+  rpc,
+  account,
+  nonce,
+  fromBlock,
+  toBlock,
+}: {
+  rpc: Pick<JsonRpc, 'call'>
+  account: Address
+  nonce: number
+  fromBlock: number
+  toBlock: number
+}): Promise<Hex | null> {
+  const hasPassed = async (block: number): Promise<boolean | null> => {
+    const outcome = await rpc.call('eth_getTransactionCount', [account, quantityOf(block)])
+    const count = outcome.ok ? readCount(outcome.result) : null
+    return count === null ? null : count > nonce
+  }
+  if ((await hasPassed(toBlock)) !== true) return null
+  let [low, high] = [fromBlock, toBlock]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const passed = await hasPassed(middle)
+    if (passed === null) return null
+    if (passed) high = middle
+    else low = middle + 1
+  }
+  const outcome = await rpc.call('eth_getBlockByNumber', [quantityOf(high), true])
+  const { transactions } = ((outcome.ok && outcome.result) || {}) as { transactions?: unknown }
+  if (!Array.isArray(transactions)) return null
+  const taken = transactions.find(
+    (transaction) =>
+      String(transaction?.from).toLowerCase() === account && readCount(transaction?.nonce) === nonce,
+  )
+  return readHash(taken?.hash)
+}

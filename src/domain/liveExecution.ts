@@ -1,0 +1,61 @@
+import type { Failure } from '../errors/failure.ts'
+import type { Simulation, Valuation } from './execution.ts'
+import type { ExecutionState } from './executionState.ts'
+import type { FeeQuote } from './fees.ts'
+import type { Address, Hex, Signal } from './signal.ts'
+import type { UsdE8 } from './usd.ts'
+
+/** Signed bytes that may have left; on disk before they do. */
+export interface Attempt {
+  readonly hash: Hex
+  /** `cancel` and `filler` are transfers of nothing to ourselves: one takes a trade's nonce, the other an unused one. */
+  readonly kind: 'first' | 'replacement' | 'cancel' | 'filler'
+  /** Null for a filler. */
+  readonly signalId: string | null
+  readonly lane: Address
+  readonly nonce: number
+  readonly raw: Hex
+  readonly fee: FeeQuote
+  readonly gasLimit: bigint
+  /** Newest block known when it was signed: the clock of bumps. */
+  readonly signedAtBlock: number
+  readonly signedAtMs: number
+}
+
+/** What a block says of one of our transactions. */
+export interface Inclusion {
+  readonly hash: Hex
+  readonly block: number
+  readonly blockHash: Hex
+  readonly gasUsed: bigint
+  readonly effectiveGasPriceWei: bigint
+  /** Data-availability fee beside the gas, wei; 0 where there is none. */
+  readonly l1FeeWei: bigint
+}
+
+/** What came of it, from the receipt alone. */
+export interface Realised {
+  /** Base units of the loan token that the executor gained; 0 when it reverted or was cancelled. */
+  readonly profit: bigint
+  /** `gasUsed × effectiveGasPrice + l1Fee`, wei. */
+  readonly gasCostWei: bigint
+  /** Profit minus gas; null when the chain has no price. */
+  readonly netProfitUsdE8: UsdE8 | null
+}
+
+/** One signal's life in LIVE as the journal keeps it; a new value at every change. */
+export interface LiveExecution {
+  readonly signal: Signal
+  readonly state: ExecutionState
+  /** Nothing can change any more: denied or expired, or its block is final. */
+  readonly final: boolean
+  readonly lane: Address | null
+  readonly nonce: number | null
+  readonly simulation: Simulation | null
+  readonly valuation: Valuation | null
+  readonly failure: Failure | null
+  readonly inclusion: Inclusion | null
+  readonly realised: Realised | null
+  readonly acceptedAtMs: number
+  readonly changedAtMs: number
+}

@@ -1,0 +1,68 @@
+import { maxCostWei } from '../../domain/fees.ts'
+import type { Attempt } from '../../domain/liveExecution.ts'
+import { failure } from '../../errors/failure.ts'
+import type { LiveContext } from './liveContext.ts'
+import type { OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+import { sendAttempt } from './sendAttempt.ts'
+
+/** Gas of a plain transfer (EIP-2028 and before), with what L2s that charge data as gas may add. */
+export const TRANSFER_GAS = 60_000n
+
+/**
+ * Puts another transaction at the nonce of the newest attempt: the same trade for more (`replacement`), or a transfer of nothing to ourselves in its
+ * place (`cancel`). On disk before it leaves, like every attempt. False when no limit leaves room for a valid replacement, or the disk refuses:
+ * then what is out stays out.
+ */
+export async function replaceLatest(
+  execution: OpenExecution,
+  kind: 'replacement' | 'cancel',
+  context: LiveContext,
+): Promise<boolean> {
+  const last = execution.attempts.at(-1)
+  if (last === undefined) return false
+  const { signal } = execution.record
+  const facts = { executionId: signal.signalId, nonce: last.nonce, kind }
+  const market = await context.market()
+  if (!market.ok) return false
+  const isCancel = kind === 'cancel'
+  const gasLimit = isCancel ? TRANSFER_GAS : last.gasLimit
+  const tried = execution.attempts.map(({ fee }) => fee)
+  const { simulation } = execution.record
+  const gasUsed = isCancel ? TRANSFER_GAS : (simulation?.gasUsed ?? gasLimit)
+  const l1FeeWei = isCancel ? 0n : (simulation?.l1FeeWei ?? 0n)
+  const trade = isCancel ? null : execution.record
+  const fee = await context.bumpFee({ market: market.value, tried, gasLimit, gasUsed, l1FeeWei, trade })
+  if (fee === null) {
+    context.log.warn(facts, 'No limit leaves room for a replacement; the same bytes are kept out.')
+    return false
+  }
+  const { lane, nonce } = last
+  const to = isCancel ? lane : context.executor
+  const data = isCancel ? '0x' : context.encodeCalldata(signal)
+  const attempt: Attempt = {
+    ...context.sign({ lane, nonce, to, data, gasLimit, fee }),
+    kind,
+    signalId: signal.signalId,
+    lane,
+    nonce,
+    fee,
+    gasLimit,
+    signedAtBlock: context.head(),
+    signedAtMs: context.now(),
+  }
+  const reason = isCancel
+    ? failure('UNPROFITABLE', 'On the newest block the trade does not pay any more.')
+    : execution.record.failure
+  const record = { ...execution.record, failure: reason, changedAtMs: context.now() }
+  try {
+    await recordChange(execution, { record, attempt }, context)
+  } catch (error) {
+    context.log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
+    return false
+  }
+  const cost = maxCostWei({ quote: fee, gasLimit }).toString()
+  context.log.warn({ ...facts, hash: attempt.hash, max_cost_wei: cost }, 'A replacement goes out.')
+  await sendAttempt(execution, execution.attempts.at(-1), context)
+  return true
+}

@@ -1,0 +1,59 @@
+import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
+import type { Refusal } from '../../confirmation/nextStep.ts'
+import type { Attempt } from '../../domain/liveExecution.ts'
+import type { LiveContext } from './liveContext.ts'
+import { changedRecord, type OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+
+const NO_FUNDS = 'Its account lacks the funds for the transaction it has signed.'
+
+/**
+ * Hands an attempt's bytes to the nodes: the first time and every further time the same bytes. Whatever they answer, the nonce stays with this
+ * execution; what became of it is asked of the chain. Never rejects.
+ */
+export async function sendAttempt(
+  execution: OpenExecution,
+  attempt: Attempt | undefined,
+  context: LiveContext,
+): Promise<void> {
+  if (attempt === undefined) return
+  const { signal } = execution.record
+  const outcome = await context.broadcast(attempt, signal)
+  execution.sentAtBlock = context.head()
+  execution.sentAtMs = context.now()
+  execution.taken = outcome.status === 'accepted'
+  execution.refusal = refusalOf(outcome, execution.attempts.length > 1)
+  if (outcome.status !== 'accepted') {
+    const { code, sentence, facts } = outcome.failure
+    const about = { executionId: signal.signalId, hash: attempt.hash, nonce: attempt.nonce, code, ...facts }
+    context.log.warn(about, `No node confirmed the transaction (${outcome.status}): ${sentence}`)
+    // The same bytes go out again at every block; what is new must not queue up behind them.
+    if (code === 'INSUFFICIENT_FUNDS') context.lanes.pause(attempt.lane, NO_FUNDS)
+    return
+  }
+  const paused = context.lanes.status().find(({ address }) => address === attempt.lane)?.paused
+  if (paused === NO_FUNDS) context.lanes.resume(attempt.lane)
+  context.onSent()
+  if (execution.record.state !== 'signed') return
+  try {
+    const record = changedRecord(execution.record, 'node_accepts', { changedAtMs: context.now() })
+    await recordChange(execution, { record, attempt: null }, context)
+  } catch (error) {
+    // `signed` on disk says the same to a restart: the bytes may be out.
+    context.log.warn({ err: error, executionId: signal.signalId }, 'An acceptance could not be journaled.')
+  }
+}
+
+/**
+ * What all nodes agree on about the newest attempt. "replacement underpriced" is about our fees only where an earlier attempt of ours holds the nonce;
+ * otherwise somebody else's transaction does, and outbidding it is not ours to do.
+ */
+function refusalOf(outcome: BroadcastOutcome, isReplacement: boolean): Refusal {
+  if (outcome.status === 'accepted' || outcome.status === 'unknown') return 'none'
+  const all = (classes: readonly string[]) =>
+    outcome.verdicts.every((verdict) => classes.includes(verdict.class))
+  if (outcome.status === 'contested')
+    return isReplacement && all(['replacement_underpriced', 'underpriced']) ? 'price' : 'none'
+  if (all(['underpriced', 'fee_cap_exceeded'])) return 'price'
+  return all(['intrinsic_gas', 'gas_limit', 'invalid_transaction']) ? 'permanent' : 'none'
+}

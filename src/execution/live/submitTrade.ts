@@ -1,0 +1,103 @@
+import type { Attempt } from '../../domain/liveExecution.ts'
+import { type Failure, failure } from '../../errors/failure.ts'
+import type { Slot } from '../../lanes/slot.ts'
+import { lateness } from '../judgeSignal.ts'
+import { verdict } from '../verdict.ts'
+import type { LiveContext } from './liveContext.ts'
+import { changedRecord, type OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+
+/** How a submission ended. Only `signed` took a nonce. */
+export type Submission =
+  | { readonly status: 'signed' }
+  /** The trade's own outcome, now on disk. */
+  | { readonly status: 'denied' }
+  /** Node, lane or disk trouble; nothing of it is on disk and the same id may be sent again. */
+  | { readonly status: 'refused'; readonly failure: Failure }
+
+/**
+ * From an open slot to bytes on disk: simulate as the lane, judge, price, and only then take a nonce, so that nothing that can fail comes between the
+ * nonce and the journal. Sends nothing.
+ */
+export async function submitTrade(
+  execution: OpenExecution,
+  slot: Slot,
+  context: LiveContext,
+): Promise<Submission> {
+  const { signal } = execution.record
+  const lane = slot.address
+
+  const late = lateness(signal, context.now())
+  if (late !== null) return await deny(execution, 'expire', late, context)
+
+  const calldata = context.encodeCalldata(signal)
+  const simulated = await context.simulate({ signal, calldata, lane })
+  if (!simulated.ok) return { status: 'refused', failure: simulated.failure }
+  const simulation = simulated.value
+  execution.record = { ...execution.record, simulation }
+  const valued = simulation.success ? await context.valuate({ signal, simulation }) : null
+  if (valued !== null && !valued.ok) return { status: 'refused', failure: valued.failure }
+  const valuation = valued?.value ?? null
+  execution.record = { ...execution.record, valuation }
+
+  const reason = verdict({ signal, simulation, valuation })
+  if (reason !== null || valuation === null) {
+    const why = reason ?? failure('SIMULATION_FAILED', 'The simulation gave no result.')
+    return await deny(execution, why.code === 'EXPIRED' ? 'expire' : 'deny', why, context)
+  }
+
+  const market = await context.market()
+  if (!market.ok) return { status: 'refused', failure: market.failure }
+  const gasLimit = context.gasLimit({ simulation, market: market.value })
+  const fee = await context.limitFee({ lane, market: market.value, simulation, valuation, signal, gasLimit })
+  if (!fee.ok) return await deny(execution, 'deny', fee.failure, context)
+
+  const nonce = slot.reserve()
+  const draft = { lane, nonce, to: context.executor, data: calldata, gasLimit, fee: fee.value }
+  const attempt: Attempt = {
+    ...context.sign(draft),
+    kind: 'first',
+    signalId: signal.signalId,
+    lane,
+    nonce,
+    fee: fee.value,
+    gasLimit,
+    signedAtBlock: context.head(),
+    signedAtMs: context.now(),
+  }
+  const record = changedRecord(execution.record, 'sign', { lane, nonce, changedAtMs: context.now() })
+  try {
+    await recordChange(execution, { record, attempt }, context)
+  } catch (error) {
+    // The commit was rolled back: nothing is on disk, nothing left, and the slot's release gives the nonce back.
+    return { status: 'refused', failure: journalFailure(error) }
+  }
+  slot.commit(nonce)
+  execution.slot = slot
+  return { status: 'signed' }
+}
+
+async function deny(
+  execution: OpenExecution,
+  event: 'deny' | 'expire',
+  reason: Failure,
+  context: LiveContext,
+): Promise<Submission> {
+  const change = { failure: reason, final: true, changedAtMs: context.now() }
+  try {
+    await recordChange(
+      execution,
+      { record: changedRecord(execution.record, event, change), attempt: null },
+      context,
+    )
+  } catch (error) {
+    return { status: 'refused', failure: journalFailure(error) }
+  }
+  return { status: 'denied' }
+}
+
+const journalFailure = (error: unknown): Failure =>
+  failure(
+    'JOURNAL_UNAVAILABLE',
+    `The journal cannot be written: ${error instanceof Error ? error.message : error}.`,
+  )

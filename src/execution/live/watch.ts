@@ -1,0 +1,251 @@
+import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
+import type { NextStep } from '../../confirmation/nextStep.ts'
+import type { Inclusion, LiveExecution } from '../../domain/liveExecution.ts'
+import { type Failure, failure } from '../../errors/failure.ts'
+import type { GapFiller } from './fillGaps.ts'
+import type { LiveContext, WatchedExecution } from './liveContext.ts'
+import { changedRecord, hashesOf, type OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+import { replaceLatest } from './replaceLatest.ts'
+import { sendAttempt } from './sendAttempt.ts'
+
+/** Follows every transaction that is out until its block is final. */
+export interface Watch {
+  /** There is a new block. */
+  onHead(): void
+  /** One look at everything now; resolves when what it found is dealt with. A look during a look follows it. */
+  look(): Promise<void>
+  /** Resolves when no look is under way; from now on none begins. */
+  idle(): Promise<void>
+}
+
+/**
+ * At each head: asks the chain about every execution whose bytes are out and does what its answer demands. Decisions come from the chain alone, and
+ * where it cannot be read nothing is decided.
+ */
+export function createWatch({
+  open,
+  gaps,
+  context,
+}: {
+  open: Map<string, OpenExecution>
+  gaps: GapFiller
+  context: LiveContext
+}): Watch {
+  let looking: Promise<void> | null = null
+  let again = false
+  let ended = false
+
+  async function lookOnce(): Promise<void> {
+    // In the order of nonces, so that what comes first on a lane is settled first.
+    await gaps.fill()
+    const watched = [...open.values()].flatMap(watchedOf).toSorted((a, b) => a.nonce - b.nonce)
+    if (watched.length === 0) return
+    const steps = await context.decide(watched)
+    for (const [index, { execution }] of watched.entries()) {
+      const step = steps[index] ?? { kind: 'wait' }
+      try {
+        await take(execution, step)
+      } catch (error) {
+        const facts = { err: error, executionId: execution.record.signal.signalId, step: step.kind }
+        context.log.error(facts, 'A step could not be taken; it is decided again at the next block.')
+      }
+    }
+  }
+
+  async function take(execution: OpenExecution, step: NextStep): Promise<void> {
+    const latest = execution.attempts.at(-1)
+    switch (step.kind) {
+      case 'wait':
+      case 'undecided':
+        return
+      case 'mined':
+        return await settle(execution, step.receipt, step.final)
+      case 'final':
+        return await finish(execution)
+      case 'reorged':
+        return await reopen(execution, step.minedCount)
+      case 'rebroadcast':
+        return await sendAttempt(execution, latest, context)
+      case 'bump':
+        if (!(await replaceLatest(execution, latest?.kind === 'cancel' ? 'cancel' : 'replacement', context)))
+          await sendAttempt(execution, latest, context)
+        return
+      case 'cancel':
+        if (!(await replaceLatest(execution, 'cancel', context)))
+          await sendAttempt(execution, latest, context)
+        return
+      case 'passed':
+        return await displace(execution)
+      default:
+        return step satisfies never
+    }
+  }
+
+  /** One of our transactions is in a block: the trade, or the no-op that took its place. */
+  async function settle(execution: OpenExecution, receipt: MinedReceipt, final: boolean): Promise<void> {
+    const { record } = execution
+    const { inclusion, success, logs } = receipt
+    const isCancel = execution.attempts.find(({ hash }) => hash === inclusion.hash)?.kind === 'cancel'
+    const event = isCancel ? 'cancel' : success ? 'include' : 'revert'
+    const { signal } = record
+    const realised = await context.realise({ signal, inclusion, logs, success: success && !isCancel })
+    await change(
+      execution,
+      changedRecord(record, event, {
+        inclusion,
+        realised,
+        final,
+        failure: whyFailed(record, event, inclusion),
+        changedAtMs: context.now(),
+      }),
+    )
+    leaveFlight(execution)
+    execution.giveAnswer?.()
+    if (final) forget(execution)
+  }
+
+  /** The lane has room again; a nonce that passed without any of our transactions stops it. */
+  function leaveFlight({ slot, record: { lane, nonce } }: OpenExecution): void {
+    if (lane !== null && nonce !== null) context.onSettled(lane, nonce)
+    const foreign = slot?.settled().foreign ?? null
+    if (slot === null || foreign === null) return
+    const sentence = `${foreign.count} transactions that are not ours were sent from ${slot.address}, from nonce ${foreign.lowest} on.`
+    context.lanes.pause(slot.address, sentence)
+    context.log.error({ lane: slot.address, ...foreign }, sentence)
+  }
+
+  async function finish(execution: OpenExecution): Promise<void> {
+    await change(execution, { ...execution.record, final: true, changedAtMs: context.now() })
+    forget(execution)
+  }
+
+  /** The block that held it left the chain: the same bytes go out again, all of them valid as before. */
+  async function reopen(execution: OpenExecution, minedCount: number): Promise<void> {
+    const { record } = execution
+    await change(
+      execution,
+      changedRecord(record, 'reorg', { inclusion: null, realised: null, changedAtMs: context.now() }),
+    )
+    if (record.lane !== null) context.lanes.ledger(record.lane).reorg(minedCount)
+    const mined = execution.attempts.find(({ hash }) => hash === record.inclusion?.hash)
+    await sendAttempt(execution, mined ?? execution.attempts.at(-1), context)
+  }
+
+  /** Somebody else used the account: the trade will not happen, and the lane waits for its owner to look into it. */
+  async function displace(execution: OpenExecution): Promise<void> {
+    const { record } = execution
+    const { lane, nonce } = record
+    if (lane === null || nonce === null) return
+    const since = execution.attempts[0]?.signedAtBlock ?? 0
+    const by = await context.findForeign({ lane, nonce, since })
+    if (by === null || hashesOf(execution).includes(by)) {
+      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
+      context.log.warn(
+        { executionId: record.signal.signalId, lane, nonce },
+        'Who took the nonce cannot be told yet.',
+      )
+      return
+    }
+    const sentence = `A transaction that is not ours, ${by}, took nonce ${nonce} of ${lane}.`
+    const reason = failure('DISPLACED', sentence, { lane, nonce, transaction: by })
+    await change(
+      execution,
+      changedRecord(record, 'displace', { failure: reason, final: true, changedAtMs: context.now() }),
+    )
+    context.lanes.pause(lane, sentence)
+    context.log.error({ executionId: record.signal.signalId, ...reason.facts }, sentence)
+    leaveFlight(execution)
+    execution.giveAnswer?.()
+    forget(execution)
+  }
+
+  const change = (execution: OpenExecution, record: LiveExecution) =>
+    recordChange(execution, { record, attempt: null }, context)
+
+  function forget({ record: { signal, lane } }: OpenExecution): void {
+    open.delete(signal.signalId)
+    if (lane === null) return
+    const nonces = [...open.values()]
+      .filter(({ record }) => record.lane === lane)
+      .map(({ record }) => record.nonce ?? 0)
+    const floor = nonces.length > 0 ? Math.min(...nonces) : context.lanes.ledger(lane).minedCount()
+    context.journal.settleNonces(lane, floor - 1)
+    context.lanes.ledger(lane).finalise(floor)
+  }
+
+  async function look(): Promise<void> {
+    if (ended) return
+    if (looking !== null) {
+      again = true
+      return await looking
+    }
+    looking = (async () => {
+      do {
+        again = false
+        await lookOnce()
+      } while (again)
+    })()
+    try {
+      await looking
+    } finally {
+      looking = null
+    }
+  }
+
+  const lookSafely = () =>
+    void look().catch((error: unknown) => context.log.error({ err: error }, 'A look at the chain failed.'))
+
+  return {
+    onHead: lookSafely,
+    look,
+    async idle() {
+      ended = true
+      await looking
+    },
+  }
+}
+
+/** None when nothing of it was signed. */
+function watchedOf(execution: OpenExecution): WatchedExecution[] {
+  const { record, attempts, sentAtBlock, sentAtMs, taken } = execution
+  const latest = attempts.at(-1)
+  if (latest === undefined) return []
+  return [
+    {
+      execution,
+      signalId: record.signal.signalId,
+      lane: latest.lane,
+      nonce: latest.nonce,
+      hashes: hashesOf(execution),
+      inclusion: record.inclusion,
+      sentAtBlock,
+      sentAtMs,
+      signedAtBlock: latest.signedAtBlock,
+      taken,
+      refusal: execution.refusal,
+      isCancelling: latest.kind === 'cancel',
+    },
+  ]
+}
+
+function whyFailed(
+  { failure: known, nonce, lane }: LiveExecution,
+  event: 'include' | 'revert' | 'cancel',
+  { block, hash }: Inclusion,
+): Failure | null {
+  const because = known === null ? '' : ` ${known.sentence}`
+  switch (event) {
+    case 'include':
+      return null
+    case 'revert':
+      return failure('REVERTED', `The transaction reverted in block ${block}.`, { block, hash })
+    case 'cancel':
+      return failure('CANCELLED', `An empty transaction took nonce ${nonce} of ${lane}.${because}`, {
+        block,
+        hash,
+      })
+    default:
+      return event satisfies never
+  }
+}

@@ -1,0 +1,31 @@
+import type { Answer, OutboxEvent } from '../dispatch/protocol.ts'
+import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import type { JournalBase } from './journal.ts'
+
+/** One step of an execution, or a filler's bytes: all of it is on disk at once, or none. */
+export interface LiveChange {
+  /** Null when only an attempt without a signal (a filler) is put down. */
+  readonly execution: {
+    readonly record: LiveExecution
+    readonly payloadHash: string
+    /** What the same signal is answered from now on. */
+    readonly answer: Answer
+    readonly event: { readonly type: OutboxEvent['type']; readonly json: string } | null
+  } | null
+  /** Bytes that leave after this change is on disk. */
+  readonly attempt: Attempt | null
+}
+
+/** The journal of one chain in LIVE: written ahead of every byte that leaves. */
+export interface LiveJournal extends JournalBase {
+  /** Resolves when the change is on disk; rejects when the disk refuses, and then no bytes may leave. */
+  record(change: LiveChange): Promise<OutboxEvent | null>
+  /** Executions that can still change, oldest first. */
+  open(): readonly { readonly record: LiveExecution; readonly payloadHash: string }[]
+  /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */
+  openAttempts(): readonly Attempt[]
+  /** What gas has cost since then, by execution. */
+  gasSpentSince(sinceMs: number): readonly { readonly wei: bigint; readonly atMs: number }[]
+  /** The nonces of a lane up to and including `nonce` are final: their attempts need not be watched. */
+  settleNonces(lane: string, nonce: number): void
+}

@@ -1,0 +1,168 @@
+import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
+import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import { parse, stringify } from './bigintJson.ts'
+import { createGroupCommit } from './groupCommit.ts'
+import type { LiveChange, LiveJournal } from './liveJournal.ts'
+import { openDatabase } from './openDatabase.ts'
+import { OUTBOX_SCHEMA, openOutbox } from './outboxTable.ts'
+import { openTotals, TOTALS_SCHEMA } from './totalsTable.ts'
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS executions (
+  signal_id TEXT PRIMARY KEY, payload_hash TEXT NOT NULL, state TEXT NOT NULL, final INTEGER NOT NULL, success INTEGER NOT NULL,
+  http_status INTEGER NOT NULL, body TEXT NOT NULL, accepted_at_ms INTEGER NOT NULL, profit_usd_e8 INTEGER NOT NULL, record TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS executions_open ON executions (accepted_at_ms) WHERE final = 0;
+CREATE INDEX IF NOT EXISTS executions_by_time ON executions (accepted_at_ms);
+CREATE TABLE IF NOT EXISTS attempts (
+  hash TEXT PRIMARY KEY, lane TEXT NOT NULL, nonce INTEGER NOT NULL, kind TEXT NOT NULL, signal_id TEXT, raw TEXT NOT NULL,
+  signed_at_ms INTEGER NOT NULL, record TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS attempts_by_nonce ON attempts (lane, nonce);
+CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, settled_nonce INTEGER NOT NULL) STRICT;
+${OUTBOX_SCHEMA};
+${TOTALS_SCHEMA}`
+
+/** What an execution in this state adds to the sums; an open one adds only itself. */
+function share({ state, realised, signal }: LiveExecution): Omit<Totals, 'paperExecuted' | 'totalSignals'> {
+  const profitUsdE8 = realised?.netProfitUsdE8 ?? 0n
+  switch (state) {
+    case 'included':
+      return { executed: 1, failed: 0, profitUsdE8, expectedProfitUsd: signal.expectedProfitUsd }
+    case 'reverted':
+    case 'cancelled':
+    case 'displaced':
+    case 'denied':
+    case 'expired':
+      return { executed: 0, failed: 1, profitUsdE8, expectedProfitUsd: 0 }
+    case 'accepted':
+    case 'signed':
+    case 'pending':
+      return { executed: 0, failed: 0, profitUsdE8: 0n, expectedProfitUsd: 0 }
+    default:
+      return state satisfies never
+  }
+}
+
+/** The LIVE journal of one chain in one SQLite file; changes of one event-loop tick share a commit. Throws when the file cannot be opened. */
+export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
+  const db = openDatabase({ path, schema: SCHEMA, version: 1 })
+  const select = db.prepare(
+    'SELECT payload_hash, success, http_status, body, record FROM executions WHERE signal_id = ?',
+  )
+  const upsert = db.prepare(
+    `INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, final = excluded.final,
+     success = excluded.success, http_status = excluded.http_status, body = excluded.body, profit_usd_e8 = excluded.profit_usd_e8, record = excluded.record`,
+  )
+  const insertAttempt = db.prepare('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+  const selectOpen = db.prepare(
+    'SELECT record, payload_hash FROM executions WHERE final = 0 ORDER BY accepted_at_ms',
+  )
+  const selectAttempts = db.prepare(
+    `SELECT a.record FROM attempts a LEFT JOIN lanes l ON l.lane = a.lane
+     WHERE a.nonce > ifnull(l.settled_nonce, -1) ORDER BY a.lane, a.nonce, a.signed_at_ms`,
+  )
+  const selectSince = db.prepare('SELECT record FROM executions WHERE accepted_at_ms >= ?')
+  const upsertLane = db.prepare(
+    'INSERT INTO lanes VALUES (?, ?) ON CONFLICT DO UPDATE SET settled_nonce = max(settled_nonce, excluded.settled_nonce)',
+  )
+  const outbox = openOutbox(db)
+  const totalsTable = openTotals(db)
+  let totals = totalsTable.read()
+  /** The sums as the group that is being written leaves them. */
+  let adding = totals
+
+  function writeExecution({ record, payloadHash, answer, event }: NonNullable<LiveChange['execution']>) {
+    const { signal, state, final, failure, changedAtMs } = record
+    const { signalId } = signal
+    const row = select.get(signalId)
+    const before = row === undefined ? null : share(parse(String(row.record)) as LiveExecution)
+    const after = share(record)
+    adding = {
+      totalSignals: adding.totalSignals + (before === null ? 1 : 0),
+      executed: adding.executed + after.executed - (before?.executed ?? 0),
+      paperExecuted: 0,
+      failed: adding.failed + after.failed - (before?.failed ?? 0),
+      profitUsdE8: adding.profitUsdE8 + after.profitUsdE8 - (before?.profitUsdE8 ?? 0n),
+      expectedProfitUsd:
+        adding.expectedProfitUsd + after.expectedProfitUsd - (before?.expectedProfitUsd ?? 0),
+    }
+    upsert.run(
+      signalId,
+      payloadHash,
+      state,
+      final ? 1 : 0,
+      answer.success ? 1 : 0,
+      answer.httpStatus,
+      answer.body,
+      record.acceptedAtMs,
+      after.profitUsdE8,
+      stringify(record),
+    )
+    if (event === null) return null
+    const outcome = state === 'included' ? 'filled' : after.failed === 1 ? 'failed' : 'open'
+    return outbox.insert({
+      signalId,
+      outcome,
+      code: failure?.code ?? null,
+      timestampMs: changedAtMs,
+      ...event,
+    })
+  }
+
+  const commits = createGroupCommit<LiveChange, OutboxEvent | null>({
+    db,
+    write({ execution, attempt }) {
+      if (attempt !== null) {
+        const { hash, lane, nonce, kind, signalId, raw, signedAtMs } = attempt
+        insertAttempt.run(hash, lane, nonce, kind, signalId, raw, signedAtMs, stringify(attempt))
+      }
+      return execution === null ? null : writeExecution(execution)
+    },
+    begin() {
+      adding = totals
+    },
+    finish() {
+      totalsTable.write(adding)
+      outbox.trim()
+      return () => {
+        totals = adding
+      }
+    },
+  })
+
+  return {
+    find(signalId) {
+      const row = select.get(signalId)
+      if (row === undefined) return null
+      const answer = {
+        success: row.success === 1,
+        httpStatus: Number(row.http_status),
+        body: String(row.body),
+        replayed: true,
+      }
+      return { payloadHash: String(row.payload_hash), answer }
+    },
+    record: commits.add,
+    open: () =>
+      selectOpen.all().map((row) => ({
+        record: parse(String(row.record)) as LiveExecution,
+        payloadHash: String(row.payload_hash),
+      })),
+    openAttempts: () => selectAttempts.all().map((row) => parse(String(row.record)) as Attempt),
+    gasSpentSince: (sinceMs) =>
+      selectSince.all(sinceMs).flatMap((row) => {
+        const { realised, changedAtMs } = parse(String(row.record)) as LiveExecution
+        return realised === null ? [] : [{ wei: realised.gasCostWei, atMs: changedAtMs }]
+      }),
+    settleNonces: (lane, nonce) => void upsertLane.run(lane, nonce),
+    totals: () => totals,
+    outboxAbove: outbox.above,
+    stored: outbox.stored,
+    close() {
+      commits.flush()
+      outbox.trim()
+      db.close()
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import type { ChainFacts } from '../src/chain/chainFacts.ts'
+import type { Heads } from '../src/chain/heads.ts'
+import { readNodeError } from '../src/chain/nodeErrors.ts'
+import { explainRevert } from '../src/chain/revertReasons.ts'
+import type { JsonRpc } from '../src/chain/rpc.ts'
+import type { Simulation, Valuation } from '../src/domain/execution.ts'
+import type { Address, Signal } from '../src/domain/signal.ts'
+import { type Result, succeed } from '../src/errors/failure.ts'
+import { createGasPrice } from '../src/fees/gasPrice.ts'
+import type { SimulationEngine } from '../src/simulation/engine.ts'
+import { createPrices, type Prices } from '../src/simulation/prices.ts'
+import { createRpcEngine } from '../src/simulation/rpcEngine.ts'
+import { valuate } from '../src/simulation/valuation.ts'
+
+/** What both modes judge a trade with. */
+export interface Judging {
+  readonly prices: Prices
+  /** An engine in which `caller` calls the executor; the chain's own caller when none is given. */
+  engine(caller?: Address): SimulationEngine
+  valuate(request: { signal: Signal; simulation: Simulation }): Promise<Result<Valuation>>
+}
+
+export function createJudging({
+  rpc,
+  facts,
+  heads,
+  blockTimeMs,
+}: {
+  rpc: JsonRpc
+  facts: ChainFacts
+  heads: Heads
+  blockTimeMs: number
+}): Judging {
+  const gasPrice = createGasPrice({ rpc, blockTimeMs })
+  const prices = createPrices({ rpc, facts })
+  const { wrappedNative } = facts
+  return {
+    prices,
+    engine: (caller = facts.executor.caller) =>
+      createRpcEngine({
+        rpc,
+        facts: { ...facts, executor: { ...facts.executor, caller } },
+        headTimestamp: () => heads.newest()?.timestamp ?? 0,
+        explainRevert,
+        readNodeError,
+      }),
+    async valuate({ signal: { loanToken }, simulation }) {
+      const [price, tokenPrice, nativePrice] = await Promise.all([
+        gasPrice.current(),
+        prices.usdE8(loanToken),
+        prices.usdE8(wrappedNative),
+      ])
+      if (!price.ok) return price
+      const gasPriceWei = price.value
+      return succeed(valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, loanToken, wrappedNative }))
+    },
+  }
+}

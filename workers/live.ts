@@ -1,0 +1,357 @@
+import artifact from '../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
+import { createBroadcast } from '../src/broadcast/broadcast.ts'
+import { createNodeEndpoint } from '../src/broadcast/sendTransport.ts'
+import type { ChainFacts } from '../src/chain/chainFacts.ts'
+import type { Heads } from '../src/chain/heads.ts'
+import { createJsonRpc } from '../src/chain/jsonRpc.ts'
+import { openTransport } from '../src/chain/openTransport.ts'
+import { createProbeReader } from '../src/chain/probeReader.ts'
+import type { JsonRpc } from '../src/chain/rpc.ts'
+import { classifySendError } from '../src/chain/sendErrors.ts'
+import { readEnvironment } from '../src/config/env.ts'
+import { LIMITS } from '../src/config/limits.ts'
+import { createDecider } from '../src/confirmation/decider.ts'
+import { findForeign } from '../src/confirmation/findForeign.ts'
+import { realise } from '../src/confirmation/realisedProfit.ts'
+import { maxCostWei } from '../src/domain/fees.ts'
+import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
+import type { Address } from '../src/domain/signal.ts'
+import { usdValue } from '../src/domain/usd.ts'
+import { fail, failure, type Result, succeed } from '../src/errors/failure.ts'
+import type { LiveContext, WatchedExecution } from '../src/execution/live/liveContext.ts'
+import { createLiveEngine, type LiveEngine } from '../src/execution/live/liveEngine.ts'
+import { simulateSignal } from '../src/execution/simulateSignal.ts'
+import { bumpFee } from '../src/fees/bump.ts'
+import { capFee, highestFeeWei } from '../src/fees/caps.ts'
+import { createFeeOracle } from '../src/fees/feeOracle.ts'
+import { gasLimit } from '../src/fees/gasLimit.ts'
+import { createSpendWindow } from '../src/fees/spendWindow.ts'
+import { payloadHash } from '../src/journal/payloadHash.ts'
+import { openSqliteLiveJournal } from '../src/journal/sqliteLiveJournal.ts'
+import { inFlightMax } from '../src/lanes/inFlightMax.ts'
+import { type Key, loadKeys } from '../src/lanes/keys.ts'
+import { createLaneBalances } from '../src/lanes/laneBalances.ts'
+import { createLanes, type LaneInit } from '../src/lanes/lanes.ts'
+import { createNonceLedger } from '../src/lanes/nonceLedger.ts'
+import { signTransaction } from '../src/lanes/signTransaction.ts'
+import { consumedId } from '../src/route/consumedId.ts'
+import { encodeExecute } from '../src/route/encodeExecute.ts'
+import { encodeSimulation } from '../src/wire/encodeExecution.ts'
+import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
+import { createJudging, type Judging } from './judging.ts'
+import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
+import { timed } from './timed.ts'
+
+const SEND_CONNECTIONS_MAX = 32
+/** Blocks; see `nextStep`. */
+const POLICY = { untakenAfterMs: 2_000, rebroadcastAfter: 2, bumpAfter: 3, foreignAfter: 5 }
+const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const
+
+/** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
+export async function openLive({
+  data: { mode, chain, live, rpcTimeoutMs },
+  logger,
+  refuse,
+  path,
+}: PipelineOptions & { path: string }): Promise<Pipeline> {
+  const { keys, warnings } = await loadKeys(readEnvironment())
+  for (const warning of warnings) logger.warn(warning)
+  const journal = openSqliteLiveJournal({ path })
+  const ends: (() => Promise<void> | void)[] = []
+  /** What the newest probe found; the engine lives on over all of them. */
+  let current: { judging: Judging; facts: ChainFacts; heads: Heads } | null = null
+  let engine: LiveEngine | null = null
+  let trader: Trader | null = null
+
+  const now = () => Date.now()
+  const found = () => {
+    if (current === null) throw new Error('The chain was not probed yet.')
+    return current
+  }
+
+  async function begin(tools: { facts: ChainFacts; heads: Heads } & PipelineTools): Promise<Result<Trader>> {
+    const { rpc, facts, heads } = tools
+    if (!facts.executor.deployed) {
+      const sentence = `There is no executor contract at ${chain.executor} on ${chain.name}: deploy it with npx titan deploy --chain ${chain.chainId}.`
+      return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+    }
+    current = { judging: createJudging({ rpc, facts, heads, blockTimeMs: chain.blockTimeMs }), facts, heads }
+    if (trader !== null) return succeed(trader)
+    const lanes = await openLanes({ rpc, facts })
+    if (!lanes.ok) return lanes
+    const started = await startEngine({ ...tools, authorised: lanes.value })
+    trader = started
+    return succeed(started)
+  }
+
+  /** Keys that the executor obeys, each with a ledger from the chain and the journal. */
+  async function openLanes({ rpc, facts }: { rpc: JsonRpc; facts: ChainFacts }): Promise<Result<LaneInit[]>> {
+    const read = createProbeReader(rpc)
+    const attempts = journal.openAttempts()
+    const inits = await Promise.all(
+      keys.map(async ({ address }): Promise<LaneInit | null> => {
+        const isOwner = facts.executor.caller === address
+        const [word, count, code] = await Promise.all([
+          isOwner
+            ? [1n]
+            : read.words(facts.executor.address, `${ISLANE}${address.slice(2).padStart(64, '0')}`),
+          read.result('eth_getTransactionCount', [address, 'latest']),
+          read.code(address),
+        ])
+        if (typeof count !== 'string' || word[0] !== 1n) return null
+        const open = attempts
+          .filter(({ lane }) => lane === address)
+          .map(({ nonce }) => ({ nonce, left: true }))
+        return {
+          address,
+          ledger: createNonceLedger({ minedCount: Number(count), open, epoch: now() }),
+          inFlightMax: inFlightMax({
+            code: code ?? '0x',
+            configured: live.laneInFlightMax,
+            delegatedMax: chain.delegatedInFlightMax,
+          }),
+        }
+      }),
+    )
+    if (read.failure) return fail(read.failure)
+    const authorised = inits.filter((init) => init !== null)
+    for (const { address } of keys)
+      if (!authorised.some((lane) => lane.address === address))
+        logger.warn(
+          { lane: address },
+          'The executor does not know this account: it sends nothing. Run npx titan deploy.',
+        )
+    if (authorised.length > 0) return succeed(authorised)
+    const sentence = `The executor ${facts.executor.address} on ${chain.name} obeys none of the configured keys; run npx titan deploy --chain ${chain.chainId}.`
+    return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+  }
+
+  async function startEngine({
+    rpc,
+    facts,
+    channel,
+    authorised,
+  }: { facts: ChainFacts; authorised: LaneInit[] } & PipelineTools): Promise<Trader> {
+    const byAddress = new Map(keys.map((key) => [key.address, key]))
+    const lanes = createLanes({ lanes: authorised, slotsQueueMax: LIMITS.queueMax, now })
+    const balances = createLaneBalances({ rpc })
+    const fees = createFeeOracle({ rpc, chain })
+    const spent = createSpendWindow()
+    for (const entry of journal.gasSpentSince(now() - 3_600_000)) spent.add(entry)
+    /** The most that transactions in flight may still cost, by lane and nonce. */
+    const atStake = new Map<string, bigint>()
+    const readers =
+      chain.endpoints.length < 2
+        ? [rpc]
+        : chain.endpoints.map((endpoint) =>
+            createJsonRpc({
+              endpoints: [endpoint],
+              timeoutMs: rpcTimeoutMs,
+              readOnly: true,
+              limits: LIMITS,
+              chainId: chain.chainId,
+            }),
+          )
+    const broadcast = createBroadcast({
+      endpoints: chain.endpoints.map((url) =>
+        createNodeEndpoint({
+          ...openTransport({
+            url,
+            connectionsMax: SEND_CONNECTIONS_MAX,
+            responseBytesMax: LIMITS.rpcResponseBytesMax,
+          }),
+          timeoutMs: rpcTimeoutMs,
+          classify: classifySendError,
+        }),
+      ),
+      onVerdict: ({ hash, verdict, contradicts }) => {
+        if (contradicts)
+          logger.warn({ hash, verdict }, 'Endpoints contradict each other about a transaction.')
+      },
+    })
+    const head = () => found().heads.newest()?.number ?? facts.head
+    const stakeOf = (lane: Address) =>
+      [...atStake].reduce((sum, [at, wei]) => (at.startsWith(lane) ? sum + wei : sum), 0n)
+    const encodeCalldata: LiveContext['encodeCalldata'] = (signal) =>
+      encodeExecute(signal, {
+        deadlineSeconds: signal.validUntilMs === null ? null : Math.floor(signal.validUntilMs / 1_000),
+        consumedId: consumedId(signal.signalId),
+      })
+    const simulate: LiveContext['simulate'] = ({ lane, ...request }) =>
+      found().judging.engine(lane).simulate(request)
+    const timedSimulate = timed(channel, 'simulate', simulate)
+
+    /** What the trade earns before gas, wei of the native coin; null without a price. */
+    async function profitWei({
+      simulation,
+      valuation,
+      signal,
+    }: Pick<LiveExecution, 'simulation' | 'valuation' | 'signal'>): Promise<bigint | null> {
+      if (signal.loanToken === facts.wrappedNative) return simulation?.profit ?? null
+      const native = await found().judging.prices.usdE8(facts.wrappedNative)
+      if (native === null || valuation === null || valuation.netProfitUsdE8 === null) return null
+      return valuation.gasCostWei + (valuation.netProfitUsdE8 * 10n ** 18n) / native.priceE8
+    }
+
+    const context: LiveContext = {
+      chainName: chain.name,
+      executor: facts.executor.address,
+      journal: { ...journal, record: timed(channel, 'journal', journal.record) },
+      lanes,
+      payloadHash,
+      encodeCalldata,
+      simulate: timedSimulate,
+      valuate: (request) => found().judging.valuate(request),
+      market: fees.current,
+      gasLimit: ({ simulation, market }) =>
+        gasLimit({
+          gasUsed: simulation.gasUsed,
+          l1FeeWei: simulation.l1FeeWei,
+          l1FeeInGas: chain.l1FeeModel === 'arbitrum',
+          baseFeeWei: market.baseFeeWei,
+        }),
+      async limitFee(request) {
+        const { lane, market, simulation, gasLimit } = request
+        const { gasUsed, l1FeeWei } = simulation
+        const all = [...atStake.values()].reduce((sum, wei) => sum + wei, 0n)
+        const capped = capFee({
+          ...market,
+          ...chain.feeLimits,
+          gasLimit,
+          gasUsed,
+          l1FeeWei,
+          profitWei: await profitWei(request),
+          spentLastHourWei: spent.total(now()) + all,
+        })
+        if (!capped.ok) return capped
+        const balance = await balances.balance(lane)
+        if (balance === null)
+          return fail(failure('NODE_UNAVAILABLE', `No endpoint tells the balance of ${lane}.`))
+        const needed = maxCostWei({ quote: capped.value, gasLimit }) + l1FeeWei + stakeOf(lane)
+        if (balance >= needed) return capped
+        const sentence = `The account ${lane} holds ${balance} wei and may need ${needed}.`
+        return fail(
+          failure('INSUFFICIENT_FUNDS', sentence, { lane, balance: `${balance}`, needed: `${needed}` }),
+        )
+      },
+      async bumpFee({ market, tried, trade, ...gas }) {
+        const spentLastHourWei = spent.total(now())
+        const maxFeeWei = highestFeeWei({
+          ...chain.feeLimits,
+          ...gas,
+          profitWei: trade && (await profitWei(trade)),
+          spentLastHourWei,
+        })
+        return bumpFee({ ...market, tried, maxFeeWei })
+      },
+      sign({ lane, nonce, to, data, gasLimit, fee }) {
+        const key = byAddress.get(lane) as Key
+        atStake.set(`${lane}/${nonce}`, maxCostWei({ quote: fee, gasLimit }))
+        return signTransaction({
+          key,
+          transaction: { ...fee, chainId: chain.chainId, nonce, gasLimit, to, value: 0n, data },
+        })
+      },
+      broadcast: ({ raw, hash }) => broadcast.send({ raw, hash }),
+      decide: createDecider<WatchedExecution>({
+        rpc,
+        readers,
+        finality: facts.devnet ? { depth: 4 } : chain.finality,
+        policy: POLICY,
+        head,
+        now,
+        async paysNow({ execution, lane }) {
+          const { signal } = execution.record
+          const simulated = await simulate({ signal, calldata: encodeCalldata(signal), lane })
+          if (!simulated.ok) return null
+          if (!simulated.value.success) return false
+          const valued = await found().judging.valuate({ signal, simulation: simulated.value })
+          return valued.ok ? valued.value.pays : null
+        },
+      }),
+      findForeign: ({ lane, nonce, since }) =>
+        findForeign({ rpc, account: lane, nonce, fromBlock: Math.max(0, since - 1), toBlock: head() }),
+      async minedCount(lane) {
+        const outcome = await rpc.call('eth_getTransactionCount', [lane, 'latest'])
+        return outcome.ok && typeof outcome.result === 'string' ? Number(outcome.result) : null
+      },
+      async realise({ signal, inclusion, logs, success }): Promise<Realised> {
+        const { wrappedNative } = facts
+        const executor = facts.executor.address
+        const outcome = realise({ logs, executor, loanToken: signal.loanToken, inclusion, success })
+        const { gasCostWei } = outcome
+        spent.add({ wei: gasCostWei, atMs: now() })
+        if (outcome.kind === 'mismatch') {
+          logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
+          return { profit: 0n, gasCostWei, netProfitUsdE8: null }
+        }
+        const [token, native] = await Promise.all([
+          found().judging.prices.usdE8(signal.loanToken),
+          found().judging.prices.usdE8(wrappedNative),
+        ])
+        if (native === null || (token === null && outcome.profit > 0n))
+          return { profit: outcome.profit, gasCostWei, netProfitUsdE8: null }
+        const gain = token === null ? 0n : usdValue({ ...token, amount: outcome.profit })
+        const cost = usdValue({ decimals: 18, priceE8: native.priceE8, amount: -gasCostWei })
+        return { profit: outcome.profit, gasCostWei, netProfitUsdE8: gain + cost }
+      },
+      encode: {
+        answer: ({ execution, hashes, settledInTime }) => ({
+          ...encodeLiveAnswer({ execution, hashes, settledInTime, waitedFor: execution.signal.wait }),
+          replayed: false,
+        }),
+        outcome: encodeLiveEvent,
+        update: encodeUpdateEvent,
+      },
+      refuse,
+      publish: (event) => channel.events([event]),
+      onSettled: (lane, nonce) => void atStake.delete(`${lane}/${nonce}`),
+      onSent: () => found().heads.hurry(),
+      head,
+      now,
+      laneWaitMs: live.laneWaitMs,
+      includedWaitMs: live.includedWaitMs,
+      log: logger,
+    }
+    const started = createLiveEngine(context)
+    engine = started
+    await started.recover()
+    // A chain that makes blocks on demand announces none while bytes wait to be sent again.
+    const looking = setInterval(() => started.watch.onHead(), POLICY.untakenAfterMs)
+    ends.push(() => clearInterval(looking))
+    ends.push(() => broadcast.close())
+    for (const reader of readers) if (reader !== rpc) ends.push(() => reader.close())
+
+    return {
+      async execute(signal) {
+        return { answer: await started.execute(signal), event: null }
+      },
+      simulate(signal) {
+        const lane = authorised[0]?.address as Address
+        return simulateSignal(signal, {
+          mode,
+          encodeCalldata: (signal) => encodeExecute(signal),
+          simulate: found().judging.engine(lane).simulate,
+          valuate: found().judging.valuate,
+          now,
+          encode: encodeSimulation,
+          refuse,
+        })
+      },
+      onHead() {
+        fees.onHead()
+        started.watch.onHead()
+      },
+      lanes: () => lanes.status(),
+    }
+  }
+
+  return {
+    journal,
+    begin,
+    async end() {
+      await engine?.stop()
+      for (const end of ends.splice(0)) await end()
+    },
+  }
+}
