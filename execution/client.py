@@ -14,6 +14,7 @@ from execution.encoding import encode_integer, encode_signal_id
 from execution.environment import read_environment
 from execution.errors import ModeMismatch, ProtocolError, Refused, ServerBusy
 from execution.events import EventStream
+from execution.outcome import is_settled
 from execution.trade_signal import TradeSignal
 from execution.transport import Reply, Transport
 
@@ -21,6 +22,9 @@ Answer = dict[str, Any]
 """A JSON object as the server sent it."""
 
 _CONNECT_TIMEOUT = 3.0
+_TIMEOUT = 15.0
+#: A LIVE answer waits for a block, unless the signal says otherwise.
+_LIVE_TIMEOUT = 120.0
 _RESOLVE_PAUSE = 0.2
 
 
@@ -28,8 +32,9 @@ class ExecutionClient:
     """One session with one server. Use as ``async with``, or call ``close()``; both ways nothing is left open.
 
     ``host`` and ``port`` default to ``EXECUTION_HOST`` and ``EXECUTION_PORT`` of the environment or of ``.env`` in the
-    current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request. With ``mode`` given,
-    an answer from a server in another mode raises ModeMismatch.
+    current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request: 15, and 120 with
+    ``mode`` "LIVE", where an answer waits for a block. With ``mode`` given, an answer from a server in another mode
+    raises ModeMismatch.
     """
 
     def __init__(
@@ -38,7 +43,7 @@ class ExecutionClient:
         port: int | None = None,
         *,
         mode: str | None = None,
-        timeout: float = 15.0,
+        timeout: float | None = None,
         retry: RetryPolicy = RetryPolicy(),
         connections_max: int = 100,
     ) -> None:
@@ -47,7 +52,7 @@ class ExecutionClient:
         number = _port_of(environment.get("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
         self.mode = mode
-        self.timeout = timeout
+        self.timeout = (_LIVE_TIMEOUT if mode == "LIVE" else _TIMEOUT) if timeout is None else timeout
         self.retry = retry
         self._transport = Transport(self.url, connect_timeout=_CONNECT_TIMEOUT, connections_max=connections_max)
 
@@ -65,6 +70,9 @@ class ExecutionClient:
 
     async def execute(self, signal: TradeSignal) -> Answer:
         """``POST /execute``. A refused or failed trade is an answer with ``success`` false, ``error`` and ``code``.
+
+        So is a LIVE trade that is still on its way when the server stops waiting (``code`` NOT_SETTLED): ``resolve``
+        tells what became of it.
 
         Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch.
         """
@@ -115,27 +123,29 @@ class ExecutionClient:
         return None if reply.status == 404 else _expect_ok(reply)
 
     async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
-        """The record of a signal whose answer was lost, waiting up to ``timeout`` seconds for it.
+        """The record of a signal whose answer was lost or came before its outcome, waiting up to ``timeout`` seconds.
 
-        None means that nothing was recorded: the server refused the signal or never got it. Sending the same signal
-        again under the same id is then safe. Raises as ``trade``.
+        The record is the newest one; when the time is over it may be that of a LIVE trade still on its way, which
+        ``is_settled`` tells. None means that nothing was recorded: the server refused the signal or never got it.
+        Sending the same signal again under the same id is then safe. Raises as ``trade``.
         """
         deadline = time.monotonic() + timeout
         while True:
             record = await self.trade(signal_id)
-            if record is not None or time.monotonic() >= deadline:
+            if (record is not None and is_settled(record)) or time.monotonic() >= deadline:
                 return record
             await asyncio.sleep(_RESOLVE_PAUSE)
 
-    def events(self, from_seq: int | None = None) -> AsyncIterator[Answer]:
+    def events(self, from_seq: int | None = None, *, updates: bool = False) -> AsyncIterator[Answer]:
         """Every execution as the server records it, in the order of ``seq``, each once, across lost connections.
 
-        Begins with the event ``from_seq``, or with the next one to happen. Besides events there are two notices:
+        With ``updates`` also what happens to a LIVE execution before and after it is settled (``execution_update``:
+        signed, pending, its block left the chain, final). Begins with the event ``from_seq``, or with the next one to happen. Besides events there are two notices:
         ``{"type": "gap", "oldest"}``, older events are no longer kept, and ``{"type": "reset", "epoch"}``, the server
         has another log than before, which is read from its beginning. A server that stays mute for three heartbeats is
         left and called again. Raises ConnectionFailed (first connection only), ModeMismatch, ProtocolError.
         """
-        return EventStream(self._transport, from_seq=from_seq, mode=self.mode).events()
+        return EventStream(self._transport, from_seq=from_seq, mode=self.mode, updates=updates).events()
 
     async def _post(self, path: str, body: Mapping[str, Any], signal_ids: Sequence[str]) -> Reply:
         content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

@@ -146,6 +146,12 @@ _CODES: dict[str, CodeEntry] = {
         meaning="The trade runs but earns less than it costs, or less than min_profit.",
         fix="Nothing to fix: the opportunity is not there.",
     ),
+    "FEE_LIMIT": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The transaction would cost more than allowed, or more than the trade earns.",
+        fix="Read the sentence: it names the limit and both numbers. Raise the setting if the price is one you accept.",
+    ),
     "EXPIRED": CodeEntry(
         status=200,
         retryable=False,
@@ -175,6 +181,30 @@ _CODES: dict[str, CodeEntry] = {
         retryable=False,
         meaning="Another transaction holds the nonce, or one with it is mined already.",
         fix="Ask GET /trades/{signal_id}; use the key of this server nowhere else.",
+    ),
+    "REVERTED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The transaction is in a block and reverted there: nothing was traded and its gas was spent.",
+        fix="Nothing to fix: the state changed between the simulation and the block.",
+    ),
+    "CANCELLED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The trade was given up after it was signed: an empty transaction of this server took its nonce.",
+        fix="Read the reason in the sentence; a new trade needs a new signal_id.",
+    ),
+    "DISPLACED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="A transaction that is not of this server took the nonce, so the trade cannot be included.",
+        fix="Use the keys of this server nowhere else; a new trade needs a new signal_id.",
+    ),
+    "NOT_SETTLED": CodeEntry(
+        status=202,
+        retryable=False,
+        meaning="The trade is on its way, and what comes of it is not known yet.",
+        fix="Ask GET /trades/{signal_id} until its status is one that ends; do not trade it again under another id.",
     ),
     "NODE_UNAVAILABLE": CodeEntry(
         status=502,
@@ -240,7 +270,7 @@ _CODES: dict[str, CodeEntry] = {
         status=400,
         retryable=False,
         meaning="There is no such WebSocket channel.",
-        fix="Subscribe to trades, heads or control.",
+        fix="Subscribe to trades, updates, heads or control.",
     ),
     "SLOW_CONSUMER": CodeEntry(
         status=503,

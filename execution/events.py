@@ -16,7 +16,7 @@ from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError
 from execution.transport import NotSent, Transport
 
 _LOG = logging.getLogger("execution.events")
-_EVENT_TYPES = ("paper_execution", "live_execution")
+_EVENT_TYPES = ("paper_execution", "live_execution", "execution_update")
 _HELLO_TIMEOUT = 10.0
 _HEARTBEATS_MISSED_MAX = 3
 _PAUSE_MIN = 0.1
@@ -34,10 +34,11 @@ class _Lost(Exception):
 class EventStream:
     """Where a subscriber stands: the next ``seq`` it has not seen, and the log (``epoch``) that number belongs to."""
 
-    def __init__(self, transport: Transport, *, from_seq: int | None, mode: str | None) -> None:
+    def __init__(self, transport: Transport, *, from_seq: int | None, mode: str | None, updates: bool) -> None:
         self._transport = transport
         self._next_seq = from_seq
         self._mode = mode
+        self._channels = ["trades", "updates"] if updates else ["trades"]
         self._epoch: str | None = None
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
@@ -78,7 +79,9 @@ class EventStream:
         silence_max = _HEARTBEATS_MISSED_MAX * float(hello.get("heartbeat_ms", 10_000)) / 1000
         for notice in self._place(int(hello.get("seq", 0)), str(hello.get("epoch"))):
             yield notice
-        await socket.send_json({"type": "subscribe", "id": 1, "channels": ["trades"], "from_seq": self._next_seq})
+        await socket.send_json(
+            {"type": "subscribe", "id": 1, "channels": self._channels, "from_seq": self._next_seq}
+        )
         # A connection gets new events from its first moment; those before the answer to `subscribe` come again in their place.
         subscribed = False
         while True:

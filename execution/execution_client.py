@@ -14,6 +14,7 @@ from execution.errors import (
     TitanError,
 )
 from execution.manager import ExecutionManager, execute_trade
+from execution.outcome import is_settled
 from execution.trade_signal import TradeSignal
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "TitanError",
     "TradeSignal",
     "execute_trade",
+    "is_settled",
 ]

@@ -23,9 +23,16 @@ class ExecutionManager:
 
     or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host`` and ``port`` default to
     EXECUTION_HOST and EXECUTION_PORT of the environment or of ``.env``, then to localhost:8545. ``mode`` is what the
-    server must run in. ``timeout`` is in seconds for one attempt of a request; requests are sent again, with the same
-    ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy. A trade that failed
-    is never sent again.
+    server must run in. ``timeout`` is in seconds for one attempt of a request (15, and 120 in LIVE); requests are sent
+    again, with the same ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy.
+    A trade that failed is never sent again.
+
+    In LIVE an answer waits until the trade is in a block, or until the server stops waiting: then ``code`` is NOT_SETTLED,
+    and the trade may still be made::
+
+        result = await manager.submit_trade(...)
+        if not is_settled(result):
+            result = await manager.resolve(result["signal_id"], timeout=300)
     """
 
     def __init__(
@@ -34,7 +41,7 @@ class ExecutionManager:
         port: int | None = None,
         mode: str = "PAPER",
         *,
-        timeout: float = 15.0,
+        timeout: float | None = None,
         retry: RetryPolicy = RetryPolicy(),
         connections_max: int = 100,
     ) -> None:
@@ -101,7 +108,9 @@ class ExecutionManager:
         """Executes one trade; the arguments are the fields of :class:`TradeSignal`.
 
         Returns the server's answer: ``success``, ``mode``, ``signal_id``, and ``error`` with ``code`` when it failed or
-        was refused. Raises TypeError or ValueError for arguments that cannot be sent, ConnectionFailed when nothing was
+        was refused. In LIVE also ``status``, ``txHash``, ``final`` and ``sent`` ("no", "yes", "unknown"). ``wait`` says
+        how far the answer waits ("included" unless given, "broadcast", "none"); ``relay`` where the transaction may be
+        shown before it is included ("public" unless given, "private", "private_then_public"). Raises TypeError or ValueError for arguments that cannot be sent, ConnectionFailed when nothing was
         handed over, OutcomeUnknown when something may have been (``resolve`` tells), ModeMismatch, ProtocolError.
         """
         signal = TradeSignal(
@@ -154,12 +163,12 @@ class ExecutionManager:
         return await self._ready().trade(signal_id)
 
     async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
-        """What became of a signal whose answer was lost: see :meth:`ExecutionClient.resolve`."""
+        """What became of a signal whose answer was lost or came early: see :meth:`ExecutionClient.resolve`."""
         return await self._ready().resolve(signal_id, timeout=timeout)
 
-    def events(self, from_seq: int | None = None) -> AsyncIterator[Answer]:
+    def events(self, from_seq: int | None = None, *, updates: bool = False) -> AsyncIterator[Answer]:
         """Every execution as it is recorded, gapless across lost connections: see :meth:`ExecutionClient.events`."""
-        return self._ready().events(from_seq)
+        return self._ready().events(from_seq, updates=updates)
 
     def _ready(self) -> ExecutionClient:
         if not self._initialized:

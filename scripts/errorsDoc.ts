@@ -9,9 +9,14 @@ const GROUPS: readonly { title: string; text: string; includes: (entry: CodeEntr
     includes: ({ status }) => status === 200,
   },
   {
+    title: 'The outcome is not known yet',
+    text: 'The trade was taken, so the HTTP status is 202 and the header `Location` names where its record is.',
+    includes: ({ status }) => status === 202,
+  },
+  {
     title: 'The request has to be changed',
     text: 'Nothing was done. The same request will be refused again.',
-    includes: ({ status, retryable }) => status !== 200 && !retryable,
+    includes: ({ status, retryable }) => status >= 400 && !retryable,
   },
   {
     title: 'The request may be sent again',

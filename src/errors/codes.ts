@@ -139,11 +139,66 @@ export const CODES = {
     meaning: 'The trade runs but earns less than it costs, or less than min_profit.',
     fix: 'Nothing to fix: the opportunity is not there.',
   },
+  FEE_LIMIT: {
+    status: 200,
+    retryable: false,
+    meaning: 'The transaction would cost more than allowed, or more than the trade earns.',
+    fix: 'Read the sentence: it names the limit and both numbers. Raise the setting if the price is one you accept.',
+  },
   EXPIRED: {
     status: 200,
     retryable: false,
     meaning: 'valid_until or max_block had passed before the trade could be judged.',
     fix: 'Send signals sooner or with a later limit.',
+  },
+  INSUFFICIENT_FUNDS: {
+    status: 200,
+    retryable: false,
+    meaning: 'The sending account cannot pay for the transaction, so no node took it.',
+    fix: 'Fund the accounts of this server with the native token of the chain.',
+  },
+  SEND_REFUSED: {
+    status: 200,
+    retryable: false,
+    meaning: 'Every node refused the transaction, so it was not sent.',
+    fix: 'Read what the nodes said in the sentence; check fee limits and endpoints.',
+  },
+  SEND_UNKNOWN: {
+    status: 200,
+    retryable: false,
+    meaning: 'The transaction may have been sent: no node confirmed it and not all refused it.',
+    fix: 'Ask GET /trades/{signal_id}: it converges to what the chain says.',
+  },
+  NONCE_CONTESTED: {
+    status: 200,
+    retryable: false,
+    meaning: 'Another transaction holds the nonce, or one with it is mined already.',
+    fix: 'Ask GET /trades/{signal_id}; use the key of this server nowhere else.',
+  },
+  REVERTED: {
+    status: 200,
+    retryable: false,
+    meaning: 'The transaction is in a block and reverted there: nothing was traded and its gas was spent.',
+    fix: 'Nothing to fix: the state changed between the simulation and the block.',
+  },
+  CANCELLED: {
+    status: 200,
+    retryable: false,
+    meaning:
+      'The trade was given up after it was signed: an empty transaction of this server took its nonce.',
+    fix: 'Read the reason in the sentence; a new trade needs a new signal_id.',
+  },
+  DISPLACED: {
+    status: 200,
+    retryable: false,
+    meaning: 'A transaction that is not of this server took the nonce, so the trade cannot be included.',
+    fix: 'Use the keys of this server nowhere else; a new trade needs a new signal_id.',
+  },
+  NOT_SETTLED: {
+    status: 202,
+    retryable: false,
+    meaning: 'The trade is on its way, and what comes of it is not known yet.',
+    fix: 'Ask GET /trades/{signal_id} until its status is one that ends; do not trade it again under another id.',
   },
   NODE_UNAVAILABLE: {
     status: 502,
@@ -168,6 +223,12 @@ export const CODES = {
     retryable: true,
     meaning: 'The queue of this chain is full.',
     fix: 'Slow down; send again after Retry-After seconds.',
+  },
+  LANES_BUSY: {
+    status: 503,
+    retryable: true,
+    meaning: 'Every lane (account) of this chain has as many transactions in flight as it may, or is paused.',
+    fix: 'Send again later, or give the chain more accounts with PRIVATE_KEYS.',
   },
   DRAINING: {
     status: 503,
@@ -203,7 +264,7 @@ export const CODES = {
     status: 400,
     retryable: false,
     meaning: 'There is no such WebSocket channel.',
-    fix: 'Subscribe to trades, heads or control.',
+    fix: 'Subscribe to trades, updates, heads or control.',
   },
   SLOW_CONSUMER: {
     status: 503,

@@ -60,6 +60,12 @@ export function createMetrics({ mode, version }: { mode: Mode; version: string }
     labelNames: ['chain', 'mode', 'outcome', 'code'],
     registers,
   })
+  const foreignNonces = new Counter({
+    name: 'titan_foreign_nonce_total',
+    help: 'Trades whose nonce was taken by a transaction that is not of this server.',
+    labelNames: ['chain'],
+    registers,
+  })
   const stages = new Histogram({
     name: 'titan_stage_duration_seconds',
     help: 'Time of one stage of an execution.',
@@ -110,8 +116,11 @@ export function createMetrics({ mode, version }: { mode: Mode; version: string }
 
   return {
     signalReceived: (chain) => signals.inc({ chain }),
-    tradeStored: ({ chainId, outcome, code }) =>
-      trades.inc({ chain: String(chainId), mode, outcome, code: code ?? '' }),
+    tradeStored({ chainId, outcome, code }) {
+      const chain = String(chainId)
+      trades.inc({ chain, mode, outcome, code: code ?? '' })
+      if (code === 'DISPLACED') foreignNonces.inc({ chain })
+    },
     stages(chainId, timings) {
       for (const { stage, seconds } of timings) stages.observe({ stage, chain: String(chainId) }, seconds)
     },
@@ -176,6 +185,24 @@ function createGauges({ mode, registers }: { mode: Mode; registers: Registry[] }
       to.set({ chain: String(chainId) }, state === 'ready' ? 1 : 0)
     }
   })
+  gauge(
+    'titan_nonce_gap',
+    'Nonces of a lane below one in use that no transaction holds.',
+    ['chain', 'lane'],
+    (from, to) => {
+      for (const { chainId, lanes } of from.dispatcher.chains())
+        for (const { address, gaps } of lanes) to.set({ chain: String(chainId), lane: address }, gaps.length)
+    },
+  )
+  gauge(
+    'titan_lane_in_flight',
+    'Transactions of a lane that are not settled.',
+    ['chain', 'lane'],
+    (from, to) => {
+      for (const { chainId, lanes } of from.dispatcher.chains())
+        for (const { address, inFlight } of lanes) to.set({ chain: String(chainId), lane: address }, inFlight)
+    },
+  )
   gauge('titan_queue_depth', 'Signals of a chain that wait or run.', ['chain'], (from, to) => {
     for (const { chainId } of from.dispatcher.chains()) {
       to.set({ chain: String(chainId) }, from.dispatcher.queueDepth(chainId))

@@ -63,7 +63,7 @@ export function createAdmission({
       if (origin === '' || !origins.has(origin)) return NO_HEADERS
       return [
         ['Access-Control-Allow-Origin', origin],
-        ['Access-Control-Expose-Headers', 'Idempotent-Replayed, Retry-After'],
+        ['Access-Control-Expose-Headers', 'Idempotent-Replayed, Location, Retry-After'],
         ['Vary', 'Origin'],
       ]
     },

@@ -88,7 +88,9 @@ export function createHandle({
   function takeOne(kind: 'execute' | 'simulate', { body, idempotencyKey }: ServerRequest, respond: Respond) {
     const json = parseBody(body)
     if (!json.ok) return respond(problemReply({ failure: json.failure, mode }))
-    intake.take(kind, json.value, idempotencyKey, (answer) => respond(answerReply(answer)))
+    intake.take(kind, json.value, idempotencyKey, (answer, signalId) =>
+      respond(answerReply(answer, signalId)),
+    )
   }
 
   /**

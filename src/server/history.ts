@@ -9,7 +9,7 @@ const PAGE_ROWS = 100
 /** The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND. */
 export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
   return {
-    /** `GET /trades`: a page of executions, oldest first; `next` is the `from` of the next page, null at the end. */
+    /** `GET /trades`: a page of executions, each as its newest event says, the one that changed last at the end; `next` is the `from` of the next page, null at the end. */
     trades({ query, accept }: ServerRequest): Result<ServerReply> {
       const parameters = readQuery(query, ['chain', 'outcome', 'from', 'limit', 'format'])
       if (!parameters.ok) return parameters
@@ -18,8 +18,8 @@ export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
       if (!page.ok) return page
       const chainId = readInteger('chain', chain, 1, Number.MAX_SAFE_INTEGER)
       if (!chainId.ok) return chainId
-      if (outcome !== undefined && outcome !== 'filled' && outcome !== 'failed')
-        return refuse('outcome', outcome, 'filled or failed')
+      if (outcome !== undefined && outcome !== 'filled' && outcome !== 'failed' && outcome !== 'open')
+        return refuse('outcome', outcome, 'filled, failed or open')
       if (format !== undefined && format !== 'json' && format !== 'csv')
         return refuse('format', format, 'json or csv')
       // One row more than asked for tells whether there is a next page.

@@ -75,11 +75,15 @@ export function problemReply({
   return encodedReply({ status: CODES[failure.code].status, body, headers, code: failure.code })
 }
 
-/** The answer to one signal. */
-export function answerReply({ httpStatus, body, replayed }: Answer): ServerReply {
+/** The answer to one signal; `signalId` is null when it named none. */
+export function answerReply({ httpStatus, body, replayed }: Answer, signalId: string | null): ServerReply {
   return encodedReply({
     status: httpStatus,
     body,
-    ...(replayed && { headers: [['Idempotent-Replayed', 'true']] as const }),
+    headers: [
+      ...(replayed ? [['Idempotent-Replayed', 'true'] as const] : []),
+      // The characters of an id need no escaping.
+      ...(httpStatus === 202 && signalId !== null ? [['Location', `/trades/${signalId}`] as const] : []),
+    ],
   })
 }

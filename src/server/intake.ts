@@ -8,15 +8,13 @@ import { decodeSignal, readSignalId } from '../wire/decodeSignal.ts'
 import { refusal } from '../wire/refusal.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
 
+/** `signalId` is the sender's or, where there was none, ours; null when the signal could not be read so far. */
+export type Settle = (answer: Answer, signalId: string | null) => void
+
 /** Where signals of every transport enter, one at a time. */
 export interface Intake {
   /** Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns. */
-  take(
-    kind: RequestKind,
-    json: unknown,
-    idempotencyKey: string | null,
-    settle: (answer: Answer) => void,
-  ): void
+  take(kind: RequestKind, json: unknown, idempotencyKey: string | null, settle: Settle): void
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null
   /** Refuses new signals from now on and resolves when the last one in flight is answered; what is not by then is told so. */
@@ -25,7 +23,7 @@ export interface Intake {
 
 interface InFlight {
   readonly signalId: string
-  settle: ((answer: Answer) => void) | null
+  settle: Settle | null
 }
 
 export function createIntake({
@@ -51,11 +49,15 @@ export function createIntake({
 
   return {
     take(kind, json, idempotencyKey, settle) {
-      if (draining !== null) return settle(refuse(draining, readSignalId(json)))
+      const refuseUnread = (reason: Failure) => {
+        const signalId = readSignalId(json)
+        settle(refuse(reason, signalId), signalId)
+      }
+      if (draining !== null) return refuseUnread(draining)
       const decoded = decodeSignal({ json, idempotencyKey, newSignalId: randomUUID })
       if (!decoded.ok) {
         metrics.signalReceived('invalid')
-        return settle(refuse(decoded.failure, readSignalId(json)))
+        return refuseUnread(decoded.failure)
       }
       const { chainId, signalId } = decoded.value
       metrics.signalReceived(labels.get(chainId) ?? 'unknown')
@@ -65,7 +67,7 @@ export function createIntake({
         inFlight.delete(entry)
         const { settle: answered } = entry
         entry.settle = null
-        answered?.(answer)
+        answered?.(answer, signalId)
         if (inFlight.size === 0) emptied?.()
       }
       try {
@@ -85,7 +87,7 @@ export function createIntake({
       for (const entry of inFlight) {
         const sentence =
           'The server stopped before the answer was known: the signal may have been executed. Send it again with the same signal_id.'
-        entry.settle?.(refuse(failure('DRAINING', sentence), entry.signalId))
+        entry.settle?.(refuse(failure('DRAINING', sentence), entry.signalId), entry.signalId)
         entry.settle = null
       }
     },

@@ -68,7 +68,7 @@ export function createServer({
   const app = uws.App()
   const admission = createAdmission(config)
   const onBug: OnBug = (err, traceId) => logger.error({ err, trace_id: traceId }, 'A bug.')
-  const answerBug = (error: unknown) => answerReply(bugAnswer({ error, mode, onBug }))
+  const answerBug = (error: unknown) => answerReply(bugAnswer({ error, mode, onBug }), null)
   const intake = createIntake({
     mode,
     chainIds: chains.map(({ chainId }) => chainId),
@@ -116,7 +116,9 @@ export function createServer({
   const bodies = createBodyReader({ bytesMax: LIMITS.bodyBytesMax, timeoutMs: bodyTimeoutMs })
   attachHttp({ app, mode, admission, bodies, handle, answerBug, metrics })
   metrics.watch({ dispatcher, connections: connections.count, webSocketClients: subscribers.count })
-  events.onStored((stored) => stored.forEach(metrics.tradeStored))
+  events.onStored((stored) => {
+    for (const event of stored) if (event.type !== 'execution_update') metrics.tradeStored(event)
+  })
   const listening: us_listen_socket[] = []
 
   /**

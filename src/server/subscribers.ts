@@ -30,7 +30,7 @@ export interface Subscriber {
 export type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>
 
 export interface Subscribers {
-  /** A client that has said nothing yet gets every trade event of every chain from now on. */
+  /** A client that has said nothing yet gets every settled trade of every chain from now on, but no `execution_update`. */
   add(outlet: Outlet): Subscriber
   remove(subscriber: Subscriber): void
   /**
@@ -45,6 +45,12 @@ export interface Subscribers {
 }
 
 const REPLAY_PAGE = 200
+const CHANNEL_OF: Readonly<Record<StoredEvent['type'], Channel>> = {
+  paper_execution: 'trades',
+  live_execution: 'trades',
+  execution_update: 'updates',
+}
+const wantsEvents = ({ channels }: Subscriber) => channels.has('trades') || channels.has('updates')
 /** RFC 6455: the server met a condition that keeps it from going on. */
 const CLOSE_INTERNAL_ERROR = 1011
 
@@ -64,14 +70,15 @@ export function createSubscribers({
   const all = new Set<Subscriber>()
   const known = new Map<number, ChainStatus>()
 
+  /** An event that does not follow the one before it on this stream, or may not, says which one does. */
   function deliver(subscriber: Subscriber, stored: readonly StoredEvent[]) {
-    for (const { seq, chainId, json } of stored) {
+    const { channels, chainIds, outlet } = subscriber
+    for (const { seq, chainId, type, json } of stored) {
       if (seq <= subscriber.seenSeq) continue
       subscriber.seenSeq = seq
-      if (subscriber.chainIds === null) subscriber.outlet.send(json)
-      else if (subscriber.chainIds.has(chainId)) {
-        subscriber.outlet.send(`{"prev_seq":${subscriber.sentSeq},${json.slice(1)}`)
-      } else continue
+      if (!channels.has(CHANNEL_OF[type]) || chainIds?.has(chainId) === false) continue
+      const follows = chainIds === null && seq === subscriber.sentSeq + 1
+      outlet.send(follows ? json : `{"prev_seq":${subscriber.sentSeq},${json.slice(1)}`)
       subscriber.sentSeq = seq
     }
   }
@@ -104,7 +111,7 @@ export function createSubscribers({
 
   events.onStored((stored) => {
     for (const subscriber of all) {
-      if (subscriber.channels.has('trades') && subscriber.replay === 'none') deliver(subscriber, stored)
+      if (wantsEvents(subscriber) && subscriber.replay === 'none') deliver(subscriber, stored)
     }
   })
   onStatus((status) => {
@@ -135,14 +142,14 @@ export function createSubscribers({
     },
     remove: (subscriber) => void all.delete(subscriber),
     subscribe(subscriber, { id, channels, chainIds, fromSeq }) {
-      const hadTrades = subscriber.channels.has('trades')
+      const hadEvents = wantsEvents(subscriber)
       subscriber.channels = new Set(channels)
       subscriber.chainIds = chainIds === null ? null : new Set(chainIds)
-      const wantsTrades = subscriber.channels.has('trades')
-      if (!wantsTrades) subscriber.replay = 'none'
-      if (!wantsTrades || !hadTrades) subscriber.seenSeq = events.lastSeq()
+      const hasEvents = wantsEvents(subscriber)
+      if (!hasEvents) subscriber.replay = 'none'
+      if (!hasEvents || !hadEvents) subscriber.seenSeq = events.lastSeq()
       subscriber.sentSeq = subscriber.seenSeq
-      const missed = wantsTrades && fromSeq !== null
+      const missed = hasEvents && fromSeq !== null
       const seq = missed ? events.lastSeq() : subscriber.seenSeq
       subscriber.outlet.send(JSON.stringify({ type: 'subscribed', id, seq }))
       if (!missed) return
@@ -160,8 +167,9 @@ export function createSubscribers({
       if (subscriber.replay === 'waiting') replay(subscriber)
     },
     heartbeat() {
-      for (const { channels, outlet, seenSeq } of all) {
-        outlet.send(`{"type":"heartbeat","seq":${channels.has('trades') ? seenSeq : events.lastSeq()}}`)
+      for (const subscriber of all) {
+        const seq = wantsEvents(subscriber) ? subscriber.seenSeq : events.lastSeq()
+        subscriber.outlet.send(`{"type":"heartbeat","seq":${seq}}`)
       }
     },
     count: () => all.size,

@@ -5,6 +5,8 @@ type Cell = string | number | null | undefined
 /** The fields of an event's JSON that the table shows. */
 interface TradeEvent {
   readonly mode?: string
+  readonly status?: string
+  readonly txHash?: string | null
   readonly signal?: {
     readonly token?: string
     readonly amount?: string
@@ -19,7 +21,17 @@ interface TradeEvent {
     readonly block?: number
   } | null
   readonly error?: string | null
+  // What the receipt says, in LIVE.
+  readonly profit?: string | null
+  readonly net_profit_usd?: number | null
+  readonly gas_used?: number | null
+  readonly gas_cost_wei?: string | null
+  readonly block?: number | null
 }
+
+/** What came of it: simulated in PAPER, in LIVE only what is in a block. */
+const result = ({ simulation, ...trade }: TradeEvent) =>
+  trade.mode === 'LIVE' ? trade : { ...simulation, gas_used: simulation?.gasUsed }
 
 const COLUMNS: readonly (readonly [name: string, cell: (event: StoredEvent, trade: TradeEvent) => Cell])[] = [
   ['seq', ({ seq }) => seq],
@@ -33,12 +45,14 @@ const COLUMNS: readonly (readonly [name: string, cell: (event: StoredEvent, trad
   ['token', (_, { signal }) => signal?.token],
   ['amount', (_, { signal }) => signal?.amount],
   ['expected_profit_usd', (_, { signal }) => signal?.expected_profit],
-  ['profit', (_, { simulation }) => simulation?.profit],
-  ['net_profit_usd', (_, { simulation }) => simulation?.net_profit_usd],
-  ['gas_used', (_, { simulation }) => simulation?.gasUsed],
-  ['gas_cost_wei', (_, { simulation }) => simulation?.gas_cost_wei],
-  ['block', (_, { simulation }) => simulation?.block],
+  ['profit', (_, trade) => result(trade).profit],
+  ['net_profit_usd', (_, trade) => result(trade).net_profit_usd],
+  ['gas_used', (_, trade) => result(trade).gas_used],
+  ['gas_cost_wei', (_, trade) => result(trade).gas_cost_wei],
+  ['block', (_, trade) => result(trade).block],
   ['error', (_, { error }) => error],
+  ['status', (_, { status }) => status],
+  ['tx_hash', (_, { txHash }) => txHash],
 ]
 
 /** Executions as CSV (RFC 4180) with a header line. Amounts are base units of the loan token. */

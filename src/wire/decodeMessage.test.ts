@@ -8,11 +8,17 @@ describe('decodeMessage', () => {
       {
         type: 'subscribe',
         id: 7,
-        channels: ['trades', 'heads'],
+        channels: ['trades', 'updates', 'heads'],
         filter: { chain: [137, 1] },
         from_seq: 1043,
       },
-      { type: 'subscribe', id: 7, channels: ['trades', 'heads'], chainIds: [137, 1], fromSeq: 1043 },
+      {
+        type: 'subscribe',
+        id: 7,
+        channels: ['trades', 'updates', 'heads'],
+        chainIds: [137, 1],
+        fromSeq: 1043,
+      },
     ],
     [
       { type: 'subscribe' },
@@ -66,7 +72,7 @@ describe('decodeMessage', () => {
     expect(decodeMessage({ type: 'subscribe', id: 8, channels: ['trades', 'gossip'] })).toMatchObject({
       failure: {
         code: 'UNKNOWN_CHANNEL',
-        sentence: 'There is no channel "gossip"; the channels are trades, heads, control.',
+        sentence: 'There is no channel "gossip"; the channels are trades, updates, heads, control.',
         facts: { id: 8 },
       },
     })

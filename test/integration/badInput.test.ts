@@ -335,7 +335,7 @@ describe('a bad query', () => {
   it.each([
     ['/trades?chain=x', /chain must be an integer/],
     ['/trades?chain=-1', /chain/],
-    ['/trades?outcome=won', /filled or failed/],
+    ['/trades?outcome=won', /filled, failed or open/],
     ['/trades?limit=0', /limit must be an integer from 1 to 1000/],
     ['/trades?limit=1001', /limit/],
     ['/trades?limit=5&limit=6', /twice/],

@@ -79,6 +79,57 @@ it('takes the id from the header Idempotency-Key, and marks a replayed answer', 
   expect(results.map((result: { signal_id: string }) => result.signal_id)).toEqual(['b7.0', 'own'])
 })
 
+it('says where the record of a trade on its way is', async () => {
+  const named = await post('/execute', { ...sampleRequest, wait: 'none', signal_id: 'on-its.way_1' })
+  expect([named.status, named.headers.get('location')]).toEqual([202, '/trades/on-its.way_1'])
+  expect(named.headers.get('content-type')).toBe('application/json')
+  const unnamed = await post('/execute', { ...sampleRequest, wait: 'none' })
+  const { signal_id } = await readJson(unnamed)
+  expect(unnamed.headers.get('location')).toBe(`/trades/${signal_id}`)
+  expect((await get(`/trades/${signal_id}`)).status).toBe(200)
+  expect((await post('/execute', sampleRequest)).headers.get('location')).toBeNull()
+})
+
+it('shows an execution once, as its newest event says, and all its events in the log', async () => {
+  const change = (type: 'execution_update' | 'live_execution', outcome: 'open' | 'filled') =>
+    server.dispatcher.publish({ chainId: 1, signalId: 'changing', type, outcome })
+  const rows = async (query: string): Promise<{ seq: number; type: string }[]> => {
+    const { trades } = await readJson(await get(`/trades?limit=1000${query}`))
+    return trades.filter(({ signal }: { signal: { signal_id: string } }) => signal.signal_id === 'changing')
+  }
+  change('execution_update', 'open')
+  await post('/execute', { ...sampleRequest, signal_id: 'after-it' })
+  expect(await rows('&outcome=open')).toHaveLength(1)
+  change('execution_update', 'open')
+  change('live_execution', 'filled')
+  expect(await rows('')).toEqual([expect.objectContaining({ type: 'live_execution' })])
+  expect(await rows('&outcome=open')).toEqual([])
+  expect(await rows('&outcome=filled')).toHaveLength(1)
+  expect(await readJson(await get('/trades/changing'))).toMatchObject({ type: 'live_execution' })
+  const log = await readJson(await get('/events?limit=1000'))
+  const types = log.events
+    .filter(({ signal }: { signal: { signal_id: string } }) => signal.signal_id === 'changing')
+    .map(({ type }: { type: string }) => type)
+  expect(types).toEqual(['execution_update', 'execution_update', 'live_execution'])
+})
+
+it('shows the lanes of a chain', async () => {
+  const { chain_status } = await readJson(await get('/health?verbose'))
+  expect(chain_status.map(({ lanes }: { lanes: object[] }) => lanes)).toEqual([
+    [],
+    [
+      {
+        address: '0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48',
+        nonce: 43,
+        inFlight: 3,
+        cap: 4,
+        paused: null,
+        gaps: [40, 41],
+      },
+    ],
+  ])
+})
+
 it('pages through the history and the event log', async () => {
   for (const signal_id of ['p1', 'p2', 'p3'])
     await post('/execute', { ...sampleRequest, chainId: 8453, signal_id })
@@ -136,6 +187,20 @@ it('answers JSON-RPC calls with an error that says what it is', async () => {
   expect(batch.map(({ id }: { id: unknown }) => id)).toEqual(['a', 8, null])
 })
 
+it('counts gaps, what is in flight and foreign nonces, and an execution only when it is settled', async () => {
+  const lane = 'chain="8453",lane="0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"'
+  const change = (type: 'execution_update' | 'live_execution', code: string | null) =>
+    server.dispatcher.publish({ chainId: 8453, signalId: 'displaced-1', type, outcome: 'failed', code })
+  change('execution_update', 'DISPLACED')
+  change('live_execution', 'DISPLACED')
+  await get('/events')
+  const text = await (await get('/metrics')).text()
+  expect(text).toContain(`titan_nonce_gap{${lane}} 2\n`)
+  expect(text).toContain(`titan_lane_in_flight{${lane}} 3\n`)
+  expect(text).toContain('titan_foreign_nonce_total{chain="8453"} 1\n')
+  expect(text).toContain('outcome="failed",code="DISPLACED"} 1\n')
+})
+
 it('counts what happened for Prometheus, without anything a client could choose', async () => {
   await post('/execute', { ...sampleRequest, chainId: 424242 })
   await post('/execute', {})
@@ -146,7 +211,7 @@ it('counts what happened for Prometheus, without anything a client could choose'
   expect(text).toMatch(/^titan_signals_received_total\{chain="unknown"\} 1$/m)
   expect(text).toMatch(/^titan_signals_received_total\{chain="invalid"\} 1$/m)
   expect(text).toMatch(/^titan_trades_total\{chain="8453",mode="PAPER",outcome="filled",code=""\} 4$/m)
-  expect(text).toMatch(/^titan_http_requests_total\{route="\/trades\/\{signal_id\}",status="200"\} 1$/m)
+  expect(text).toMatch(/^titan_http_requests_total\{route="\/trades\/\{signal_id\}",status="200"\} 3$/m)
   expect(text).toMatch(/^titan_pnl_usd\{chain="8453",mode="PAPER",kind="net"\} 4.93827156/m)
   expect(text).toMatch(/^titan_head_age_seconds\{chain="1"\} 1.25$/m)
   expect(text).not.toContain('424242')

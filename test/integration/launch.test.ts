@@ -181,6 +181,14 @@ test('titan knows its version, its usage, and what it does not know', async () =
   expect(await start('bin/titan.js').ended).toMatchObject({ code: 2, stdout: '' })
 }, 60_000)
 
+test('titan deploy is handed its options, and ends as it does', async () => {
+  write('src/cli/deploy.ts', 'console.log(process.argv.slice(2).join(" ")); process.exitCode = 5')
+  expect(await start('bin/titan.js', ['deploy', '--chain', '137', '--json']).ended).toMatchObject({
+    code: 5,
+    stdout: '--chain 137 --json\n',
+  })
+}, 60_000)
+
 test('titan config check reads .env of the project and tells right from wrong', async () => {
   rmSync(join(project, 'src'), { recursive: true })
   cpSync(join(repository, 'src'), join(project, 'src'), { recursive: true })

@@ -84,6 +84,8 @@ describe('messages', () => {
       })
     })
     expect(results[100]).toMatchObject({ id: 'sim', replayed: true, result: { signal_id: 'seen-before' } })
+    // Stored and broadcast now, so that the next client's stream begins after them.
+    server.events.read({ fromSeq: 1, limit: 1 })
   })
 
   it('answers a bug under the id of its signal', async () => {
@@ -206,6 +208,57 @@ describe('the event stream', () => {
       { prev_seq: start, seq: start + 2, signal: { signal_id: 'base-f2' } },
       { prev_seq: start + 2, seq: start + 5, signal: { signal_id: 'base-f5' } },
     ])
+  })
+
+  it('gives changes that settle nothing only to those who ask, and chains what is left by prev_seq', async () => {
+    const silent = await open()
+    const curious = await open()
+    curious.send({ type: 'subscribe', id: 1, channels: ['trades', 'updates'] })
+    const only = await open()
+    only.send({ type: 'subscribe', id: 1, channels: ['updates'] })
+    await Promise.all([curious.settle(), only.settle()])
+    const start = server.events.lastSeq()
+    const change = (type: 'execution_update' | 'live_execution') =>
+      server.dispatcher.publish({ chainId: 1, signalId: 'u1', type, outcome: 'open' })
+    await trade('u0')
+    for (const type of [
+      'execution_update',
+      'execution_update',
+      'live_execution',
+      'execution_update',
+    ] as const)
+      change(type)
+    await trade('u2')
+    const places = (messages: readonly WsMessage[]) =>
+      messages.map(({ type, seq, prev_seq }) => [
+        type,
+        Number(seq) - start,
+        ...(prev_seq === undefined ? [] : [Number(prev_seq) - start]),
+      ])
+    expect(places(await silent.settle())).toEqual([
+      ['paper_execution', 1],
+      ['live_execution', 4, 1],
+      ['paper_execution', 6, 4],
+    ])
+    expect(places(await curious.settle())).toEqual([
+      ['paper_execution', 1],
+      ['execution_update', 2],
+      ['execution_update', 3],
+      ['live_execution', 4],
+      ['execution_update', 5],
+      ['paper_execution', 6],
+    ])
+    const updates = [
+      ['execution_update', 2, 0],
+      ['execution_update', 3],
+      ['execution_update', 5, 3],
+    ]
+    expect(places(await only.settle())).toEqual(updates)
+    const late = await open()
+    late.send({ type: 'subscribe', id: 1, channels: ['updates'], from_seq: start + 1 })
+    let replayed: WsMessage[] = []
+    while (replayed.length < 4) replayed = [...replayed, ...(await late.settle())]
+    expect(places(replayed.slice(1))).toEqual(updates)
   })
 
   it('replays from a sequence number and goes on live, without a gap or a repetition', async () => {

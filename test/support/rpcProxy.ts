@@ -42,8 +42,8 @@ export type Fault =
       readonly body: string
       readonly headers?: Readonly<Record<string, string>>
     }
-  /** Change the node's answer. */
-  | { readonly kind: 'rewrite'; readonly rewrite: (reply: unknown) => unknown }
+  /** Change the node's answer; with `body`, also what it is asked. */
+  | { readonly kind: 'rewrite'; readonly body?: string; readonly rewrite: (reply: unknown) => unknown }
 
 export interface RpcProxy {
   readonly url: string
@@ -55,7 +55,7 @@ export interface RpcProxy {
   readonly openMax: number
   readonly connections: number
   /** Asked about every payload; null lets it through. */
-  interfere: ((payload: SeenPayload) => Fault | null) | null
+  interfere: ((payload: SeenPayload) => Fault | null | Promise<Fault | null>) | null
   stop(): Promise<void>
 }
 
@@ -74,7 +74,7 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
     const payload = readPayload(await readAll(incoming), incoming.headers)
     payloadSizes.push(payload.methods.length)
     for (const method of payload.methods) methods.set(method, (methods.get(method) ?? 0) + 1)
-    await answer({ target, payload, outgoing, fault: proxy.interfere?.(payload) ?? null })
+    await answer({ target, payload, outgoing, fault: (await proxy.interfere?.(payload)) ?? null })
   })
   server.on('connection', () => connections++)
   server.listen(0, '127.0.0.1')
@@ -113,8 +113,8 @@ async function answer({
 }): Promise<void> {
   const send = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
     outgoing.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
-  const forwarded = () =>
-    forward({ target, body: payload.body }).catch((cause) => ({ status: 502, body: String(cause) }))
+  const forwarded = (asked = payload.body) =>
+    forward({ target, body: asked }).catch((cause) => ({ status: 502, body: String(cause) }))
   switch (fault?.kind) {
     case 'hang':
       return
@@ -129,7 +129,7 @@ async function answer({
       send(fault.status, fault.body, fault.headers)
       return
     case 'rewrite': {
-      const { status, body } = await forwarded()
+      const { status, body } = await forwarded(fault.body)
       send(status, JSON.stringify(fault.rewrite(JSON.parse(body))))
       return
     }

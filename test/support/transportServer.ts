@@ -16,7 +16,7 @@ import { refusal } from '../../src/wire/refusal.ts'
 
 /**
  * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of the transport alone: chains 1 and 8453 are
- * ready. A signal with `expected_profit` -1 makes it throw; `hold` keeps answers until `release`.
+ * ready. A signal with `expected_profit` -1 makes it throw, one with `wait` "none" is answered with 202; `hold` keeps answers until `release`.
  */
 export async function startTransportServer(
   options: Partial<Omit<Parameters<typeof createServer>[0], 'config'>> & { config?: Partial<Config> } = {},
@@ -112,17 +112,19 @@ function createEchoDispatcher(events: EventLog) {
       profitUsdE8: (before?.profitUsdE8 ?? 0n) + 123_456_789n,
       expectedProfitUsd: (before?.expectedProfitUsd ?? 0) + expectedProfitUsd,
     })
+    publish({ chainId, signalId, type: 'paper_execution', outcome: 'filled' })
+  }
+
+  function publish({
+    chainId,
+    signalId,
+    type,
+    outcome,
+    code = null,
+  }: Pick<OutboxEvent, 'signalId' | 'type' | 'outcome'> & { chainId: number; code?: string | null }) {
     outboxId++
-    const json = JSON.stringify({ type: 'paper_execution', signal: { signal_id: signalId, chainId } })
-    const event: OutboxEvent = {
-      outboxId,
-      signalId,
-      type: 'paper_execution',
-      outcome: 'filled',
-      code: null,
-      timestampMs: Date.now(),
-      json,
-    }
+    const json = JSON.stringify({ type, signal: { signal_id: signalId, chainId } })
+    const event = { outboxId, signalId, type, outcome, code, timestampMs: Date.now(), json }
     events.append(chainId, [event])
   }
 
@@ -135,6 +137,8 @@ function createEchoDispatcher(events: EventLog) {
       holding = false
       for (const answer of held.splice(0)) answer()
     },
+    /** An event as a chain's thread would send it. */
+    publish,
     announce(status: Partial<ChainStatus> & { chainId: number }) {
       for (const listener of statusListeners) listener({ ...chainStatus(status.chainId), ...status })
     },
@@ -143,7 +147,7 @@ function createEchoDispatcher(events: EventLog) {
 
 const echo = (signal: Signal): Answer => ({
   success: true,
-  httpStatus: 200,
+  httpStatus: signal.wait === 'none' ? 202 : 200,
   body: JSON.stringify({
     success: true,
     signal_id: signal.signalId,
@@ -167,4 +171,14 @@ const chainStatus = (chainId: number): ChainStatus => ({
   flashSources: [1, 2],
   notes: [],
   endpoints: [],
+  lanes: chainId === 8453 ? [LANE] : [],
 })
+
+const LANE = {
+  address: '0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48',
+  nonce: 43,
+  inFlight: 3,
+  cap: 4,
+  paused: null,
+  gaps: [40, 41],
+}

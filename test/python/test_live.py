@@ -1,0 +1,158 @@
+"""LIVE answers, played by a scripted server: what one waits for, and what becomes of it afterwards."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from conftest import DOCUMENT_TRADE
+
+from execution.execution_client import ExecutionClient, ExecutionManager, execute_trade, is_settled
+
+HASH = "0x" + "ab" * 32
+
+
+def record(status: str, **more: Any) -> dict[str, Any]:
+    """As ``GET /trades/{signal_id}`` gives it."""
+    return {"type": "execution_update", "mode": "LIVE", "status": status, "success": None, "txHash": HASH, **more}
+
+
+INCLUDED = record("included", type="live_execution", success=True, sent="yes", profit="7654123", final=False)
+
+
+class LiveServer:
+    """Answers one signal with ``answer`` and asks for its record with ``records`` in turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.answer: tuple[int, dict[str, Any]] = (200, {})
+        self.records: list[dict[str, Any] | None] = []
+        self.signals: list[dict[str, Any]] = []
+        self.subscriptions: list[dict[str, Any]] = []
+
+    async def health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "healthy", "mode": "LIVE"})
+
+    async def execute(self, request: web.Request) -> web.Response:
+        signal = await request.json()
+        self.signals.append(signal)
+        status, body = self.answer
+        headers = {"Location": f"/trades/{signal['signal_id']}"} if status == 202 else None
+        body = {"mode": "LIVE", "signal_id": signal["signal_id"], **body}
+        return web.json_response(body, status=status, headers=headers)
+
+    async def trade(self, _: web.Request) -> web.Response:
+        found = self.records.pop(0) if len(self.records) > 1 else self.records[0]
+        if found is None:
+            return web.json_response({"success": False, "code": "TRADE_NOT_FOUND"}, status=404)
+        return web.json_response(found)
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"type": "connected", "mode": "LIVE", "seq": 0, "epoch": "e1", "heartbeat_ms": 10_000})
+        subscription = await socket.receive_json()
+        self.subscriptions.append(subscription)
+        await socket.send_json({"type": "subscribed", "id": 1, "seq": 0})
+        if "updates" in subscription["channels"]:
+            await socket.send_json({**record("pending"), "seq": 1})
+        await socket.send_json({**INCLUDED, "seq": 2, "prev_seq": 0})
+        await socket.receive()
+        return socket
+
+
+@asynccontextmanager
+async def live_server() -> AsyncIterator[LiveServer]:
+    server = LiveServer()
+    application = web.Application()
+    application.router.add_get("/health", server.health)
+    application.router.add_post("/execute", server.execute)
+    application.router.add_get("/trades/{signal_id}", server.trade)
+    application.router.add_get("/", server.stream)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server.port = runner.addresses[0][1]
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+NOT_SETTLED = {
+    "success": False,
+    "status": "pending",
+    "code": "NOT_SETTLED",
+    "error": "The trade is on its way.",
+    "retryable": False,
+    "sent": "yes",
+    "txHash": HASH,
+}
+
+
+async def test_a_trade_that_is_not_settled_in_time_is_resolved_by_its_record() -> None:
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE") as manager:
+        server.answer = (202, NOT_SETTLED)
+        server.records = [None, record("signed"), record("pending"), INCLUDED]
+        result = await manager.submit_trade(**DOCUMENT_TRADE)
+        assert (result["success"], result["code"], result["txHash"]) == (False, "NOT_SETTLED", HASH)
+        assert not is_settled(result)
+        settled = await manager.resolve(result["signal_id"])
+        assert settled == INCLUDED and is_settled(settled)
+        # Sent once: a trade on its way is not sent again.
+        assert len(server.signals) == 1
+
+
+async def test_what_is_still_on_its_way_when_the_time_is_over_comes_as_it_is() -> None:
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE") as manager:
+        server.records = [record("pending")]
+        unsettled = await manager.resolve("abc", timeout=0.3)
+        assert unsettled is not None and unsettled["success"] is None and not is_settled(unsettled)
+
+
+@pytest.mark.parametrize("status", ["included", "reverted", "cancelled", "displaced", "denied", "expired"])
+def test_every_outcome_is_settled(status: str) -> None:
+    assert is_settled({"status": status})
+
+
+def test_answers_of_paper_are_settled() -> None:
+    assert is_settled({"status": "filled"}) and is_settled({"type": "paper_execution"})
+
+
+async def test_wait_and_relay_are_passed_on_and_an_accepted_trade_is_a_success() -> None:
+    async with live_server() as server:
+        server.answer = (202, {"success": True, "status": "pending", "sent": "yes", "txHash": HASH})
+        result = await execute_trade(
+            **DOCUMENT_TRADE, port=server.port, mode="LIVE", wait="broadcast", relay="private_then_public"
+        )
+        assert result["success"] is True and not is_settled(result)
+        assert (server.signals[0]["wait"], server.signals[0]["relay"]) == ("broadcast", "private_then_public")
+
+
+async def test_an_included_trade_has_the_documents_fields() -> None:
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE") as manager:
+        server.answer = (200, {"success": True, "status": "included", "txHash": HASH, "chainId": 1})
+        result = await manager.submit_trade(**DOCUMENT_TRADE)
+        assert result["success"] and result["mode"] == "LIVE" and result["txHash"] == HASH
+        assert "wait" not in server.signals[0] and "relay" not in server.signals[0]
+
+
+async def test_updates_are_asked_for_or_not() -> None:
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE") as manager:
+        seen = []
+        async for event in manager.events(updates=True):
+            seen.append((event["seq"], event["type"]))
+            if len(seen) == 2:
+                break
+        assert seen == [(1, "execution_update"), (2, "live_execution")]
+        async for event in manager.events():
+            assert event["seq"] == 2
+            break
+        assert [each["channels"] for each in server.subscriptions] == [["trades", "updates"], ["trades"]]
+
+
+def test_a_live_answer_gets_more_time() -> None:
+    assert ExecutionClient(mode="LIVE").timeout > 4 * ExecutionClient(mode="PAPER").timeout
+    assert ExecutionClient(mode="LIVE", timeout=3).timeout == 3
