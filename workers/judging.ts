@@ -4,9 +4,10 @@ import { readNodeError } from '../src/chain/nodeErrors.ts'
 import { explainRevert } from '../src/chain/revertReasons.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { Simulation, Valuation } from '../src/domain/execution.ts'
+import { effectivePriceWei, feeCapWei } from '../src/domain/fees.ts'
 import type { Address, Signal } from '../src/domain/signal.ts'
 import { type Result, succeed } from '../src/errors/failure.ts'
-import { createGasPrice } from '../src/fees/gasPrice.ts'
+import type { FeeOracle } from '../src/fees/feeOracle.ts'
 import type { SimulationEngine } from '../src/simulation/engine.ts'
 import { createPrices, type Prices } from '../src/simulation/prices.ts'
 import { createRpcEngine } from '../src/simulation/rpcEngine.ts'
@@ -24,14 +25,13 @@ export function createJudging({
   rpc,
   facts,
   heads,
-  blockTimeMs,
+  fees,
 }: {
   rpc: JsonRpc
   facts: ChainFacts
   heads: Heads
-  blockTimeMs: number
+  fees: Pick<FeeOracle, 'current'>
 }): Judging {
-  const gasPrice = createGasPrice({ rpc, blockTimeMs })
   const prices = createPrices({ rpc, facts })
   const { wrappedNative } = facts
   return {
@@ -46,12 +46,13 @@ export function createJudging({
       }),
     async valuate({ signal: { loanToken }, simulation }) {
       const [price, tokenPrice, nativePrice] = await Promise.all([
-        gasPrice.current(),
+        fees.current(),
         prices.usdE8(loanToken),
         prices.usdE8(wrappedNative),
       ])
       if (!price.ok) return price
-      const gasPriceWei = price.value
+      // What the next block asks and the tip on top: headroom for a growing base fee is offered, not paid.
+      const gasPriceWei = effectivePriceWei(price.value) ?? feeCapWei(price.value.quote)
       return succeed(valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, loanToken, wrappedNative }))
     },
   }

@@ -1,11 +1,9 @@
-import artifact from '../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import { createBroadcast } from '../src/broadcast/broadcast.ts'
 import { createNodeEndpoint } from '../src/broadcast/sendTransport.ts'
 import type { ChainFacts } from '../src/chain/chainFacts.ts'
-import type { Heads } from '../src/chain/heads.ts'
+import { type Heads, readHead } from '../src/chain/heads.ts'
 import { createJsonRpc } from '../src/chain/jsonRpc.ts'
 import { openTransport } from '../src/chain/openTransport.ts'
-import { createProbeReader } from '../src/chain/probeReader.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
 import { classifySendError } from '../src/chain/sendErrors.ts'
 import { readEnvironment } from '../src/config/env.ts'
@@ -23,29 +21,28 @@ import { createLiveEngine, type LiveEngine } from '../src/execution/live/liveEng
 import { simulateSignal } from '../src/execution/simulateSignal.ts'
 import { bumpFee } from '../src/fees/bump.ts'
 import { capFee, highestFeeWei } from '../src/fees/caps.ts'
-import { createFeeOracle } from '../src/fees/feeOracle.ts'
+import { createFeeOracle, type FeeOracle } from '../src/fees/feeOracle.ts'
 import { gasLimit } from '../src/fees/gasLimit.ts'
 import { createSpendWindow } from '../src/fees/spendWindow.ts'
 import { payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteLiveJournal } from '../src/journal/sqliteLiveJournal.ts'
-import { inFlightMax } from '../src/lanes/inFlightMax.ts'
 import { type Key, loadKeys } from '../src/lanes/keys.ts'
 import { createLaneBalances } from '../src/lanes/laneBalances.ts'
 import { createLanes, type LaneInit } from '../src/lanes/lanes.ts'
-import { createNonceLedger } from '../src/lanes/nonceLedger.ts'
 import { signTransaction } from '../src/lanes/signTransaction.ts'
 import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
 import { createJudging, type Judging } from './judging.ts'
+import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
+import { type ServedProfile, servedProfile } from './servedProfile.ts'
 import { timed } from './timed.ts'
 
 const SEND_CONNECTIONS_MAX = 32
 /** Blocks; see `nextStep`. */
 const POLICY = { untakenAfterMs: 2_000, rebroadcastAfter: 2, bumpAfter: 3, foreignAfter: 5 }
-const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const
 
 /** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
 export async function openLive({
@@ -62,6 +59,8 @@ export async function openLive({
   let current: { judging: Judging; facts: ChainFacts; heads: Heads } | null = null
   let engine: LiveEngine | null = null
   let trader: Trader | null = null
+  let fees: FeeOracle | null = null
+  let readers: readonly JsonRpc[] | null = null
 
   const now = () => Date.now()
   const found = () => {
@@ -75,55 +74,41 @@ export async function openLive({
       const sentence = `There is no executor contract at ${chain.executor} on ${chain.name}: deploy it with npx titan deploy --chain ${chain.chainId}.`
       return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
     }
-    current = { judging: createJudging({ rpc, facts, heads, blockTimeMs: chain.blockTimeMs }), facts, heads }
+    const profile = servedProfile({ chain, facts })
+    fees ??= createFeeOracle({ rpc, chain: profile })
+    current = { judging: createJudging({ rpc, facts, heads, fees }), facts, heads }
     if (trader !== null) return succeed(trader)
-    const lanes = await openLanes({ rpc, facts })
+    readers ??= openReaders(rpc)
+    const lanes = await openLanes({
+      chain,
+      accounts: keys.map(({ address }) => address),
+      laneInFlightMax: live.laneInFlightMax,
+      rpc,
+      readers,
+      facts,
+      journal,
+      logger,
+    })
     if (!lanes.ok) return lanes
-    const started = await startEngine({ ...tools, authorised: lanes.value })
+    const started = await startEngine({ ...tools, authorised: lanes.value, profile, fees, readers })
     trader = started
     return succeed(started)
   }
 
-  /** Keys that the executor obeys, each with a ledger from the chain and the journal. */
-  async function openLanes({ rpc, facts }: { rpc: JsonRpc; facts: ChainFacts }): Promise<Result<LaneInit[]>> {
-    const read = createProbeReader(rpc)
-    const attempts = journal.openAttempts()
-    const inits = await Promise.all(
-      keys.map(async ({ address }): Promise<LaneInit | null> => {
-        const isOwner = facts.executor.caller === address
-        const [word, count, code] = await Promise.all([
-          isOwner
-            ? [1n]
-            : read.words(facts.executor.address, `${ISLANE}${address.slice(2).padStart(64, '0')}`),
-          read.result('eth_getTransactionCount', [address, 'latest']),
-          read.code(address),
-        ])
-        if (typeof count !== 'string' || word[0] !== 1n) return null
-        const open = attempts
-          .filter(({ lane }) => lane === address)
-          .map(({ nonce }) => ({ nonce, left: true }))
-        return {
-          address,
-          ledger: createNonceLedger({ minedCount: Number(count), open, epoch: now() }),
-          inFlightMax: inFlightMax({
-            code: code ?? '0x',
-            configured: live.laneInFlightMax,
-            delegatedMax: chain.delegatedInFlightMax,
-          }),
-        }
+  /** One client per endpoint: mined counts are not believed from one alone where there are two. */
+  function openReaders(rpc: JsonRpc): readonly JsonRpc[] {
+    if (chain.endpoints.length < 2) return [rpc]
+    const opened = chain.endpoints.map((endpoint) =>
+      createJsonRpc({
+        endpoints: [endpoint],
+        timeoutMs: rpcTimeoutMs,
+        readOnly: true,
+        limits: LIMITS,
+        chainId: chain.chainId,
       }),
     )
-    if (read.failure) return fail(read.failure)
-    const authorised = inits.filter((init) => init !== null)
-    for (const { address } of keys)
-      if (!authorised.some((lane) => lane.address === address))
-        logger.warn(
-          { lane: address },
-          'The executor does not know this account: it sends nothing. Run npx titan deploy.',
-        )
-    if (authorised.length > 0) return succeed(authorised)
-    const sentence = `The executor ${facts.executor.address} on ${chain.name} obeys none of the configured keys; run npx titan deploy --chain ${chain.chainId}.`
-    return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+    for (const reader of opened) ends.push(() => reader.close())
+    return opened
   }
 
   async function startEngine({
@@ -131,27 +116,25 @@ export async function openLive({
     facts,
     channel,
     authorised,
-  }: { facts: ChainFacts; authorised: LaneInit[] } & PipelineTools): Promise<Trader> {
+    profile,
+    fees,
+    readers,
+  }: {
+    facts: ChainFacts
+    authorised: LaneInit[]
+    profile: ServedProfile
+    fees: FeeOracle
+    readers: readonly JsonRpc[]
+  } & PipelineTools): Promise<Trader> {
     const byAddress = new Map(keys.map((key) => [key.address, key]))
     const lanes = createLanes({ lanes: authorised, slotsQueueMax: LIMITS.queueMax, now })
     const balances = createLaneBalances({ rpc })
-    const fees = createFeeOracle({ rpc, chain })
     const spent = createSpendWindow()
     for (const entry of journal.gasSpentSince(now() - 3_600_000)) spent.add(entry)
     /** The most that transactions in flight may still cost, by lane and nonce. */
     const atStake = new Map<string, bigint>()
-    const readers =
-      chain.endpoints.length < 2
-        ? [rpc]
-        : chain.endpoints.map((endpoint) =>
-            createJsonRpc({
-              endpoints: [endpoint],
-              timeoutMs: rpcTimeoutMs,
-              readOnly: true,
-              limits: LIMITS,
-              chainId: chain.chainId,
-            }),
-          )
+    for (const { lane, nonce, fee, gasLimit } of journal.openAttempts())
+      atStake.set(`${lane}/${nonce}`, maxCostWei({ quote: fee, gasLimit }))
     const broadcast = createBroadcast({
       endpoints: chain.endpoints.map((url) =>
         createNodeEndpoint({
@@ -193,6 +176,14 @@ export async function openLive({
       return valuation.gasCostWei + (valuation.netProfitUsdE8 * 10n ** 18n) / native.priceE8
     }
 
+    /** The newest block that is final; null when the node does not tell. */
+    async function finalBlock(): Promise<number | null> {
+      const { finality } = profile
+      if ('depth' in finality) return head() - finality.depth
+      const outcome = await rpc.call('eth_getBlockByNumber', [finality.tag, false])
+      return outcome.ok ? (readHead(outcome.result)?.number ?? null) : null
+    }
+
     const context: LiveContext = {
       chainName: chain.name,
       executor: facts.executor.address,
@@ -207,7 +198,7 @@ export async function openLive({
         gasLimit({
           gasUsed: simulation.gasUsed,
           l1FeeWei: simulation.l1FeeWei,
-          l1FeeInGas: chain.l1FeeModel === 'arbitrum',
+          l1FeeInGas: profile.l1FeeModel === 'arbitrum',
           baseFeeWei: market.baseFeeWei,
         }),
       async limitFee(request) {
@@ -256,7 +247,7 @@ export async function openLive({
       decide: createDecider<WatchedExecution>({
         rpc,
         readers,
-        finality: facts.devnet ? { depth: 4 } : chain.finality,
+        finality: profile.finality,
         policy: POLICY,
         head,
         now,
@@ -269,12 +260,13 @@ export async function openLive({
           return valued.ok ? valued.value.pays : null
         },
       }),
-      findForeign: ({ lane, nonce, since }) =>
-        findForeign({ rpc, account: lane, nonce, fromBlock: Math.max(0, since - 1), toBlock: head() }),
-      async minedCount(lane) {
-        const outcome = await rpc.call('eth_getTransactionCount', [lane, 'latest'])
-        return outcome.ok && typeof outcome.result === 'string' ? Number(outcome.result) : null
+      async findForeign({ lane, nonce, since }) {
+        const toBlock = await finalBlock()
+        return toBlock === null
+          ? null
+          : await findForeign({ rpc, account: lane, nonce, fromBlock: Math.max(0, since - 1), toBlock })
       },
+      minedCount: (lane) => minedCount(rpc, lane),
       async realise({ signal, inclusion, logs, success }): Promise<Realised> {
         const { wrappedNative } = facts
         const executor = facts.executor.address
@@ -320,7 +312,6 @@ export async function openLive({
     const looking = setInterval(() => started.watch.onHead(), POLICY.untakenAfterMs)
     ends.push(() => clearInterval(looking))
     ends.push(() => broadcast.close())
-    for (const reader of readers) if (reader !== rpc) ends.push(() => reader.close())
 
     return {
       async execute(signal) {

@@ -1,12 +1,14 @@
 import { succeed } from '../src/errors/failure.ts'
 import { executeSignal, type PaperContext } from '../src/execution/executeSignal.ts'
 import { simulateSignal } from '../src/execution/simulateSignal.ts'
+import { createFeeOracle } from '../src/fees/feeOracle.ts'
 import { payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteJournal } from '../src/journal/sqliteJournal.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { encodeExecution, encodePaperEvent, encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { createJudging } from './judging.ts'
 import type { Pipeline, PipelineOptions } from './pipeline.ts'
+import { servedProfile } from './servedProfile.ts'
 import { timed } from './timed.ts'
 
 /** PAPER: simulate, judge, journal. Nothing here can sign or send. */
@@ -21,7 +23,8 @@ export function openPaper({
   return {
     journal,
     async begin({ rpc, facts, heads, channel }) {
-      const judging = createJudging({ rpc, facts, heads, blockTimeMs: chain.blockTimeMs })
+      const fees = createFeeOracle({ rpc, chain: servedProfile({ chain, facts }) })
+      const judging = createJudging({ rpc, facts, heads, fees })
       const context: PaperContext = {
         mode,
         journal: { ...journal, append: timed(channel, 'journal', journal.append) },
@@ -37,7 +40,7 @@ export function openPaper({
       return succeed({
         execute: (signal) => executeSignal(signal, context),
         simulate: (signal) => simulateSignal(signal, { ...context, encode: encodeSimulation }),
-        onHead: () => {},
+        onHead: fees.onHead,
         lanes: () => [],
       })
     },

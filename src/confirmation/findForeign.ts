@@ -5,7 +5,9 @@ import { quantityOf, readCount } from './quantity.ts'
 
 /**
  * The transaction of `account` that was mined with `nonce`: a search by halves for the block in which the mined count passed it, then that block's
- * transactions. Null when there is none in the range, or the node does not keep so much history.
+ * transactions. Null when it is not mined up to `toBlock`, or the node does not keep so much history.
+ *
+ * @param options.fromBlock where it is expected at the earliest; the search goes further back, in doubling steps, when the nonce was mined before
  */
 export async function findForeign({
   rpc,
@@ -26,7 +28,14 @@ export async function findForeign({
     return count === null ? null : count > nonce
   }
   if ((await hasPassed(toBlock)) !== true) return null
-  let [low, high] = [fromBlock, toBlock]
+  let [low, high] = [Math.min(fromBlock, toBlock), toBlock]
+  for (let step = 1; low > 0; step *= 2) {
+    const passed = await hasPassed(low - 1)
+    if (passed === null) return null
+    if (!passed) break
+    high = low - 1
+    low = Math.max(0, low - 1 - step)
+  }
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
     const passed = await hasPassed(middle)

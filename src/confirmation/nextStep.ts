@@ -77,12 +77,8 @@ export function nextStep({
   }
   const lowest = Math.min(...finding.minedCounts)
   const highest = Math.max(...finding.minedCounts)
-  if (finding.replaced) {
-    // While the counts say that it still is in a block, receipts lag behind.
-    return highest > nonce
-      ? { kind: 'undecided', reason: 'a block was replaced and receipts lag behind' }
-      : { kind: 'reorged', minedCount: highest }
-  }
+  // While a count says that the nonce still is mined, receipts lag behind or somebody else has taken it.
+  if (finding.replaced && highest <= nonce) return { kind: 'reorged', minedCount: highest }
   if (lowest > nonce) {
     const enough = blocksSincePassed !== null && blocksSincePassed >= policy.foreignAfter
     return enough
@@ -91,7 +87,9 @@ export function nextStep({
   }
   if (highest > nonce) return { kind: 'undecided', reason: 'endpoints disagree on the mined count' }
   if ((paysNow === false || refusal === 'permanent') && !isCancelling) return { kind: 'cancel' }
-  if (refusal === 'price' || blocksSinceSigned >= policy.bumpAfter) return { kind: 'bump' }
+  // Refused for its price, a new block is reason enough; without one the market has not moved.
+  const bumpAfter = refusal === 'price' ? 1 : policy.bumpAfter
+  if (blocksSinceSigned >= bumpAfter) return { kind: 'bump' }
   const untaken = !taken && (blocksSinceSent > 0 || msSinceSent >= policy.untakenAfterMs)
   if (untaken || blocksSinceSent >= policy.rebroadcastAfter) return { kind: 'rebroadcast' }
   return { kind: 'wait' }

@@ -94,8 +94,10 @@ export async function readChain({
     )
     const mined = outcomes.find((outcome) => outcome.kind === 'mined')
     if (mined !== undefined) {
-      const { inclusion: found } = mined.receipt
-      return { kind: 'mined', receipt: mined.receipt, final: await isFinal(found.block) }
+      const { block, blockHash } = mined.receipt.inclusion
+      // A node that lags may tell of a block that has left the chain: nothing is final by a receipt alone.
+      const final = (await isFinal(block)) && (await blockAt(block))?.hash === blockHash
+      return { kind: 'mined', receipt: mined.receipt, final }
     }
     const bad = outcomes.find((outcome) => outcome.kind === 'malformed')
     if (bad !== undefined) return { kind: 'unknown', reason: bad.reason }

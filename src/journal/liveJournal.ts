@@ -24,8 +24,12 @@ export interface LiveJournal extends JournalBase {
   open(): readonly { readonly record: LiveExecution; readonly payloadHash: string }[]
   /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */
   openAttempts(): readonly Attempt[]
-  /** What gas has cost since then, by execution. */
+  /** What gas has cost, by execution, for all that changed since then. */
   gasSpentSince(sinceMs: number): readonly { readonly wei: bigint; readonly atMs: number }[]
   /** The nonces of a lane up to and including `nonce` are final: their attempts need not be watched. */
   settleNonces(lane: string, nonce: number): void
+  /** The highest nonce of a lane that is final; null when none is known to be. */
+  settledNonce(lane: string): number | null
+  /** Whether a transaction was signed here, for any signal or for none. */
+  isOurs(hash: string): boolean
 }

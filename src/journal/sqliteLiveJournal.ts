@@ -10,10 +10,11 @@ import { openTotals, TOTALS_SCHEMA } from './totalsTable.ts'
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS executions (
   signal_id TEXT PRIMARY KEY, payload_hash TEXT NOT NULL, state TEXT NOT NULL, final INTEGER NOT NULL, success INTEGER NOT NULL,
-  http_status INTEGER NOT NULL, body TEXT NOT NULL, accepted_at_ms INTEGER NOT NULL, profit_usd_e8 INTEGER NOT NULL, record TEXT NOT NULL
+  http_status INTEGER NOT NULL, body TEXT NOT NULL, accepted_at_ms INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL, profit_usd_e8 INTEGER NOT NULL,
+  record TEXT NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS executions_open ON executions (accepted_at_ms) WHERE final = 0;
-CREATE INDEX IF NOT EXISTS executions_by_time ON executions (accepted_at_ms);
+CREATE INDEX IF NOT EXISTS executions_open ON executions (final) WHERE final = 0;
+CREATE INDEX IF NOT EXISTS executions_by_change ON executions (changed_at_ms);
 CREATE TABLE IF NOT EXISTS attempts (
   hash TEXT PRIMARY KEY, lane TEXT NOT NULL, nonce INTEGER NOT NULL, kind TEXT NOT NULL, signal_id TEXT, raw TEXT NOT NULL,
   signed_at_ms INTEGER NOT NULL, record TEXT NOT NULL
@@ -51,21 +52,24 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
     'SELECT payload_hash, success, http_status, body, record FROM executions WHERE signal_id = ?',
   )
   const upsert = db.prepare(
-    `INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, final = excluded.final,
-     success = excluded.success, http_status = excluded.http_status, body = excluded.body, profit_usd_e8 = excluded.profit_usd_e8, record = excluded.record`,
+    `INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, final = excluded.final,
+     success = excluded.success, http_status = excluded.http_status, body = excluded.body, changed_at_ms = excluded.changed_at_ms,
+     profit_usd_e8 = excluded.profit_usd_e8, record = excluded.record`,
   )
   const insertAttempt = db.prepare('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
   const selectOpen = db.prepare(
-    'SELECT record, payload_hash FROM executions WHERE final = 0 ORDER BY accepted_at_ms',
+    'SELECT record, payload_hash FROM executions WHERE final = 0 ORDER BY rowid',
   )
   const selectAttempts = db.prepare(
     `SELECT a.record FROM attempts a LEFT JOIN lanes l ON l.lane = a.lane
-     WHERE a.nonce > ifnull(l.settled_nonce, -1) ORDER BY a.lane, a.nonce, a.signed_at_ms`,
+     WHERE a.nonce > ifnull(l.settled_nonce, -1) ORDER BY a.lane, a.nonce, a.rowid`,
   )
-  const selectSince = db.prepare('SELECT record FROM executions WHERE accepted_at_ms >= ?')
+  const selectSince = db.prepare('SELECT record FROM executions WHERE changed_at_ms >= ?')
   const upsertLane = db.prepare(
     'INSERT INTO lanes VALUES (?, ?) ON CONFLICT DO UPDATE SET settled_nonce = max(settled_nonce, excluded.settled_nonce)',
   )
+  const selectLane = db.prepare('SELECT settled_nonce FROM lanes WHERE lane = ?')
+  const selectAttempt = db.prepare('SELECT 1 FROM attempts WHERE hash = ?')
   const outbox = openOutbox(db)
   const totalsTable = openTotals(db)
   let totals = totalsTable.read()
@@ -96,6 +100,7 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
       answer.httpStatus,
       answer.body,
       record.acceptedAtMs,
+      changedAtMs,
       after.profitUsdE8,
       stringify(record),
     )
@@ -156,6 +161,11 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
         return realised === null ? [] : [{ wei: realised.gasCostWei, atMs: changedAtMs }]
       }),
     settleNonces: (lane, nonce) => void upsertLane.run(lane, nonce),
+    settledNonce(lane) {
+      const row = selectLane.get(lane)
+      return row === undefined ? null : Number(row.settled_nonce)
+    },
+    isOurs: (hash) => selectAttempt.get(hash) !== undefined,
     totals: () => totals,
     outboxAbove: outbox.above,
     stored: outbox.stored,

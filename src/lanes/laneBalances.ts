@@ -10,6 +10,7 @@ export interface LaneBalances {
 
 const FRESH_MS = 2_000
 const STALE_MS = 30_000
+const QUANTITY = /^0x[0-9a-f]{1,64}$/i
 
 export function createLaneBalances({
   rpc,
@@ -26,7 +27,8 @@ export function createLaneBalances({
         value = createFreshValue({
           async read() {
             const outcome = await rpc.call('eth_getBalance', [lane, 'latest'])
-            return outcome.ok && typeof outcome.result === 'string' ? BigInt(outcome.result) : undefined
+            const balance = outcome.ok ? outcome.result : null
+            return typeof balance === 'string' && QUANTITY.test(balance) ? BigInt(balance) : undefined
           },
           freshMs: FRESH_MS,
           staleMs: STALE_MS,

@@ -9,6 +9,8 @@ interface Filler {
   readonly slot: Slot
   readonly attempts: Attempt[]
   sentAtBlock: number
+  /** Newest block when it was first counted as mined; null while it is not. */
+  minedAtBlock: number | null
 }
 
 /** Keeps lanes moving: see `createGapFiller`. */
@@ -17,10 +19,14 @@ export interface GapFiller {
   fill(): Promise<void>
   /** Takes up a filler of before a restart. */
   adopt(attempt: Attempt): void
+  /** Nonces of a lane that fillers hold and that may come back by a reorg. */
+  nonces(lane: Address): readonly number[]
 }
 
 const RESEND_BLOCKS = 1
 const BUMP_BLOCKS = 3
+/** A reorg deeper than this is beyond what any chain here has seen. */
+const KEEP_BLOCKS = 128
 
 /**
  * Fills nonces below one in use that no transaction holds, so that what waits above them moves on: a transfer of nothing to ourselves, journaled, sent again and
@@ -69,7 +75,12 @@ export function createGapFiller(context: LiveContext): GapFiller {
       const attempt = await send(lane, nonce, [])
       if (attempt === null) return
       slot.commit(nonce)
-      fillers.set(attempt.hash, { slot, attempts: [attempt], sentAtBlock: context.head() })
+      fillers.set(attempt.hash, {
+        slot,
+        attempts: [attempt],
+        sentAtBlock: context.head(),
+        minedAtBlock: null,
+      })
       await context.broadcast(attempt, null)
     } finally {
       slot.release()
@@ -83,10 +94,16 @@ export function createGapFiller(context: LiveContext): GapFiller {
     const mined = await context.minedCount(lane)
     if (mined === null) return
     if (mined > nonce) {
-      filler.slot.settled()
-      context.onSettled(lane, nonce)
-      fillers.delete(name)
+      if (filler.minedAtBlock === null) {
+        filler.slot.settled()
+        context.onSettled(lane, nonce)
+        filler.minedAtBlock = context.head()
+      } else if (context.head() - filler.minedAtBlock > KEEP_BLOCKS) fillers.delete(name)
       return
+    }
+    if (filler.minedAtBlock !== null) {
+      context.lanes.ledger(lane).reorg(mined)
+      filler.minedAtBlock = null
     }
     if (context.head() - last.signedAtBlock >= BUMP_BLOCKS) {
       const bumped = await send(lane, nonce, filler.attempts)
@@ -119,7 +136,10 @@ export function createGapFiller(context: LiveContext): GapFiller {
           slot: context.lanes.adopt({ address: lane, nonce }),
           attempts: [attempt],
           sentAtBlock: -1,
+          minedAtBlock: null,
         })
     },
+    nonces: (lane) =>
+      [...fillers.values()].flatMap(({ attempts: [first] }) => (first?.lane === lane ? [first.nonce] : [])),
   }
 }

@@ -4,7 +4,7 @@ import { type Failure, failure } from '../../errors/failure.ts'
 import { createGapFiller } from './fillGaps.ts'
 import type { LiveContext } from './liveContext.ts'
 import { acceptedRecord, changedRecord, hashesOf, type OpenExecution } from './openExecution.ts'
-import { recordChange } from './recordChange.ts'
+import { isOpen, recordChange } from './recordChange.ts'
 import { recover } from './recover.ts'
 import { sendAttempt } from './sendAttempt.ts'
 import { submitTrade } from './submitTrade.ts'
@@ -41,6 +41,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     const execution: OpenExecution = {
       payloadHash,
       record: acceptedRecord(signal, context.now()),
+      lastChange: Promise.resolve(),
       isPromised: false,
       attempts: [],
       slot: null,
@@ -55,7 +56,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
 
     // The client will not wait, so the promise to act has to survive us.
     try {
-      await recordChange(execution, { record: execution.record, attempt: null }, context)
+      await recordChange(execution, (record) => ({ record }), context)
     } catch (error) {
       open.delete(signal.signalId)
       const why = error instanceof Error ? error.message : error
@@ -84,7 +85,23 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     return context.refuse(failure('IN_FLIGHT', `The signal ${signalId} is still being worked on.`), signal)
   }
 
+  /** Never rejects: whatever goes wrong, the client is answered and the id does not hang. */
   async function run(execution: OpenExecution): Promise<Answer> {
+    const { signal } = execution.record
+    try {
+      return await advance(execution)
+    } catch (error) {
+      context.log.error({ err: error, executionId: signal.signalId }, 'A bug.')
+      if (execution.attempts.length > 0) return answerNow(execution, false)
+      open.delete(signal.signalId)
+      return context.refuse(
+        failure('INTERNAL', 'A bug in the LIVE engine; its log line has this signal_id.'),
+        signal,
+      )
+    }
+  }
+
+  async function advance(execution: OpenExecution): Promise<Answer> {
     const { signal } = execution.record
     const patienceMs = context.now() + context.laneWaitMs
     const deadlineMs = Math.min(patienceMs, signal.validUntilMs ?? patienceMs)
@@ -121,7 +138,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       try {
         await recordChange(
           execution,
-          { record: changedRecord(record, 'deny', change), attempt: null },
+          (record) => ({ record: changedRecord(record, 'deny', change) }),
           context,
         )
       } catch (error) {
@@ -146,7 +163,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       execution.giveAnswer = () => {
         clearTimeout(timer)
         execution.giveAnswer = null
-        resolve(answerNow(execution, execution.record.inclusion !== null))
+        resolve(answerNow(execution, !isOpen(execution.record.state)))
       }
     })
   }

@@ -8,6 +8,8 @@ import type { Slot } from '../../lanes/slot.ts'
 export interface OpenExecution {
   readonly payloadHash: string
   record: LiveExecution
+  /** Resolves when the newest change is on disk, or refused by it. */
+  lastChange: Promise<void>
   /** The client was told `accepted` and is not waiting. */
   isPromised: boolean
   /** In the order of signing; all at one nonce. */

@@ -1,3 +1,4 @@
+import type { Address } from '../../domain/signal.ts'
 import type { GapFiller } from './fillGaps.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
@@ -36,6 +37,7 @@ export async function recover({
     open.set(signal.signalId, {
       payloadHash,
       record,
+      lastChange: Promise.resolve(),
       isPromised: true,
       attempts: attempts.get(signal.signalId) ?? [],
       slot,
@@ -47,6 +49,12 @@ export async function recover({
     })
   }
 
+  // Settled before the end, and not yet below the lane's floor: their nonces are mined.
+  const settled = new Map<string, { address: Address; nonce: number }>()
+  for (const [signalId, { 0: attempt }] of attempts)
+    if (attempt !== undefined && signalId !== null && !open.has(signalId) && known.has(attempt.lane))
+      settled.set(`${attempt.lane}/${attempt.nonce}`, { address: attempt.lane, nonce: attempt.nonce })
+  for (const place of settled.values()) lanes.adopt(place).settled()
   for (const filler of attempts.get(null) ?? []) if (known.has(filler.lane)) gaps.adopt(filler)
 
   const waiting = [...open.values()].filter(

@@ -20,7 +20,8 @@ export async function replaceLatest(
   context: LiveContext,
 ): Promise<boolean> {
   const last = execution.attempts.at(-1)
-  if (last === undefined) return false
+  // Without a slot its key is not configured any more.
+  if (last === undefined || execution.slot === null) return false
   const { signal } = execution.record
   const facts = { executionId: signal.signalId, nonce: last.nonce, kind }
   const market = await context.market()
@@ -54,9 +55,16 @@ export async function replaceLatest(
   const reason = isCancel
     ? failure('UNPROFITABLE', 'On the newest block the trade does not pay any more.')
     : execution.record.failure
-  const record = { ...execution.record, failure: reason, changedAtMs: context.now() }
+  const changedAtMs = context.now()
   try {
-    await recordChange(execution, { record, attempt }, context)
+    // It may have been mined while the replacement was made.
+    const isOpen = await recordChange(
+      execution,
+      (record) =>
+        record.inclusion === null ? { record: { ...record, failure: reason, changedAtMs }, attempt } : null,
+      context,
+    )
+    if (!isOpen) return true
   } catch (error) {
     context.log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
     return false

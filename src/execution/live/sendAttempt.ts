@@ -21,23 +21,31 @@ export async function sendAttempt(
   const outcome = await context.broadcast(attempt, signal)
   execution.sentAtBlock = context.head()
   execution.sentAtMs = context.now()
-  execution.taken = outcome.status === 'accepted'
-  execution.refusal = refusalOf(outcome, execution.attempts.length > 1)
+  // The answer about an older attempt says nothing of the newest.
+  if (execution.attempts.at(-1)?.hash === attempt.hash) {
+    execution.taken = outcome.status === 'accepted'
+    execution.refusal = refusalOf(outcome, execution.attempts.length > 1)
+  }
+  const paused = context.lanes.status().find(({ address }) => address === attempt.lane)?.paused
   if (outcome.status !== 'accepted') {
     const { code, sentence, facts } = outcome.failure
     const about = { executionId: signal.signalId, hash: attempt.hash, nonce: attempt.nonce, code, ...facts }
     context.log.warn(about, `No node confirmed the transaction (${outcome.status}): ${sentence}`)
     // The same bytes go out again at every block; what is new must not queue up behind them.
-    if (code === 'INSUFFICIENT_FUNDS') context.lanes.pause(attempt.lane, NO_FUNDS)
+    if (code === 'INSUFFICIENT_FUNDS' && paused === null) context.lanes.pause(attempt.lane, NO_FUNDS)
     return
   }
-  const paused = context.lanes.status().find(({ address }) => address === attempt.lane)?.paused
   if (paused === NO_FUNDS) context.lanes.resume(attempt.lane)
   context.onSent()
   if (execution.record.state !== 'signed') return
   try {
-    const record = changedRecord(execution.record, 'node_accepts', { changedAtMs: context.now() })
-    await recordChange(execution, { record, attempt: null }, context)
+    const changedAtMs = context.now()
+    await recordChange(
+      execution,
+      (record) =>
+        record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null,
+      context,
+    )
   } catch (error) {
     // `signed` on disk says the same to a restart: the bytes may be out.
     context.log.warn({ err: error, executionId: signal.signalId }, 'An acceptance could not be journaled.')

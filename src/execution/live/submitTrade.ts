@@ -65,11 +65,16 @@ export async function submitTrade(
     signedAtBlock: context.head(),
     signedAtMs: context.now(),
   }
-  const record = changedRecord(execution.record, 'sign', { lane, nonce, changedAtMs: context.now() })
+  const change = { lane, nonce, changedAtMs: context.now() }
   try {
-    await recordChange(execution, { record, attempt }, context)
+    await recordChange(
+      execution,
+      (record) => ({ record: changedRecord(record, 'sign', change), attempt }),
+      context,
+    )
   } catch (error) {
     // The commit was rolled back: nothing is on disk, nothing left, and the slot's release gives the nonce back.
+    context.onSettled(lane, nonce)
     return { status: 'refused', failure: journalFailure(error) }
   }
   slot.commit(nonce)
@@ -85,11 +90,7 @@ async function deny(
 ): Promise<Submission> {
   const change = { failure: reason, final: true, changedAtMs: context.now() }
   try {
-    await recordChange(
-      execution,
-      { record: changedRecord(execution.record, event, change), attempt: null },
-      context,
-    )
+    await recordChange(execution, (record) => ({ record: changedRecord(record, event, change) }), context)
   } catch (error) {
     return { status: 'refused', failure: journalFailure(error) }
   }

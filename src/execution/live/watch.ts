@@ -90,16 +90,11 @@ export function createWatch({
     const event = isCancel ? 'cancel' : success ? 'include' : 'revert'
     const { signal } = record
     const realised = await context.realise({ signal, inclusion, logs, success: success && !isCancel })
-    await change(
-      execution,
-      changedRecord(record, event, {
-        inclusion,
-        realised,
-        final,
-        failure: whyFailed(record, event, inclusion),
-        changedAtMs: context.now(),
-      }),
-    )
+    const changedAtMs = context.now()
+    await change(execution, (before) => {
+      const failure = whyFailed(before, event, inclusion)
+      return changedRecord(before, event, { inclusion, realised, final, failure, changedAtMs })
+    })
     leaveFlight(execution)
     execution.giveAnswer?.()
     if (final) forget(execution)
@@ -116,62 +111,61 @@ export function createWatch({
   }
 
   async function finish(execution: OpenExecution): Promise<void> {
-    await change(execution, { ...execution.record, final: true, changedAtMs: context.now() })
+    const changedAtMs = context.now()
+    await change(execution, (before) => ({ ...before, final: true, changedAtMs }))
     forget(execution)
   }
 
   /** The block that held it left the chain: the same bytes go out again, all of them valid as before. */
   async function reopen(execution: OpenExecution, minedCount: number): Promise<void> {
     const { record } = execution
-    await change(
-      execution,
-      changedRecord(record, 'reorg', { inclusion: null, realised: null, changedAtMs: context.now() }),
-    )
-    if (record.lane !== null) context.lanes.ledger(record.lane).reorg(minedCount)
+    const gone = { inclusion: null, realised: null, failure: null, changedAtMs: context.now() }
+    await change(execution, (before) => changedRecord(before, 'reorg', gone))
+    if (execution.slot !== null) context.lanes.ledger(execution.slot.address).reorg(minedCount)
     const mined = execution.attempts.find(({ hash }) => hash === record.inclusion?.hash)
     await sendAttempt(execution, mined ?? execution.attempts.at(-1), context)
   }
 
-  /** Somebody else used the account: the trade will not happen, and the lane waits for its owner to look into it. */
+  /** Another transaction has the nonce, in a final block: the trade will not happen. A foreign one stops the lane until its owner has looked into it. */
   async function displace(execution: OpenExecution): Promise<void> {
-    const { record } = execution
-    const { lane, nonce } = record
+    const { lane, nonce, signal } = execution.record
     if (lane === null || nonce === null) return
     const since = execution.attempts[0]?.signedAtBlock ?? 0
     const by = await context.findForeign({ lane, nonce, since })
     if (by === null || hashesOf(execution).includes(by)) {
       // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
       context.log.warn(
-        { executionId: record.signal.signalId, lane, nonce },
+        { executionId: signal.signalId, lane, nonce },
         'Who took the nonce cannot be told yet.',
       )
       return
     }
-    const sentence = `A transaction that is not ours, ${by}, took nonce ${nonce} of ${lane}.`
+    const isOurs = context.journal.isOurs(by)
+    const whose = isOurs ? 'Another transaction of ours' : 'A transaction that is not ours'
+    const sentence = `${whose}, ${by}, took nonce ${nonce} of ${lane}.`
     const reason = failure('DISPLACED', sentence, { lane, nonce, transaction: by })
-    await change(
-      execution,
-      changedRecord(record, 'displace', { failure: reason, final: true, changedAtMs: context.now() }),
-    )
-    context.lanes.pause(lane, sentence)
-    context.log.error({ executionId: record.signal.signalId, ...reason.facts }, sentence)
+    const end = { failure: reason, inclusion: null, realised: null, final: true, changedAtMs: context.now() }
+    await change(execution, (before) => changedRecord(before, 'displace', end))
+    context.log.error({ executionId: signal.signalId, ...reason.facts }, sentence)
+    if (execution.slot !== null && !isOurs) context.lanes.pause(lane, sentence)
     leaveFlight(execution)
     execution.giveAnswer?.()
     forget(execution)
   }
 
-  const change = (execution: OpenExecution, record: LiveExecution) =>
-    recordChange(execution, { record, attempt: null }, context)
+  const change = (execution: OpenExecution, make: (before: LiveExecution) => LiveExecution) =>
+    recordChange(execution, (before) => ({ record: make(before) }), context)
 
-  function forget({ record: { signal, lane } }: OpenExecution): void {
+  /** It can change no more. Nonces below every one that still can are final for their lane. */
+  function forget({ slot, record: { signal } }: OpenExecution): void {
     open.delete(signal.signalId)
-    if (lane === null) return
-    const nonces = [...open.values()]
-      .filter(({ record }) => record.lane === lane)
-      .map(({ record }) => record.nonce ?? 0)
-    const floor = nonces.length > 0 ? Math.min(...nonces) : context.lanes.ledger(lane).minedCount()
+    if (slot === null) return
+    const lane = slot.address
+    const ledger = context.lanes.ledger(lane)
+    const held = [...open.values()].flatMap(({ record }) => (record.lane === lane ? [record.nonce ?? 0] : []))
+    const floor = Math.min(ledger.minedCount(), ...held, ...gaps.nonces(lane))
     context.journal.settleNonces(lane, floor - 1)
-    context.lanes.ledger(lane).finalise(floor)
+    ledger.finalise(floor)
   }
 
   async function look(): Promise<void> {

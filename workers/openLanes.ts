@@ -1,0 +1,94 @@
+import artifact from '../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
+import type { ChainFacts } from '../src/chain/chainFacts.ts'
+import { createProbeReader } from '../src/chain/probeReader.ts'
+import type { JsonRpc } from '../src/chain/rpc.ts'
+import type { ChainConfig } from '../src/config/chainConfig.ts'
+import type { Address } from '../src/domain/signal.ts'
+import { type Failure, fail, failure, type Result, succeed } from '../src/errors/failure.ts'
+import type { LiveJournal } from '../src/journal/liveJournal.ts'
+import { inFlightMax } from '../src/lanes/inFlightMax.ts'
+import type { LaneInit } from '../src/lanes/lanes.ts'
+import { createNonceLedger } from '../src/lanes/nonceLedger.ts'
+import type { Logger } from '../src/observability/logger.ts'
+
+const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const
+
+/** At `latest`; null when the endpoint does not tell. */
+export async function minedCount(reader: Pick<JsonRpc, 'call'>, account: Address): Promise<number | null> {
+  const outcome = await reader.call('eth_getTransactionCount', [account, 'latest'])
+  return outcome.ok && typeof outcome.result === 'string' ? Number(outcome.result) : null
+}
+
+/**
+ * The accounts that the executor obeys, each with a ledger made of the journal and of every endpoint's mined count. An account it does not know is left out
+ * with a warning; fails when none is left, or an endpoint does not answer: a count that is too low would hand nonces out twice.
+ */
+export async function openLanes({
+  chain,
+  accounts,
+  laneInFlightMax,
+  rpc,
+  readers,
+  facts,
+  journal,
+  logger,
+}: {
+  chain: ChainConfig
+  accounts: readonly Address[]
+  laneInFlightMax: number
+  rpc: JsonRpc
+  readers: readonly JsonRpc[]
+  facts: ChainFacts
+  journal: LiveJournal
+  logger: Logger
+}): Promise<Result<LaneInit[]>> {
+  const read = createProbeReader(rpc)
+  const attempts = journal.openAttempts()
+  const { executor } = facts
+
+  async function openLane(address: Address): Promise<LaneInit | Failure | null> {
+    const isLane = read.words(executor.address, `${ISLANE}${address.slice(2).padStart(64, '0')}`)
+    const [[word], code, counts] = await Promise.all([
+      executor.caller === address ? [1n] : isLane,
+      read.code(address),
+      Promise.all(readers.map((reader) => minedCount(reader, address))),
+    ])
+    if (word !== 1n) return null
+    const known = counts.filter((count) => count !== null)
+    if (known.length < counts.length)
+      return failure(
+        'NODE_UNAVAILABLE',
+        `An endpoint of ${chain.name} does not tell the mined count of ${address}.`,
+      )
+    const ours = attempts.filter(({ lane }) => lane === address)
+    return {
+      address,
+      ledger: createNonceLedger({
+        minedCount: Math.max(...known, (journal.settledNonce(address) ?? -1) + 1),
+        open: ours.map(({ nonce }) => ({ nonce, left: true })),
+        epoch: Date.now(),
+      }),
+      inFlightMax: inFlightMax({
+        code: code ?? '0x',
+        configured: laneInFlightMax,
+        delegatedMax: chain.delegatedInFlightMax,
+      }),
+    }
+  }
+
+  const opened = await Promise.all(accounts.map(openLane))
+  if (read.failure) return fail(read.failure)
+  const lanes: LaneInit[] = []
+  for (const [index, lane] of opened.entries()) {
+    if (lane === null)
+      logger.warn(
+        { lane: accounts[index] },
+        'The executor does not know this account: it sends nothing. Run npx titan deploy.',
+      )
+    else if ('code' in lane) return fail(lane)
+    else lanes.push(lane)
+  }
+  if (lanes.length > 0) return succeed(lanes)
+  const sentence = `The executor ${executor.address} on ${chain.name} obeys none of the configured keys; run npx titan deploy --chain ${chain.chainId}.`
+  return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+}

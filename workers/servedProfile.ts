@@ -1,0 +1,13 @@
+import type { ChainFacts } from '../src/chain/chainFacts.ts'
+import type { ChainConfig, ChainProfile } from '../src/config/chainConfig.ts'
+import { devnetProfile } from '../src/config/devnetProfile.ts'
+
+/** What depends on who serves the chain: how it prices, and when its blocks are final. */
+export type ServedProfile = Pick<
+  ChainProfile,
+  'feeModel' | 'minTipWei' | 'finality' | 'l1FeeModel' | 'blockTimeMs'
+>
+
+/** The chain's own profile, or the devnet's where the probe has found its world, whatever the chain id. */
+export const servedProfile = ({ chain, facts }: { chain: ChainConfig; facts: ChainFacts }): ServedProfile =>
+  facts.devnet ? devnetProfile(chain) : chain
