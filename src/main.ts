@@ -34,6 +34,11 @@ async function start(): Promise<void> {
   const config = loadConfig(readEnvironment())
   const { mode } = config
   const logger = createLogger({ level: config.logLevel, thread: 'main' })
+  if (mode === 'LIVE') {
+    // A key that is none must stop the start; the chain threads read their own and are the only ones that keep them.
+    const { loadKeys } = await import('./lanes/keys.ts')
+    await loadKeys(readEnvironment())
+  }
   for (const warning of config.warnings) logger.warn(warning)
 
   // Play money has a folder of its own: its figures must never mix with those of real chains.

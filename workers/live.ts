@@ -1,13 +1,10 @@
-import { createBroadcast } from '../src/broadcast/broadcast.ts'
-import { createNodeEndpoint } from '../src/broadcast/sendTransport.ts'
 import type { ChainFacts } from '../src/chain/chainFacts.ts'
 import { type Heads, readHead } from '../src/chain/heads.ts'
 import { createJsonRpc } from '../src/chain/jsonRpc.ts'
-import { openTransport } from '../src/chain/openTransport.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
-import { classifySendError } from '../src/chain/sendErrors.ts'
 import { readEnvironment } from '../src/config/env.ts'
 import { LIMITS } from '../src/config/limits.ts'
+import { settingText } from '../src/config/settingText.ts'
 import { createDecider } from '../src/confirmation/decider.ts'
 import { findForeign } from '../src/confirmation/findForeign.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
@@ -37,12 +34,21 @@ import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wir
 import { createJudging, type Judging } from './judging.ts'
 import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
+import { openSending } from './sending.ts'
 import { type ServedProfile, servedProfile } from './servedProfile.ts'
 import { timed } from './timed.ts'
 
-const SEND_CONNECTIONS_MAX = 32
-/** Blocks; see `nextStep`. */
-const POLICY = { untakenAfterMs: 2_000, rebroadcastAfter: 2, bumpAfter: 3, foreignAfter: 5 }
+/** See `nextStep`. */
+const POLICY = {
+  untakenAfterMs: 2_000,
+  rebroadcastAfter: 2,
+  rebroadcastAfterMs: 15_000,
+  bumpAfter: 3,
+  foreignAfter: 5,
+}
+
+const TEND_MS = 5_000
+const POOR = 'Its account cannot pay for a trade; it goes on by itself once it can.'
 
 /** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
 export async function openLive({
@@ -51,7 +57,8 @@ export async function openLive({
   refuse,
   path,
 }: PipelineOptions & { path: string }): Promise<Pipeline> {
-  const { keys, warnings } = await loadKeys(readEnvironment())
+  const environment = readEnvironment()
+  const { keys, warnings } = await loadKeys(environment)
   for (const warning of warnings) logger.warn(warning)
   const journal = openSqliteLiveJournal({ path })
   const ends: (() => Promise<void> | void)[] = []
@@ -135,24 +142,18 @@ export async function openLive({
     const atStake = new Map<string, bigint>()
     for (const { lane, nonce, fee, gasLimit } of journal.openAttempts())
       atStake.set(`${lane}/${nonce}`, maxCostWei({ quote: fee, gasLimit }))
-    const broadcast = createBroadcast({
-      endpoints: chain.endpoints.map((url) =>
-        createNodeEndpoint({
-          ...openTransport({
-            url,
-            connectionsMax: SEND_CONNECTIONS_MAX,
-            responseBytesMax: LIMITS.rpcResponseBytesMax,
-          }),
-          timeoutMs: rpcTimeoutMs,
-          classify: classifySendError,
-        }),
-      ),
-      onVerdict: ({ hash, verdict, contradicts }) => {
-        if (contradicts)
-          logger.warn({ hash, verdict }, 'Endpoints contradict each other about a transaction.')
-      },
-    })
     const head = () => found().heads.newest()?.number ?? facts.head
+    const sending = openSending({
+      chain,
+      accounts: keys.map(({ address }) => address),
+      authKey: settingText(environment.RELAY_AUTH_KEY),
+      timeoutMs: rpcTimeoutMs,
+      head,
+      logger,
+    })
+    /** What each stopped lane must hold to go on, wei. */
+    const poor = new Map<Address, bigint>()
+    const tendedAtMs = new Map<Address, number>()
     const stakeOf = (lane: Address) =>
       [...atStake].reduce((sum, [at, wei]) => (at.startsWith(lane) ? sum + wei : sum), 0n)
     const encodeCalldata: LiveContext['encodeCalldata'] = (signal) =>
@@ -194,6 +195,7 @@ export async function openLive({
       simulate: timedSimulate,
       valuate: (request) => found().judging.valuate(request),
       market: fees.current,
+      freshMarket: fees.fresh,
       gasLimit: ({ simulation, market }) =>
         gasLimit({
           gasUsed: simulation.gasUsed,
@@ -243,7 +245,8 @@ export async function openLive({
           transaction: { ...fee, chainId: chain.chainId, nonce, gasLimit, to, value: 0n, data },
         })
       },
-      broadcast: ({ raw, hash }) => broadcast.send({ raw, hash }),
+      broadcast: sending.send,
+      relays: sending,
       decide: createDecider<WatchedExecution>({
         rpc,
         readers,
@@ -298,6 +301,29 @@ export async function openLive({
       refuse,
       publish: (event) => channel.events([event]),
       onSettled: (lane, nonce) => void atStake.delete(`${lane}/${nonce}`),
+      onPoor(lane, needed) {
+        poor.set(lane, BigInt(needed))
+        lanes.pause(lane, POOR)
+      },
+      async tendLanes() {
+        for (const { address, inFlight, paused } of lanes.status()) {
+          if (inFlight > 0) continue
+          if (paused === POOR) {
+            const balance = await balances.balance(address)
+            if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
+          }
+          if (now() - (tendedAtMs.get(address) ?? 0) < TEND_MS) continue
+          tendedAtMs.set(address, now())
+          const counts = await Promise.all(readers.map((reader) => minedCount(reader, address)))
+          const known = counts.filter((count) => count !== null)
+          // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
+          const foreign = known.length > 0 ? lanes.ledger(address).resync(known).foreign : null
+          if (foreign === null) continue
+          const sentence = `${foreign.count} transactions that are not ours were sent from ${address}, from nonce ${foreign.lowest} on.`
+          lanes.pause(address, sentence)
+          logger.error({ lane: address, ...foreign }, sentence)
+        }
+      },
       onSent: () => found().heads.hurry(),
       head,
       now,
@@ -311,7 +337,7 @@ export async function openLive({
     // A chain that makes blocks on demand announces none while bytes wait to be sent again.
     const looking = setInterval(() => started.watch.onHead(), POLICY.untakenAfterMs)
     ends.push(() => clearInterval(looking))
-    ends.push(() => broadcast.close())
+    ends.push(() => sending.close())
 
     return {
       async execute(signal) {

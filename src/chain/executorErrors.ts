@@ -46,11 +46,17 @@ export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
   'ProfitTooLow(uint256,uint256)': ({ words, signal }) => {
     const [profit, minProfit] = [wordOf(words, 0), wordOf(words, 1)]
     const earned = `The trade earns ${nameAmount(profit, signal.loanToken)}`
-    const sentence =
-      minProfit > 0n
+    const limited = minProfit > 0n
+    return {
+      sentence: limited
         ? `${earned}, less than the min_profit of ${minProfit}.`
-        : `${earned}: it repays the loan exactly.`
-    return { sentence, hop: null, shortfall: null, hint: null, kind: 'unprofitable' }
+        : `${earned}: it repays the loan exactly.`,
+      hop: null,
+      shortfall: null,
+      hint: limited ? MIN_PROFIT_HINT : null,
+      kind: 'unprofitable',
+      facts: { profit: profit.toString(), min_profit: minProfit.toString() },
+    }
   },
   'Expired(uint256,uint256)': ({ words }) => ({
     sentence: `The deadline ${wordOf(words, 0)} had passed at the time of the block, ${wordOf(words, 1)} (Unix seconds).`,

@@ -1,5 +1,6 @@
 import { getAddress } from 'ethers'
 import type { Address, FlashSource, Hop, ProtocolId, Signal } from '../domain/signal.ts'
+import type { Facts } from '../errors/failure.ts'
 
 /** Why an execution reverted, for a person, with what a program needs of it. */
 export interface RevertExplanation {
@@ -10,6 +11,8 @@ export interface RevertExplanation {
   readonly shortfall: bigint | null
   readonly hint: string | null
   readonly kind: 'unprofitable' | 'expired' | 'failed'
+  /** Further numbers of the error, for programs; amounts as decimal strings. */
+  readonly facts?: Facts
 }
 
 /** What an error means: the part of a sentence behind its name, without full stop, and what to do where that can be said. */

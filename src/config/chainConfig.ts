@@ -1,4 +1,5 @@
 import type { Address } from '../domain/signal.ts'
+import type { RelayConfig } from './relays.ts'
 
 /** How the data-availability part of a fee is charged: the argument `l1FeeModel` of `contracts/SimulationLens.sol`. */
 export type L1FeeModel = 'none' | 'op-stack' | 'scroll' | 'mantle' | 'arbitrum'
@@ -54,6 +55,9 @@ export interface ChainProfile {
 export interface ChainConfig extends ChainProfile {
   /** http(s)://, ws(s):// or a path of an IPC socket; tried in this order. At least one. */
   readonly endpoints: readonly string[]
+  /** LIVE: private relays, and endpoints that are only sent to. Both may hold secrets. */
+  readonly relays: readonly RelayConfig[]
+  readonly sendOnly: readonly string[]
   /** Deployed executor; null in PAPER means its code is injected. */
   readonly executor: Address | null
 }

@@ -21,7 +21,8 @@ describe('.env.example', () => {
     expect(Object.keys(all).filter((name) => !knownNames().includes(name))).toEqual([])
     const shown = knownNames().filter(
       (name) =>
-        !/^(EXECUTOR_ADDRESS|BALANCER_VAULT|AAVE_PROVIDER|WRAPPED_NATIVE|MAX_FEE_GWEI|MAX_TX_COST_NATIVE|MAX_GAS_SPEND_PER_HOUR_NATIVE)_/.test(
+        name === 'RELAY_AUTH_KEY' ||
+        !/^(RELAY|SEND_ONLY|EXECUTOR_ADDRESS|BALANCER_VAULT|AAVE_PROVIDER|WRAPPED_NATIVE|MAX_FEE_GWEI|MAX_TX_COST_NATIVE|MAX_GAS_SPEND_PER_HOUR_NATIVE)_/.test(
           name,
         ),
     )

@@ -89,8 +89,17 @@ export function loadConfig(environment: Environment): Config {
       for (const setting of Object.values(settings))
         if (isSet(setting))
           warnings.push(`${setting.name} has no effect: ${settings.endpoints.name} is not set.`)
-    if (embeddedDevnet) chains.push({ ...local, feeLimits, endpoints: [], executor: null })
-    else if (endpoints.length > 0) chains.push({ ...profile, ...addresses, feeLimits, endpoints })
+    if (embeddedDevnet)
+      chains.push({ ...local, feeLimits, endpoints: [], relays: [], sendOnly: [], executor: null })
+    else if (endpoints.length > 0)
+      chains.push({
+        ...profile,
+        ...addresses,
+        feeLimits,
+        endpoints,
+        relays: read(settings.relays),
+        sendOnly: read(settings.sendOnly),
+      })
   }
 
   if (mode === 'LIVE') {

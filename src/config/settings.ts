@@ -6,6 +6,7 @@ import { parseEndpoints } from './endpoints.ts'
 import { parseHost, parseHostList, parseOriginList } from './hosts.ts'
 import { LIMITS } from './limits.ts'
 import { type Parsed, parsed } from './parsed.ts'
+import { parseRelays, type RelayConfig } from './relays.ts'
 import { parseAddress, parseChoice, parseInteger, parsePath, parseUnits } from './scalars.ts'
 
 /** One variable of the environment: what it means, what it is when absent, how it is read, how `.env.example` shows it. */
@@ -44,6 +45,15 @@ export const SETTINGS = {
     fallback: 8545,
     parse: parseInteger({ min: 0, max: 65_535 }),
     example: '8545',
+  }),
+  relayAuthKey: setting<string | null>({
+    name: 'RELAY_AUTH_KEY',
+    doc: [
+      'For LIVE mode only: key by which relays know us. It needs no funds and must not be that of an account; a random one when absent.',
+    ],
+    fallback: null,
+    parse: parsed,
+    example: '0x...',
   }),
   laneInFlightMax: setting<number>({
     name: 'LANE_IN_FLIGHT_MAX',
@@ -204,6 +214,8 @@ export interface ChainSettings {
   readonly balancerVault: Setting<Address | null>
   readonly aaveProvider: Setting<Address | null>
   readonly wrappedNative: Setting<Address | null>
+  readonly relays: Setting<readonly RelayConfig[]>
+  readonly sendOnly: Setting<readonly string[]>
   readonly maxFee: Setting<bigint | null>
   readonly maxTxCost: Setting<bigint | null>
   readonly maxSpendPerHour: Setting<bigint | null>
@@ -234,6 +246,25 @@ export function chainSettings({ envName, name }: Pick<ChainProfile, 'envName' | 
     balancerVault: address('BALANCER_VAULT', 'The Balancer V3 vault that lends on one chain.'),
     aaveProvider: address('AAVE_PROVIDER', "Aave V3's pool addresses provider of one chain."),
     wrappedNative: address('WRAPPED_NATIVE', 'The wrapped native coin of one chain, in which gas is priced.'),
+    relays: setting<readonly RelayConfig[]>({
+      name: `RELAY_${envName}`,
+      doc: [
+        'For LIVE mode only: private relays of one chain, kind|url or kind|url|authorization, separated by commas. Kinds:',
+        'flashbots, plain, bundle, bloxroute, rpc. A signal asks for them with "relay": "private" or "private_then_public".',
+      ],
+      fallback: [],
+      parse: parseRelays,
+      example: 'flashbots|https://...',
+    }),
+    sendOnly: setting<readonly string[]>({
+      name: `SEND_ONLY_${envName}`,
+      doc: [
+        'For LIVE mode only: further endpoints of one chain that signed transactions are sent to, and nothing is read from.',
+      ],
+      fallback: [],
+      parse: parseEndpoints,
+      example: 'https://...',
+    }),
     maxFee: { ...SETTINGS.maxFee, name: `${SETTINGS.maxFee.name}_${envName}` },
     maxTxCost: { ...SETTINGS.maxTxCost, name: `${SETTINGS.maxTxCost.name}_${envName}` },
     maxSpendPerHour: { ...SETTINGS.maxSpendPerHour, name: `${SETTINGS.maxSpendPerHour.name}_${envName}` },

@@ -24,6 +24,7 @@ export interface WatchPolicy {
   readonly untakenAfterMs: number
   /** The same bytes again, whatever else: nodes drop transactions in silence. */
   readonly rebroadcastAfter: number
+  readonly rebroadcastAfterMs: number
   /** A higher fee, while the trade still pays. */
   readonly bumpAfter: number
   /** How long the mined count must have passed the nonce, with no receipt of ours anywhere, before that is believed. */
@@ -91,6 +92,7 @@ export function nextStep({
   const bumpAfter = refusal === 'price' ? 1 : policy.bumpAfter
   if (blocksSinceSigned >= bumpAfter) return { kind: 'bump' }
   const untaken = !taken && (blocksSinceSent > 0 || msSinceSent >= policy.untakenAfterMs)
-  if (untaken || blocksSinceSent >= policy.rebroadcastAfter) return { kind: 'rebroadcast' }
+  const long = blocksSinceSent >= policy.rebroadcastAfter || msSinceSent >= policy.rebroadcastAfterMs
+  if (untaken || long) return { kind: 'rebroadcast' }
   return { kind: 'wait' }
 }

@@ -1,4 +1,4 @@
-import type { Failure } from '../errors/failure.ts'
+import type { Facts, Failure } from '../errors/failure.ts'
 import type { Mode } from './mode.ts'
 import type { Hex, Signal } from './signal.ts'
 import type { UsdE8 } from './usd.ts'
@@ -28,6 +28,8 @@ export interface Simulation {
   readonly revertData: Hex | null
   /** What to do about it, where that can be said. */
   readonly hint: string | null
+  /** Further numbers of the revert, for programs. */
+  readonly facts?: Facts
 }
 
 /** Costs and net result of one simulated trade; null where the chain gives no price. */

@@ -23,6 +23,7 @@ export function verdict({
   }
   if (!simulation.success) {
     const facts = {
+      ...simulation.facts,
       ...(simulation.failedHop !== null && { hop: simulation.failedHop }),
       ...(simulation.shortfall !== null && { shortfall: simulation.shortfall.toString() }),
     }
@@ -48,7 +49,7 @@ export function verdict({
     const sum = net === null ? '' : `: net ${net.toFixed(4)} USD`
     return failure(
       'UNPROFITABLE',
-      `The profit of ${profit} base units of ${loanToken} does not pay for ${gasCostWei} wei of gas${sum}.`,
+      `The profit of ${profit} base units of ${loanToken} does not pay for its gas, up to ${gasCostWei} wei before refunds${sum}.`,
       facts,
     )
   }

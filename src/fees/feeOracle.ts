@@ -14,6 +14,8 @@ export interface FeeOracle {
    * `NODE_TIMEOUT` when there is none so young and the node gives none.
    */
   current(): Promise<Result<MarketFee>>
+  /** As `current`, of a reading that began after this call. */
+  fresh(): Promise<Result<MarketFee>>
   /** There is a new block: the next who asks causes a reading. */
   onHead(): void
 }
@@ -69,6 +71,11 @@ export function createFeeOracle({
   }
 
   return {
+    async fresh() {
+      await reading
+      reading ??= read()
+      return await reading
+    },
     onHead() {
       heads++
     },

@@ -57,9 +57,7 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
      profit_usd_e8 = excluded.profit_usd_e8, record = excluded.record`,
   )
   const insertAttempt = db.prepare('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-  const selectOpen = db.prepare(
-    'SELECT record, payload_hash FROM executions WHERE final = 0 ORDER BY rowid',
-  )
+  const selectOpen = db.prepare('SELECT record, payload_hash FROM executions WHERE final = 0 ORDER BY rowid')
   const selectAttempts = db.prepare(
     `SELECT a.record FROM attempts a LEFT JOIN lanes l ON l.lane = a.lane
      WHERE a.nonce > ifnull(l.settled_nonce, -1) ORDER BY a.lane, a.nonce, a.rowid`,

@@ -1,5 +1,6 @@
 import { failure, type Result } from '../errors/failure.ts'
 import { decodeBatch } from '../wire/decodeBatch.ts'
+import { refuseIdempotencyKey } from '../wire/decodeSignal.ts'
 import { ENDPOINTS, findPath, methodsOf } from './endpoints.ts'
 import type { createHistory } from './history.ts'
 import {
@@ -69,7 +70,7 @@ export function createHandle({
         const { ready, body } = readiness(sources, isVerbose(request))
         return respond({
           ...jsonReply(JSON.stringify(body), ready ? 200 : 503),
-          ...(!ready && { headers: [['Retry-After', '1']] }),
+          ...(!ready && { headers: [['Retry-After', String(retryAfterS(drainingCode()))]] }),
         })
       }
       case '/metrics':
@@ -98,6 +99,9 @@ export function createHandle({
    * the whole batch can be sent again safely.
    */
   function takeBatch({ body, idempotencyKey }: ServerRequest, respond: Respond) {
+    // With a place behind it, a key that is none would become an id.
+    const badKey = refuseIdempotencyKey(idempotencyKey)
+    if (badKey !== null) return respond(problemReply({ failure: badKey, mode }))
     const json = parseBody(body)
     const batch = json.ok ? decodeBatch(json.value) : json
     if (!batch.ok) return respond(problemReply({ failure: batch.failure, mode }))

@@ -61,16 +61,17 @@ export function attachHttp({
         path,
         query: req.getQuery(),
         accept: req.getHeader('accept'),
-        idempotencyKey: req.getHeader('idempotency-key') || null,
+        idempotencyKey: null,
         body: NO_BODY,
       }
       if (method !== 'POST' || findPath(path) === null) return handle(request, respond)
       const badType = refuseMediaType(mediaType(req))
       if (badType !== null) return refuse(badType)
+      const idempotencyKey = readIdempotencyKey(req)
       reading = bodies.read({
         res,
         declaredBytes: Number(req.getHeader('content-length')),
-        onBody: (body) => handle({ ...request, body }, respond),
+        onBody: (body) => handle({ ...request, idempotencyKey, body }, respond),
         onRefused: (reason) => refuse(reason, true),
       })
     } catch (error) {
@@ -83,6 +84,18 @@ const mediaType = (req: HttpRequest) => ({
   contentType: req.getHeader('content-type'),
   contentEncoding: req.getHeader('content-encoding'),
 })
+
+/**
+ * The header Idempotency-Key: null when absent, joined by commas when given more than once, as RFC 9110 reads it. `getHeader` would take an empty header
+ * for an absent one, and the first of two for both. Bytes that are not ASCII at either end of a header are cut off by uWebSockets.js, as spaces are.
+ */
+function readIdempotencyKey(req: HttpRequest): string | null {
+  let key: string | null = null
+  req.forEach((name, value) => {
+    if (name === 'idempotency-key') key = key === null || key === value ? value : `${key}, ${value}`
+  })
+  return key
+}
 
 /** Writes a whole reply, for HEAD without its body; to be called where the socket is corked. `close` ends the connection. */
 export function write({

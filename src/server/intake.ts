@@ -87,7 +87,13 @@ export function createIntake({
       for (const entry of inFlight) {
         const sentence =
           'The server stopped before the answer was known: the signal may have been executed. Send it again with the same signal_id.'
-        entry.settle?.(refuse(failure('DRAINING', sentence), entry.signalId), entry.signalId)
+        entry.settle?.(
+          refuse(
+            failure('DRAINING', sentence, { sent: mode === 'PAPER' ? 'no' : 'unknown' }),
+            entry.signalId,
+          ),
+          entry.signalId,
+        )
         entry.settle = null
       }
     },

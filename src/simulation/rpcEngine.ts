@@ -144,7 +144,7 @@ function readAnswer({
     l1FeeWei: answer.l1FeeWei,
   }
   if (!answer.ok) {
-    const { sentence, hop, shortfall, hint, kind } = explainRevert({ data: answer.data, signal })
+    const { sentence, hop, shortfall, hint, kind, facts } = explainRevert({ data: answer.data, signal })
     const reverted = {
       success: false,
       profit: null,
@@ -153,6 +153,7 @@ function readAnswer({
       error: sentence,
       failedHop: hop,
       hint,
+      ...(facts !== undefined && { facts }),
     }
     return { ...measured, ...reverted, revertData: answer.data }
   }

@@ -9,7 +9,9 @@ import { parseRoute } from './parseRoute.ts'
 
 const ADDRESS = 'an address, "0x" and 40 hexadecimal digits'
 const AMOUNT = 'base units as a decimal string, e.g. "1000000000" for 1,000 USDC'
-const SIGNAL_ID = `1 to ${LIMITS.signalIdCharsMax} characters of A-Z, a-z, 0-9, ".", "_" and "-"`
+const SIGNAL_ID = `1 to ${LIMITS.signalIdCharsMax} characters of A-Z, a-z, 0-9, ".", "_" and "-", with at least one letter or digit`
+/** More would make sums of claims imprecise, and sums of very many infinite. */
+const EXPECTED_PROFIT_USD_MAX = 1e12
 
 /** What each field must be, for sentences. */
 const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'path' | 'extras'}[]`, string> = {
@@ -25,7 +27,7 @@ const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'pat
   'path[]': ADDRESS,
   extras: 'a list with one 0x-prefixed hexadecimal string per hop ("0x" for none)',
   'extras[]': '"0x" and hexadecimal bytes ("0x" for none)',
-  expected_profit: 'a number of USD',
+  expected_profit: 'a number of USD from -1e12 to 1e12',
   signal_id: SIGNAL_ID,
   min_profit: AMOUNT,
   valid_until: 'Unix milliseconds, an integer',
@@ -53,7 +55,8 @@ export function decodeSignal({
 }): Result<Signal> {
   if (!isSignalShape(json)) return fail(describeSignal(json))
   const expectedProfitUsd = json.expected_profit ?? 0
-  if (!Number.isFinite(expectedProfitUsd)) return refuseField('expected_profit', expectedProfitUsd)
+  if (!(Math.abs(expectedProfitUsd) <= EXPECTED_PROFIT_USD_MAX))
+    return refuseField('expected_profit', expectedProfitUsd)
   const id = decodeId(json.signal_id ?? null, idempotencyKey)
   if (!id.ok) return id
   const token = parseAddress({ field: 'token', text: json.token })
@@ -86,18 +89,24 @@ export function readSignalId(json: unknown): string | null {
   return typeof json.signal_id === 'string' && ID.test(json.signal_id) ? json.signal_id : null
 }
 
-const ID = new RegExp(`^[A-Za-z0-9._-]{1,${LIMITS.signalIdCharsMax}}$`)
+/** Without a letter or digit it could be "." or "..", which no URL can name. */
+const ID = new RegExp(`^(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,${LIMITS.signalIdCharsMax}}$`)
 
 function decodeId(signalId: string | null, idempotencyKey: string | null): Result<string | null> {
   if (signalId !== null && !ID.test(signalId)) return refuseField('signal_id', signalId)
   if (idempotencyKey === null) return succeed(signalId)
-  if (!ID.test(idempotencyKey)) {
-    const sentence = `The header Idempotency-Key must be ${SIGNAL_ID}, found ${preview(idempotencyKey)}.`
-    return fail(failure('INVALID_SIGNAL', sentence, { field: 'Idempotency-Key' }))
-  }
+  const refusal = refuseIdempotencyKey(idempotencyKey)
+  if (refusal !== null) return fail(refusal)
   if (signalId === null || signalId === idempotencyKey) return succeed(idempotencyKey)
   const sentence = `signal_id "${signalId}" and the header Idempotency-Key "${idempotencyKey}" differ; they mean the same, so send one of them.`
   return fail(failure('INVALID_SIGNAL', sentence, { field: 'signal_id' }))
+}
+
+/** Why the header Idempotency-Key cannot name a signal; null when it can, or is absent. Error: INVALID_SIGNAL. */
+export function refuseIdempotencyKey(key: string | null): Failure | null {
+  if (key === null || ID.test(key)) return null
+  const sentence = `The header Idempotency-Key must be ${SIGNAL_ID}, found ${preview(key)}.`
+  return failure('INVALID_SIGNAL', sentence, { field: 'Idempotency-Key' })
 }
 
 function describeSignal(json: unknown): Failure {

@@ -198,6 +198,7 @@ test('encodeFailure is a problem that keeps success and error', () => {
     detail: 'Something broke.',
     success: false,
     mode: 'LIVE',
+    sent: 'no',
     signal_id: 's-4',
     error: 'Something broke.',
     code: 'INTERNAL',
@@ -207,7 +208,9 @@ test('encodeFailure is a problem that keeps success and error', () => {
     trace_id: 't-5',
     timestamp,
   })
-  expect(JSON.parse(encodeFailure({ failure: reason, mode: 'PAPER' }))).not.toHaveProperty('signal_id')
+  const paper = JSON.parse(encodeFailure({ failure: reason, mode: 'PAPER' }))
+  expect(paper).not.toHaveProperty('signal_id')
+  expect(paper).not.toHaveProperty('sent')
 })
 
 describe('any execution', () => {

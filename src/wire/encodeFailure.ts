@@ -29,6 +29,8 @@ export function encodeFailure({
     detail: sentence,
     success: false,
     mode,
+    // Refused before anything was signed, unless the failure knows otherwise.
+    ...(mode === 'LIVE' && { sent: facts.sent ?? 'no' }),
     ...(signalId !== null && { signal_id: signalId }),
     error: sentence,
     code,

@@ -56,7 +56,13 @@ async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queue
       const profile = CHAINS.find((chain) => chain.chainId === chainId)
       if (profile === undefined) throw new Error(`no chain ${chainId}`)
       const rpc = chainId === 1 ? proxy.url : devnet.chains[1]?.rpc
-      const chain = { ...devnetProfile(profile), endpoints: [rpc ?? ''], executor: null }
+      const chain = {
+        ...devnetProfile(profile),
+        endpoints: [rpc ?? ''],
+        relays: [],
+        sendOnly: [],
+        executor: null,
+      }
       return {
         mode: 'PAPER',
         chain,

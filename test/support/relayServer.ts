@@ -17,6 +17,8 @@ export interface RelayServer {
   readonly calls: readonly RelayCall[]
   /** Raw transactions that were taken and not handed on. */
   readonly kept: readonly string[]
+  /** From now on every connection is closed without an answer, or not any more. */
+  refuse(refuses: boolean): void
   stop(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ export async function startRelayServer({
 }): Promise<RelayServer> {
   const calls: RelayCall[] = []
   const kept: string[] = []
+  let refuses = false
 
   const server = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = []
@@ -40,6 +43,10 @@ export async function startRelayServer({
     const body = Buffer.concat(chunks).toString()
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: unknown }
     calls.push({ method, params, headers: incoming.headers, body })
+    if (refuses) {
+      outgoing.destroy()
+      return
+    }
     const raw = rawOf(method, params)
     const answer = await take(raw).then(
       (hash) => ({ result: resultOf(method, hash) }),
@@ -69,6 +76,9 @@ export async function startRelayServer({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     kept,
+    refuse(from) {
+      refuses = from
+    },
     async stop() {
       server.close()
       server.closeAllConnections()

@@ -34,6 +34,8 @@ export async function startTransportServer(
     chains: CHAINS.filter(({ chainId }) => chainId === 1 || chainId === 8453).map((chain) => ({
       ...chain,
       endpoints: [],
+      relays: [],
+      sendOnly: [],
       executor: null,
     })),
     allowedHosts: ['localhost', '127.0.0.1', '[::1]'],

@@ -81,7 +81,7 @@ export function createGapFiller(context: LiveContext): GapFiller {
         sentAtBlock: context.head(),
         minedAtBlock: null,
       })
-      await context.broadcast(attempt, null)
+      await context.broadcast({ attempt, policy: 'public', blocksWaited: 0 })
     } finally {
       slot.release()
     }
@@ -112,7 +112,7 @@ export function createGapFiller(context: LiveContext): GapFiller {
       return
     }
     filler.sentAtBlock = context.head()
-    await context.broadcast(filler.attempts.at(-1) ?? last, null)
+    await context.broadcast({ attempt: filler.attempts.at(-1) ?? last, policy: 'public', blocksWaited: 0 })
   }
 
   return {

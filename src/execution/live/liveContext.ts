@@ -5,7 +5,7 @@ import type { Answer, OutboxEvent } from '../../dispatch/protocol.ts'
 import type { Simulation, Valuation } from '../../domain/execution.ts'
 import type { FeeQuote, MarketFee } from '../../domain/fees.ts'
 import type { Attempt, Inclusion, LiveExecution, Realised } from '../../domain/liveExecution.ts'
-import type { Address, Hex, Signal } from '../../domain/signal.ts'
+import type { Address, Hex, RelayPolicy, Signal } from '../../domain/signal.ts'
 import type { Failure, Result } from '../../errors/failure.ts'
 import type { LiveJournal } from '../../journal/liveJournal.ts'
 import type { Lanes } from '../../lanes/lanes.ts'
@@ -42,6 +42,8 @@ export interface LiveContext {
   }) => Promise<Result<Simulation>>
   readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
   readonly market: () => Promise<Result<MarketFee>>
+  /** Read now, not kept from an earlier block. */
+  readonly freshMarket: () => Promise<Result<MarketFee>>
   readonly gasLimit: (request: { simulation: Simulation; market: MarketFee }) => bigint
   /** The quote within every limit, the account's balance included; or why nothing may be sent. */
   readonly limitFee: (request: {
@@ -64,7 +66,17 @@ export interface LiveContext {
     trade: LiveExecution | null
   }) => Promise<FeeQuote | null>
   readonly sign: (draft: Draft) => { readonly raw: Hex; readonly hash: Hex }
-  readonly broadcast: (attempt: Attempt, signal: Signal | null) => Promise<BroadcastOutcome>
+  /** Sends an attempt where its signal's policy wants it, given the heads since the nonce's first attempt; a no-op goes to every node. */
+  readonly broadcast: (request: {
+    attempt: Attempt
+    policy: RelayPolicy
+    blocksWaited: number
+  }) => Promise<BroadcastOutcome>
+  readonly relays: {
+    supports(policy: RelayPolicy): boolean
+    /** What the policy wants after so many blocks in private. */
+    privateStep(request: { policy: RelayPolicy; blocksWaited: number }): 'none' | 'publish' | 'cancel'
+  }
   /** Asks the chain about executions whose bytes are out, and says what its answer demands of each. */
   readonly decide: Decide<WatchedExecution>
   /** The hash of the transaction that took a nonce after block `since`; null when it cannot be found. */
@@ -90,6 +102,10 @@ export interface LiveContext {
   readonly publish: (event: OutboxEvent) => void
   /** The nonce is mined: what it could still cost is known now. */
   readonly onSettled: (lane: Address, nonce: number) => void
+  /** Stops a lane whose account cannot pay for a trade; it goes on by itself once the account can. */
+  readonly onPoor: (lane: Address, needed: string) => void
+  /** Looks after lanes at rest: who else uses them, and whether they can pay again. Never rejects. */
+  readonly tendLanes: () => Promise<void>
   /** A node has taken something: a block may hold it soon. */
   readonly onSent: () => void
   readonly head: () => number

@@ -46,6 +46,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       attempts: [],
       slot: null,
       sentAtBlock: context.head(),
+      reopenedAtBlock: 0,
       sentAtMs: context.now(),
       taken: false,
       refusal: 'none',
@@ -101,13 +102,15 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     }
   }
 
-  async function advance(execution: OpenExecution): Promise<Answer> {
+  /** @param poor why the account that was tried before could not pay */
+  async function advance(execution: OpenExecution, poor: Failure | null = null): Promise<Answer> {
     const { signal } = execution.record
     const patienceMs = context.now() + context.laneWaitMs
     const deadlineMs = Math.min(patienceMs, signal.validUntilMs ?? patienceMs)
     const acquired = await context.lanes.acquire({ deadlineMs })
-    if (!acquired.ok) return await giveUp(execution, acquired.failure)
+    if (!acquired.ok) return await giveUp(execution, poor ?? acquired.failure)
     const slot = acquired.value
+    let unpaid = poor
     try {
       const submission = await submitTrade(execution, slot, context)
       switch (submission.status) {
@@ -115,7 +118,11 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
           open.delete(signal.signalId)
           return answerNow(execution, true)
         case 'refused':
-          return await giveUp(execution, submission.failure)
+          if (submission.failure.code !== 'INSUFFICIENT_FUNDS')
+            return await giveUp(execution, submission.failure)
+          unpaid = submission.failure
+          context.onPoor(slot.address, String(unpaid.facts.needed))
+          break
         case 'signed':
           break
         default:
@@ -125,6 +132,8 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       // Without effect once something is signed: then only the chain ends what was begun.
       slot.release()
     }
+    // Another account may be able to pay; a poor one is stopped and is not given again.
+    if (execution.attempts.length === 0) return await advance(execution, unpaid)
     const settled = untilSettled(execution)
     await sendAttempt(execution, execution.attempts.at(-1), context)
     return signal.wait === 'included' ? await settled : answerNow(execution, false)

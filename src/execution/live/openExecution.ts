@@ -18,6 +18,8 @@ export interface OpenExecution {
   slot: Slot | null
   /** Newest block when bytes last went out. */
   sentAtBlock: number
+  /** Newest block when a reorg last brought it back; bumps count from there. */
+  reopenedAtBlock: number
   sentAtMs: number
   /** A node has said to have the newest attempt. */
   taken: boolean

@@ -42,6 +42,7 @@ export async function recover({
       attempts: attempts.get(signal.signalId) ?? [],
       slot,
       sentAtBlock: context.head(),
+      reopenedAtBlock: 0,
       sentAtMs: context.now(),
       taken: false,
       refusal: 'none',

@@ -24,7 +24,8 @@ export async function replaceLatest(
   if (last === undefined || execution.slot === null) return false
   const { signal } = execution.record
   const facts = { executionId: signal.signalId, nonce: last.nonce, kind }
-  const market = await context.market()
+  // Bumps are rare, and one below the base fee is wasted: a reading of this block.
+  const market = await context.freshMarket()
   if (!market.ok) return false
   const isCancel = kind === 'cancel'
   const gasLimit = isCancel ? TRANSFER_GAS : last.gasLimit

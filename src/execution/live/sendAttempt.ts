@@ -18,7 +18,9 @@ export async function sendAttempt(
 ): Promise<void> {
   if (attempt === undefined) return
   const { signal } = execution.record
-  const outcome = await context.broadcast(attempt, signal)
+  const first = execution.attempts[0]?.signedAtBlock ?? attempt.signedAtBlock
+  const blocksWaited = context.head() - first
+  const outcome = await context.broadcast({ attempt, policy: signal.relay, blocksWaited })
   execution.sentAtBlock = context.head()
   execution.sentAtMs = context.now()
   // The answer about an older attempt says nothing of the newest.
@@ -62,6 +64,6 @@ function refusalOf(outcome: BroadcastOutcome, isReplacement: boolean): Refusal {
     outcome.verdicts.every((verdict) => classes.includes(verdict.class))
   if (outcome.status === 'contested')
     return isReplacement && all(['replacement_underpriced', 'underpriced']) ? 'price' : 'none'
-  if (all(['underpriced', 'fee_cap_exceeded'])) return 'price'
+  if (all(['underpriced'])) return 'price'
   return all(['intrinsic_gas', 'gas_limit', 'invalid_transaction']) ? 'permanent' : 'none'
 }

@@ -27,6 +27,10 @@ export async function submitTrade(
   const { signal } = execution.record
   const lane = slot.address
 
+  if (!context.relays.supports(signal.relay)) {
+    const sentence = `The relay policy is ${signal.relay}, but ${context.chainName} has no private relay configured.`
+    return { status: 'refused', failure: failure('UNSUPPORTED_ON_CHAIN', sentence, { relay: signal.relay }) }
+  }
   const late = lateness(signal, context.now())
   if (late !== null) return await deny(execution, 'expire', late, context)
 
@@ -50,7 +54,15 @@ export async function submitTrade(
   if (!market.ok) return { status: 'refused', failure: market.failure }
   const gasLimit = context.gasLimit({ simulation, market: market.value })
   const fee = await context.limitFee({ lane, market: market.value, simulation, valuation, signal, gasLimit })
-  if (!fee.ok) return await deny(execution, 'deny', fee.failure, context)
+  // The trade's own price is its outcome; a node that is silent or a poor account is not.
+  if (!fee.ok)
+    return fee.failure.code === 'FEE_LIMIT'
+      ? await deny(execution, 'deny', fee.failure, context)
+      : { status: 'refused', failure: fee.failure }
+
+  // The node may have taken its time.
+  const tooLate = lateness(signal, context.now())
+  if (tooLate !== null) return await deny(execution, 'expire', tooLate, context)
 
   const nonce = slot.reserve()
   const draft = { lane, nonce, to: context.executor, data: calldata, gasLimit, fee: fee.value }

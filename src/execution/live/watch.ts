@@ -38,18 +38,36 @@ export function createWatch({
 
   async function lookOnce(): Promise<void> {
     // In the order of nonces, so that what comes first on a lane is settled first.
-    await gaps.fill()
+    await Promise.all([gaps.fill(), context.tendLanes()])
     const watched = [...open.values()].flatMap(watchedOf).toSorted((a, b) => a.nonce - b.nonce)
     if (watched.length === 0) return
     const steps = await context.decide(watched)
     for (const [index, { execution }] of watched.entries()) {
       const step = steps[index] ?? { kind: 'wait' }
       try {
-        await take(execution, step)
+        await take(execution, inPrivate(execution, step))
       } catch (error) {
         const facts = { err: error, executionId: execution.record.signal.signalId, step: step.kind }
         context.log.error(facts, 'A step could not be taken; it is decided again at the next block.')
       }
+    }
+  }
+
+  /** A trade that was private for long enough goes public for a higher fee, or is cancelled, as its policy says. */
+  function inPrivate({ record, attempts }: OpenExecution, step: NextStep): NextStep {
+    const { relay } = record.signal
+    const last = attempts.at(-1)
+    const open = step.kind === 'wait' || step.kind === 'rebroadcast' || step.kind === 'bump'
+    if (relay === 'public' || !open || record.inclusion !== null || last?.kind === 'cancel') return step
+    const blocksWaited = context.head() - (attempts[0]?.signedAtBlock ?? context.head())
+    switch (context.relays.privateStep({ policy: relay, blocksWaited })) {
+      case 'cancel':
+        return { kind: 'cancel' }
+      case 'publish':
+        return last?.kind === 'first' ? { kind: 'bump' } : step
+      case 'none':
+        // A bundle is for one block; other relays keep what they have, and a bump would only tell them of our hurry.
+        return { kind: 'rebroadcast' }
     }
   }
 
@@ -122,6 +140,7 @@ export function createWatch({
     const gone = { inclusion: null, realised: null, failure: null, changedAtMs: context.now() }
     await change(execution, (before) => changedRecord(before, 'reorg', gone))
     if (execution.slot !== null) context.lanes.ledger(execution.slot.address).reorg(minedCount)
+    execution.reopenedAtBlock = context.head()
     const mined = execution.attempts.find(({ hash }) => hash === record.inclusion?.hash)
     await sendAttempt(execution, mined ?? execution.attempts.at(-1), context)
   }
@@ -215,7 +234,7 @@ function watchedOf(execution: OpenExecution): WatchedExecution[] {
       inclusion: record.inclusion,
       sentAtBlock,
       sentAtMs,
-      signedAtBlock: latest.signedAtBlock,
+      signedAtBlock: Math.max(latest.signedAtBlock, execution.reopenedAtBlock),
       taken,
       refusal: execution.refusal,
       isCancelling: latest.kind === 'cancel',

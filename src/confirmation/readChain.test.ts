@@ -1,0 +1,274 @@
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { newAccount, type SignedTransfer, signedTransfer } from '../../test/support/signedTransfer.ts'
+import { createJsonRpc } from '../chain/jsonRpc.ts'
+import type { JsonRpc } from '../chain/rpc.ts'
+import type { Finality } from '../config/chainConfig.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Inclusion } from '../domain/liveExecution.ts'
+import type { Address, Hex } from '../domain/signal.ts'
+import { type Finding, type Position, readChain } from './readChain.ts'
+
+let devnet: Devnet
+let chain: LiveChain
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1] })
+  chain = openLiveChain({ rpc: devnet.chains[0]?.rpc ?? '' })
+})
+afterAll(() => devnet.stop())
+
+let account: PrivateKeyAccount
+let lane: Address
+let endpoints: { proxy: RpcProxy; rpc: JsonRpc }[]
+beforeEach(async () => {
+  await chain.automine(false)
+  account = await newAccount(chain.rpc)
+  lane = account.address.toLowerCase() as Address
+  endpoints = await Promise.all(
+    [1, 2].map(async () => {
+      const proxy = await startRpcProxy({ target: chain.rpc })
+      const options = { timeoutMs: 10_000, readOnly: true, limits: LIMITS }
+      return { proxy, rpc: createJsonRpc({ endpoints: [proxy.url], ...options }) }
+    }),
+  )
+})
+afterEach(async () => {
+  for (const { proxy, rpc } of endpoints) {
+    await rpc.close()
+    await proxy.stop()
+  }
+})
+
+const proxyAt = (index: number) => (endpoints[index] as { proxy: RpcProxy }).proxy
+const transfer = (nonce: number, gwei?: bigint) =>
+  signedTransfer({ account, chainId: 1, nonce, ...(gwei !== undefined && { gwei }) })
+const send = ({ raw }: SignedTransfer) => chain.ask<Hex>('eth_sendRawTransaction', raw)
+const position = (nonce: number, hashes: readonly Hex[], inclusion: Inclusion | null = null): Position => ({
+  lane,
+  nonce,
+  hashes,
+  inclusion,
+})
+
+async function look(
+  positions: readonly Position[],
+  { finality = { depth: 3 }, head }: { finality?: Finality; head?: number } = {},
+): Promise<readonly Finding[]> {
+  const [first] = endpoints
+  return await readChain({
+    rpc: first?.rpc as JsonRpc,
+    readers: endpoints.map(({ rpc }) => rpc),
+    finality,
+    head: head ?? (await chain.head()),
+    positions,
+  })
+}
+
+async function lookAt(
+  position: Position,
+  options?: { finality?: Finality; head?: number },
+): Promise<Finding> {
+  return (await look([position], options))[0] as Finding
+}
+
+/** Sent and mined; nonce 0 unless told. */
+async function minedTransfer(nonce = 0): Promise<{ hash: Hex; raw: Hex; inclusion: Inclusion }> {
+  const signed = await transfer(nonce)
+  await send(signed)
+  await chain.mine()
+  const finding = await lookAt(position(nonce, [signed.hash]))
+  if (finding.kind !== 'mined' || finding.receipt === null) throw new Error('It is not mined.')
+  return { ...signed, inclusion: finding.receipt.inclusion }
+}
+
+/** Answers one method in the node's place. */
+const answering = (method: string, change: object) =>
+  rewriteEach((reply, call) => (call.method === method ? { jsonrpc: '2.0', id: reply.id, ...change } : null))
+const callsOf = ({ methods }: RpcProxy, method: string) => methods.get(method) ?? 0
+
+describe('readChain', () => {
+  it('finds the one of our transactions that is mined, as the node has it', async () => {
+    const cheap = await transfer(0, 20n)
+    const dear = await transfer(0, 40n)
+    await send(dear)
+    await chain.mine()
+    const told = await chain.ask<Record<string, Hex>>('eth_getTransactionReceipt', dear.hash)
+    expect(await lookAt(position(0, [cheap.hash, dear.hash]))).toEqual({
+      kind: 'mined',
+      final: false,
+      receipt: {
+        inclusion: {
+          hash: dear.hash,
+          block: Number(told.blockNumber),
+          blockHash: told.blockHash,
+          gasUsed: 21_000n,
+          effectiveGasPriceWei: BigInt(told.effectiveGasPrice ?? 0),
+          l1FeeWei: 0n,
+        },
+        success: true,
+        logs: [],
+      },
+    })
+  })
+
+  it('tells one that is not sent from one that waits in the pool by nothing: both are absent', async () => {
+    await minedTransfer()
+    const pooled = await transfer(1)
+    await send(pooled)
+    const unsent = await transfer(2)
+    const findings = await look([position(1, [pooled.hash]), position(2, [unsent.hash])])
+    for (const finding of findings)
+      expect(finding).toEqual({ kind: 'absent', minedCounts: [1, 1], replaced: false })
+  })
+
+  it('tells of a reorg from the other block that stands there, and finds the same bytes in their next block', async () => {
+    const { hash, raw, inclusion } = await minedTransfer()
+    await chain.reorg({ depth: 1, forgets: true })
+    expect(await lookAt(position(0, [hash], inclusion))).toEqual({
+      kind: 'absent',
+      minedCounts: [0, 0],
+      replaced: true,
+    })
+
+    await chain.ask('eth_sendRawTransaction', raw)
+    await chain.mine()
+    const again = await lookAt(position(0, [hash], inclusion))
+    if (again.kind !== 'mined' || again.receipt === null) throw new Error('It is not found again.')
+    expect(again.receipt.inclusion.block).toBe(inclusion.block + 1)
+    expect(again.receipt.inclusion.blockHash).not.toBe(inclusion.blockHash)
+  })
+
+  it('concludes no reorg from a node that does not know the block yet', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    proxyAt(0).interfere = answering('eth_getBlockByNumber', { result: null })
+    expect((await lookAt(position(0, [hash], inclusion))).kind).toBe('unknown')
+  })
+
+  it('finds nothing on a node whose receipts lag, and says that the nonce is mined', async () => {
+    const { hash } = await minedTransfer()
+    proxyAt(0).interfere = answering('eth_getTransactionReceipt', { result: null })
+    expect(await lookAt(position(0, [hash]))).toEqual({
+      kind: 'absent',
+      minedCounts: [1, 1],
+      replaced: false,
+    })
+  })
+
+  it('tells every count where endpoints disagree', async () => {
+    await minedTransfer()
+    proxyAt(1).interfere = answering('eth_getTransactionCount', { result: '0x0' })
+    const unsent = await transfer(1)
+    expect(await lookAt(position(1, [unsent.hash]))).toMatchObject({ kind: 'absent', minedCounts: [1, 0] })
+  })
+
+  describe.each([
+    ['an error', { error: { code: -32000, message: 'header not found' } }],
+    ['a number for a quantity', { result: 1 }],
+    ['an empty object', { result: {} }],
+  ])('on %s', (_, change) => {
+    it.each([
+      ['eth_getTransactionReceipt', 0],
+      ['eth_getTransactionCount', 0],
+      ['eth_getTransactionCount', 1],
+    ] as const)('in answer to %s of endpoint %i it is unknown', async (method, endpoint) => {
+      const unsent = await transfer(0)
+      proxyAt(endpoint).interfere = answering(method, change)
+      expect((await lookAt(position(0, [unsent.hash]))).kind).toBe('unknown')
+    })
+
+    it('in answer to eth_getBlockByNumber it is unknown', async () => {
+      const { hash, inclusion } = await minedTransfer()
+      proxyAt(0).interfere = answering('eth_getBlockByNumber', change)
+      expect((await lookAt(position(0, [hash], inclusion))).kind).toBe('unknown')
+    })
+  })
+
+  it('is unknown without any answer', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    const unsent = await transfer(1)
+    proxyAt(0).interfere = () => ({ kind: 'drop' })
+    const findings = await look([position(0, [hash], inclusion), position(1, [unsent.hash])])
+    expect(findings.map(({ kind }) => kind)).toEqual(['unknown', 'unknown'])
+  })
+
+  it('believes a receipt of ours though the receipts of other attempts cannot be read', async () => {
+    const { hash } = await minedTransfer()
+    const other = await transfer(0, 60n)
+    proxyAt(0).interfere = rewriteEach((reply, { params }) =>
+      params[0] === other.hash
+        ? { jsonrpc: '2.0', id: reply.id, error: { code: -32000, message: 'no' } }
+        : null,
+    )
+    expect((await lookAt(position(0, [other.hash, hash]))).kind).toBe('mined')
+  })
+
+  it('is final with so many blocks on top, and not one before', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    await chain.mine(2)
+    expect(await lookAt(position(0, [hash], inclusion))).toMatchObject({ kind: 'mined', final: false })
+    expect(await lookAt(position(0, [hash]))).toMatchObject({ kind: 'mined', final: false })
+    await chain.mine(1)
+    expect(await lookAt(position(0, [hash], inclusion))).toEqual({
+      kind: 'mined',
+      receipt: null,
+      final: true,
+    })
+    expect(await lookAt(position(0, [hash]))).toMatchObject({ kind: 'mined', final: true })
+  })
+
+  it('is final once the tag has reached its block, and not when the tag cannot be read', async () => {
+    const finality: Finality = { tag: 'finalized' }
+    const { hash, inclusion } = await minedTransfer()
+    const at = position(0, [hash], inclusion)
+    expect(await lookAt(at, { finality })).toMatchObject({ kind: 'mined', final: false })
+    const finalized = async () =>
+      Number((await chain.ask<{ number: Hex }>('eth_getBlockByNumber', 'finalized', false)).number)
+    while ((await finalized()) < inclusion.block - 1) await chain.mine()
+    expect(await lookAt(at, { finality })).toMatchObject({ kind: 'mined', final: false })
+    await chain.mine(1)
+    expect(await lookAt(at, { finality })).toEqual({ kind: 'mined', receipt: null, final: true })
+    proxyAt(0).interfere = rewriteEach((reply, { params }) =>
+      params[0] === 'finalized' ? { jsonrpc: '2.0', id: reply.id, result: null } : null,
+    )
+    expect(await lookAt(at, { finality })).toEqual({ kind: 'mined', receipt: null, final: false })
+  })
+
+  it('does not call a receipt final whose block has left the chain', async () => {
+    const { hash } = await minedTransfer()
+    await chain.mine(5)
+    const told = await chain.ask<object>('eth_getTransactionReceipt', hash)
+    const stale = { ...told, blockHash: `0x${'5a'.repeat(32)}` }
+    proxyAt(0).interfere = answering('eth_getTransactionReceipt', { result: stale })
+    expect(await lookAt(position(0, [hash]))).toMatchObject({ kind: 'mined', final: false })
+  })
+
+  it('asks for one receipt of each that waits, and for one count of their lane at each endpoint', async () => {
+    const waiting = await Promise.all([0, 1, 2, 3, 4, 5, 6].map((nonce) => transfer(nonce)))
+    await look(waiting.map(({ hash }, nonce) => position(nonce, [hash])))
+    expect([...proxyAt(0).methods]).toEqual([
+      ['eth_getTransactionReceipt', 7],
+      ['eth_getTransactionCount', 1],
+    ])
+    expect([...proxyAt(1).methods]).toEqual([['eth_getTransactionCount', 1]])
+  })
+
+  it('asks for nothing but its block about what is included, once for all in one block', async () => {
+    const signed = await Promise.all([0, 1, 2].map((nonce) => transfer(nonce)))
+    for (const each of signed) await send(each)
+    await chain.mine()
+    const findings = await look(signed.map(({ hash }, nonce) => position(nonce, [hash])))
+    const included = findings.map((finding, nonce) => {
+      if (finding.kind !== 'mined' || finding.receipt === null) throw new Error('It is not mined.')
+      return position(nonce, [signed[nonce]?.hash as Hex], finding.receipt.inclusion)
+    })
+    const receipts = callsOf(proxyAt(0), 'eth_getTransactionReceipt')
+    const counts = callsOf(proxyAt(0), 'eth_getTransactionCount')
+    expect(await look(included)).toEqual(included.map(() => ({ kind: 'mined', receipt: null, final: false })))
+    expect(callsOf(proxyAt(0), 'eth_getBlockByNumber')).toBe(1)
+    expect(callsOf(proxyAt(0), 'eth_getTransactionReceipt')).toBe(receipts)
+    expect(callsOf(proxyAt(0), 'eth_getTransactionCount')).toBe(counts)
+  })
+})

@@ -1,0 +1,188 @@
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { addressBook } from '../../devnet/addressBook.ts'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { createDevnetAccount } from '../../test/support/devnetAccount.ts'
+import {
+  type DevnetTrade,
+  executorInterface,
+  LOSING_TRADE,
+  PAYING_TRADES,
+} from '../../test/support/devnetTrades.ts'
+import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { newAccount } from '../../test/support/signedTransfer.ts'
+import type { Address, Hex } from '../domain/signal.ts'
+import { type MinedReceipt, type ReceiptLog, readReceipt } from './minedReceipt.ts'
+import { type RealisedProfit, realise } from './realisedProfit.ts'
+
+let devnet: Devnet
+let chain: LiveChain
+let executor: Address
+let lane: PrivateKeyAccount
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1] })
+  chain = openLiveChain({ rpc: devnet.chains[0]?.rpc ?? '' })
+  const owner = await createDevnetAccount({ rpc: chain.rpc })
+  executor = await owner.deployExecutor()
+  lane = await newAccount(chain.rpc)
+  const data = executorInterface.encodeFunctionData('setLane', [lane.address, true]) as Hex
+  await owner.send({ to: executor, data })
+  await chain.automine(false)
+})
+afterAll(() => devnet.stop())
+
+/** Each trade pays in the fresh world. */
+let fresh: Hex
+beforeEach(async () => {
+  fresh = await chain.ask('evm_snapshot')
+})
+afterEach(() => chain.ask('evm_revert', fresh))
+
+const nativeBalance = async () => BigInt(await chain.ask<Hex>('eth_getBalance', lane.address, 'latest'))
+
+/** Sends a trade from the lane, mines it, and tells what it did to both balances. */
+async function trade({ calldata, signal }: Pick<DevnetTrade, 'calldata' | 'signal'>): Promise<{
+  receipt: MinedReceipt
+  realised: RealisedProfit
+  gained: bigint
+  paidWei: bigint
+}> {
+  const tokenBefore = await chain.tokenBalance({ token: signal.loanToken, account: executor })
+  const nativeBefore = await nativeBalance()
+  const raw = await lane.signTransaction({
+    type: 'eip1559',
+    chainId: 1,
+    nonce: await chain.count(lane.address),
+    gas: 2_345_678n,
+    maxFeePerGas: 71_000_000_003n,
+    maxPriorityFeePerGas: 1_234_567_891n,
+    to: executor,
+    data: calldata,
+  })
+  const hash = await chain.ask<Hex>('eth_sendRawTransaction', raw)
+  await chain.mine()
+  const read = readReceipt({ result: await chain.ask('eth_getTransactionReceipt', hash), hash })
+  if (read.kind !== 'mined') throw new Error(`The trade is not mined: ${JSON.stringify(read)}`)
+  const { receipt } = read
+  const { inclusion, logs, success } = receipt
+  const realised = realise({ logs, executor, loanToken: signal.loanToken, inclusion, success })
+  return {
+    receipt,
+    realised,
+    gained: (await chain.tokenBalance({ token: signal.loanToken, account: executor })) - tokenBefore,
+    paidWei: nativeBefore - (await nativeBalance()),
+  }
+}
+
+describe('realise, on a chain', () => {
+  it.each(PAYING_TRADES)('$name: profit to the unit, gas to the wei', async ({ calldata, signal }) => {
+    const { realised, receipt, gained, paidWei } = await trade({ calldata, signal })
+    expect(receipt.success).toBe(true)
+    expect(gained).toBeGreaterThan(0n)
+    expect(paidWei).toBeGreaterThan(0n)
+    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei })
+  })
+
+  it('counts only what the trade itself brought to a contract that held something before', async () => {
+    await trade(PAYING_TRADES[1] as DevnetTrade)
+    const { calldata, signal } = PAYING_TRADES[0] as DevnetTrade
+    expect(await chain.tokenBalance({ token: signal.loanToken, account: executor })).toBeGreaterThan(0n)
+    const { realised, gained, paidWei } = await trade({ calldata, signal })
+    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei })
+  })
+
+  it('a reverted trade has brought nothing and cost its gas', async () => {
+    const { realised, receipt, gained, paidWei } = await trade(LOSING_TRADE)
+    expect(receipt.success).toBe(false)
+    expect(gained).toBe(0n)
+    expect(realised).toEqual({ kind: 'realised', profit: 0n, gasCostWei: paidWei })
+  })
+})
+
+const word = (value: bigint) => value.toString(16).padStart(64, '0')
+const topic = (account: string) => `0x${account.slice(2).toLowerCase().padStart(64, '0')}` as Hex
+const DAI = addressBook.tokens.dai.address.toLowerCase() as Address
+const WETH = addressBook.tokens.weth.address.toLowerCase() as Address
+const EXECUTOR: Address = `0x${'e0'.repeat(20)}`
+const POOL: Address = `0x${'40'.repeat(20)}`
+const transferTopic: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
+const transfer = (from: Address, to: Address, amount: bigint, address = DAI): ReceiptLog => ({
+  address,
+  topics: [transferTopic, topic(from), topic(to)],
+  data: `0x${word(amount)}`,
+})
+const executed = (profit: bigint, { address = EXECUTOR, token = DAI } = {}): ReceiptLog => ({
+  address,
+  topics: [executorInterface.getEvent('ArbitrageExecuted')?.topicHash as Hex, topic(token)],
+  data: `0x${word(5_000n)}${word(profit)}`,
+})
+/** 5,000 borrowed, 4,997 to the pool, 5,310 back, 5,003 repaid: 310 are kept. */
+const MOVES = [
+  transfer(POOL, EXECUTOR, 5_000n),
+  transfer(EXECUTOR, POOL, 4_997n),
+  transfer(POOL, EXECUTOR, 5_310n),
+  transfer(EXECUTOR, POOL, 5_003n),
+]
+const inclusion = {
+  hash: `0x${'c4'.repeat(32)}` as Hex,
+  block: 7,
+  blockHash: `0x${'0d'.repeat(32)}` as Hex,
+  gasUsed: 301_007n,
+  effectiveGasPriceWei: 1_000_000_009n,
+  l1FeeWei: 4_321n,
+}
+const gasCostWei = 301_007n * 1_000_000_009n + 4_321n
+const realised = (logs: readonly ReceiptLog[], success = true) =>
+  realise({ logs, executor: EXECUTOR, loanToken: DAI, inclusion, success })
+
+describe('realise', () => {
+  it('holds the event against the transfers, whatever else is in the logs', () => {
+    const noise = [
+      transfer(POOL, POOL, 99n),
+      transfer(EXECUTOR, EXECUTOR, 88n),
+      transfer(POOL, EXECUTOR, 77n, WETH),
+      executed(66n, { token: WETH }),
+      executed(55n, { address: POOL }),
+      // An ERC-721 transfer has the same first topic, and its token id as a fourth.
+      { ...transfer(POOL, EXECUTOR, 0n), topics: [transferTopic, topic(POOL), topic(EXECUTOR), topic(POOL)] },
+    ]
+    expect(realised([...noise, ...MOVES, executed(310n)])).toEqual({
+      kind: 'realised',
+      profit: 310n,
+      gasCostWei,
+    })
+  })
+
+  it('believes neither when they differ: a token that takes a fee', () => {
+    expect(realised([...MOVES, executed(309n)])).toEqual({
+      kind: 'mismatch',
+      eventProfit: 309n,
+      transferProfit: 310n,
+      gasCostWei,
+      sentence: `The executor tells a profit of 309, the transfers of ${DAI} amount to 310 base units.`,
+    })
+  })
+
+  it.each<[string, readonly ReceiptLog[]]>([
+    ['no event', []],
+    ['an event of another contract', [executed(310n, { address: POOL })]],
+    ['an event for another token', [executed(310n, { token: WETH })]],
+    ['two events', [executed(310n), executed(310n)]],
+    ['an event without its figures', [{ ...executed(310n), data: `0x${word(5_000n)}` }]],
+  ])('takes %s for no profit that was told', (_, events) => {
+    expect(realised([...MOVES, ...events])).toMatchObject({
+      kind: 'mismatch',
+      eventProfit: null,
+      transferProfit: 310n,
+      gasCostWei,
+    })
+  })
+
+  it('tells a loss by the transfers as such', () => {
+    expect(realised([transfer(EXECUTOR, POOL, 12n), executed(3n)])).toMatchObject({ transferProfit: -12n })
+  })
+
+  it('reads no logs of what did not trade: a revert, or a cancel', () => {
+    expect(realised([...MOVES, executed(310n)], false)).toEqual({ kind: 'realised', profit: 0n, gasCostWei })
+  })
+})

@@ -1,0 +1,70 @@
+import { Interface, toQuantity } from 'ethers'
+import { addressBook, type DevnetAddress } from '../../devnet/addressBook.ts'
+import { callRpc } from '../../devnet/callRpc.ts'
+import { moveToPrice, type NoisePool, noisePools, readPool } from '../../devnet/moveToPrice.ts'
+
+/** Prices of WETH in two pools of one chain, which decide whether a route between them pays. */
+export interface Spread {
+  /** Dollars with eight decimals: WETH is bought at `buyAt` (Uniswap V2) and sold at `sellAt` (V3 0.3 %). Resolves when the swaps are sent. */
+  set(prices: { readonly buyAt: bigint; readonly sellAt: bigint }): Promise<void>
+}
+
+/** Far enough apart to pay both pools' fees and leave about three percent. */
+export const WIDE = { buyAt: 2_930_00000000n, sellAt: 3_040_00000000n } as const
+/** The route loses. */
+export const INVERTED = { buyAt: 3_030_00000000n, sellAt: 2_950_00000000n } as const
+
+const trader = addressBook.accounts.noiseTrader
+const { weth, usdc } = addressBook.tokens
+const erc20 = new Interface([
+  'function approve(address spender, uint256 amount)',
+  'function mint(address to, uint256 amount)',
+  'function deposit() payable',
+])
+const UNBOUNDED = 2n ** 256n - 1n
+const WETH_HELD = 10n ** 23n
+const USDC_HELD = 10n ** 15n
+
+function pool(name: string): NoisePool {
+  const found = noisePools.find((candidate) => candidate.name === name)
+  if (found === undefined) throw new Error(`There is no pool ${name}.`)
+  return found
+}
+
+/** Gives the noise trader what it takes to hold two pools of a devnet chain at any price. Its transactions tip 1 wei and so move no fee. */
+export async function createSpread({ rpc }: { rpc: string }): Promise<Spread> {
+  const buying = pool('uniswapV2 weth/usdc')
+  const selling = pool('uniswapV3 weth/usdc 3000')
+  const ask = (method: string, ...params: unknown[]) =>
+    callRpc({ rpc, method, params, timeoutMs: 30_000 }) as Promise<string>
+  const send = (to: DevnetAddress, data: string, value = 0n) =>
+    ask('eth_sendTransaction', {
+      from: trader,
+      to,
+      data,
+      value: toQuantity(value),
+      gas: toQuantity(3_000_000n),
+      maxFeePerGas: toQuantity(10n ** 11n),
+      maxPriorityFeePerGas: '0x1',
+    })
+
+  await ask('anvil_setBalance', trader, toQuantity(WETH_HELD * 2n))
+  await send(weth.address, erc20.encodeFunctionData('deposit'), WETH_HELD)
+  await send(usdc.address, erc20.encodeFunctionData('mint', [trader, USDC_HELD]))
+  for (const { router } of [buying, selling])
+    for (const { address } of [weth, usdc])
+      await send(address, erc20.encodeFunctionData('approve', [router, UNBOUNDED]))
+
+  async function move(moved: NoisePool, priceUsd: bigint): Promise<void> {
+    const data = readPool.encodeFunctionData(moved.fee === undefined ? 'getReserves' : 'slot0')
+    const state = await ask('eth_call', { to: moved.address, data }, 'latest')
+    const swap = moveToPrice({ pool: moved, state, priceUsd, trader })
+    if (swap !== undefined) await send(swap.router, swap.data)
+  }
+  return {
+    async set({ buyAt, sellAt }) {
+      await move(buying, buyAt)
+      await move(selling, sellAt)
+    },
+  }
+}
