@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callRpc } from './callRpc.ts'
+import type { AnvilExit } from './lastingAnvil.ts'
 
 /** One running anvil. */
 export interface Anvil {
@@ -34,9 +35,7 @@ export async function startAnvil(options: {
   host: string
   port: number
   args: readonly string[]
-  onExit?:
-    | ((exit: { chainId: number; code: number | null; signal: NodeJS.Signals | null }) => void)
-    | undefined
+  onExit?: ((exit: AnvilExit) => void) | undefined
   startTimeoutMs: number
 }): Promise<Anvil> {
   const { binary, chainId, host, port } = options

@@ -7,7 +7,8 @@ import { addressBook } from './addressBook.ts'
 import { callRpc } from './callRpc.ts'
 import { devnetMarker } from './devnetMarker.ts'
 import { findFreePort } from './findFreePort.ts'
-import { type Devnet, type DevnetOptions, startDevnet } from './startDevnet.ts'
+import type { AnvilRestart } from './lastingAnvil.ts'
+import { type Devnet, type DevnetChain, type DevnetOptions, startDevnet } from './startDevnet.ts'
 import { processesOnPort } from './test/processesOnPort.ts'
 
 const allChainIds = [1, 10, 56, 137, 204, 250, 324, 5000, 8453, 42161, 42220, 43114, 59144, 81457, 534352]
@@ -103,6 +104,35 @@ test('reports a node that ends by itself and goes on with the others', async () 
   expect(Number(await call(second?.rpc ?? '', 'eth_chainId'))).toBe(204)
   await devnet.stop()
   expect(exits).toHaveLength(1)
+})
+
+test('starts a node that was killed again, on its port, as a fresh chain', async () => {
+  const restarts: AnvilRestart[] = []
+  const devnet = await start({
+    chainIds: [56, 204],
+    restartsMax: 2,
+    onRestart: (restart) => restarts.push(restart),
+  })
+  const { rpc, pid } = devnet.chains[0] as DevnetChain
+  await call(rpc, 'anvil_mine', '0x7')
+  process.kill(pid, 'SIGKILL')
+  await vi.waitFor(() => expect(restarts).toHaveLength(1), { timeout: 30_000 })
+
+  expect(restarts[0]).toEqual({ ok: true, chainId: 56, pid: expect.any(Number) })
+  expect(Number(await call(rpc, 'eth_chainId'))).toBe(56)
+  expect(Number(await call(rpc, 'eth_blockNumber'))).toBe(0)
+  expect(await call(rpc, 'eth_getCode', devnetMarker.address, 'latest')).toBe(devnetMarker.code)
+
+  for (const times of [2, 3]) {
+    const last = restarts.at(-1)
+    if (last?.ok) process.kill(last.pid, 'SIGKILL')
+    await vi.waitFor(() => expect(restarts).toHaveLength(times), { timeout: 30_000 })
+  }
+  expect(restarts.map(({ ok }) => ok)).toEqual([true, true, false])
+  expect(restarts[2]).toMatchObject({ reason: 'it ended 3 times' })
+  expect(Number(await call(devnet.chains[1]?.rpc ?? '', 'eth_chainId'))).toBe(204)
+  await devnet.stop()
+  await vi.waitFor(() => expect(processesOnPort(Number(new URL(rpc).port))).toEqual([]), { timeout: 30_000 })
 })
 
 test('stop ends every process, and can be called twice', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { findFreePort } from './findFreePort.ts'
+import { type AnvilExit, type AnvilRestart, startLastingAnvil } from './lastingAnvil.ts'
 import { locateAnvil } from './locateAnvil.ts'
 import { packageRoot } from './packageRoot.ts'
 import { type Anvil, startAnvil } from './startAnvil.ts'
@@ -17,7 +18,11 @@ export interface DevnetOptions {
   /** A block every so many seconds. Without it a block for every transaction, at once. */
   readonly blockTimeSeconds?: number
   /** Called when a node ends by itself. The other nodes go on. */
-  readonly onExit?: (exit: { chainId: number; code: number | null; signal: NodeJS.Signals | null }) => void
+  readonly onExit?: (exit: AnvilExit) => void
+  /** How often in a row a node that ends by itself is started again, on its port and with the same world: a fresh chain. 0 without it. */
+  readonly restartsMax?: number
+  /** Called when such a node runs again, or is given up. */
+  readonly onRestart?: (restart: AnvilRestart) => void
   /** Called for each chain as soon as it answers, in no particular order. */
   readonly onReady?: (chain: DevnetChain) => void
 }
@@ -25,7 +30,7 @@ export interface DevnetOptions {
 export interface DevnetChain {
   readonly chainId: number
   readonly rpc: string
-  /** Process id of the chain's anvil. */
+  /** Process id of the chain's anvil; the first one's when it was started again. */
   readonly pid: number
 }
 
@@ -53,26 +58,22 @@ const stateBlocks = 64
  */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const { chainIds, host = '127.0.0.1' } = options
+  const { restartsMax = 0, onExit, onRestart } = options
   const binary = locateAnvil()
-  const folder = await mkdtemp(join(tmpdir(), 'titan-devnet-'))
-  try {
-    const genesisFile = join(folder, 'genesis.json')
-    const packed = await readFile(join(packageRoot(), 'devnet', 'world', 'genesis.json.gz'))
-    await writeFile(genesisFile, await promisify(gunzip)(packed))
-    const args = [
-      '--init',
-      genesisFile,
-      '--timestamp',
-      `${Math.floor(Date.now() / 1000)}`,
-      '--prune-history',
-      `${stateBlocks}`,
-    ]
-    if (options.blockTimeSeconds !== undefined) args.push('--block-time', `${options.blockTimeSeconds}`)
-
+  return await withGenesis(async (genesisFile) => {
     const outcomes = await Promise.allSettled(
       chainIds.map(async (chainId, index) => {
-        const port = options.port === undefined ? undefined : options.port + index
-        const anvil = await startOnPort({ binary, chainId, host, args, port, onExit: options.onExit })
+        const firstPort = options.port === undefined ? null : options.port + index
+        const node = { binary, chainId, host }
+        const anvil = await startLastingAnvil({
+          restartsMax,
+          onExit,
+          onRestart,
+          start: ({ port, onExit }) =>
+            port === null
+              ? startOnPort({ ...node, args: args(genesisFile), port: firstPort, onExit })
+              : withGenesis((file) => startOnPort({ ...node, args: args(file), port, onExit })),
+        })
         options.onReady?.({ chainId, rpc: anvil.rpc, pid: anvil.pid })
         return anvil
       }),
@@ -87,6 +88,32 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
       throw refused.reason
     }
     return { chains: anvils.map(({ chainId, rpc, pid }) => ({ chainId, rpc, pid })), stop }
+  })
+
+  function args(genesisFile: string): string[] {
+    const timestamp = `${Math.floor(Date.now() / 1000)}`
+    const blockTime =
+      options.blockTimeSeconds === undefined ? [] : ['--block-time', `${options.blockTimeSeconds}`]
+    return [
+      '--init',
+      genesisFile,
+      '--timestamp',
+      timestamp,
+      '--prune-history',
+      `${stateBlocks}`,
+      ...blockTime,
+    ]
+  }
+}
+
+/** The frozen world in a file that is there while `start` starts nodes from it. */
+async function withGenesis<Started>(start: (file: string) => Promise<Started>): Promise<Started> {
+  const folder = await mkdtemp(join(tmpdir(), 'titan-devnet-'))
+  try {
+    const file = join(folder, 'genesis.json')
+    const packed = await readFile(join(packageRoot(), 'devnet', 'world', 'genesis.json.gz'))
+    await writeFile(file, await promisify(gunzip)(packed))
+    return await start(file)
   } finally {
     await rm(folder, { recursive: true, force: true }) // every node has read it by now
   }
@@ -97,11 +124,11 @@ async function startOnPort(options: {
   chainId: number
   host: string
   args: readonly string[]
-  port: number | undefined
-  onExit: DevnetOptions['onExit']
+  port: number | null
+  onExit: (exit: AnvilExit) => void
 }): Promise<Anvil> {
   const { port, ...rest } = options
-  if (port !== undefined) {
+  if (port !== null) {
     await findFreePort({ host: options.host, port })
     return startAnvil({ ...rest, port, startTimeoutMs })
   }

@@ -12,15 +12,19 @@ import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
 import { StartError } from './errors/startError.ts'
 import type { EventLog } from './journal/eventLog.ts'
 import { openSqliteEventLog } from './journal/sqliteEventLog.ts'
+import { createChainStateLog } from './observability/chainStateLog.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { banner } from './server/banner.ts'
+import { assertPortFree } from './server/portTaken.ts'
 import { createServer } from './server/server.ts'
 import { loadUws } from './server/uws/loadUws.ts'
 import { refusal } from './wire/refusal.ts'
 
 /** How long a stop waits for signals that run; then the rest is told so. */
 const DRAIN_MS = 10_000
+/** In a row, of one chain. */
+const DEVNET_RESTARTS_MAX = 5
 /** Bundled in production, the source in tests. */
 const THREAD_FILE = fileURLToPath(
   import.meta.url.endsWith('.ts')
@@ -43,9 +47,11 @@ async function start(): Promise<void> {
 
   // Play money has a folder of its own: its figures must never mix with those of real chains.
   const dataDir = join(config.dataDir, config.embeddedDevnet ? 'devnet' : mode.toLowerCase())
+  await assertPortFree(config)
+  const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, logger }) : null
+  // After what most often fails, so that no empty data folder is left behind; the devnet ends with the process.
   const events = openEvents({ dataDir, logger })
   const metrics = createMetrics({ mode, version: packageVersion() })
-  const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, logger }) : null
   const chains = devnet === null ? config.chains : withDevnet(config.chains, devnet.chains)
 
   const dispatcher = createPiscinaDispatcher({
@@ -67,13 +73,17 @@ async function start(): Promise<void> {
       onEvents: events.append,
       onStages: metrics.stages,
       onRpc: metrics.rpcRequests,
-      onThreadLost: (chainId, lostSignals) =>
-        logger.error({ chainId, lostSignals }, 'The chain thread ended and is started again.'),
+      onThreadLost(chainId, lostSignals) {
+        if (lostSignals > 0)
+          logger.error(
+            { chainId, lostSignals },
+            'Signals were lost with the thread of their chain; each was told so.',
+          )
+      },
+      onEventLoopDelay: (chainId, seconds) => metrics.eventLoopDelay(`chain-${chainId}`, seconds),
     },
   })
-  dispatcher.onStatus(({ chainId, name, state, reason }) => {
-    if (state === 'unavailable') logger.warn({ chainId, reason }, `${name} is unavailable.`)
-  })
+  dispatcher.onStatus(createChainStateLog(logger))
   events.onStored((stored) => {
     const highest = new Map(stored.map(({ chainId, outboxId }) => [chainId, outboxId]))
     for (const [chainId, outboxId] of highest) dispatcher.stored(chainId, outboxId)
@@ -98,7 +108,7 @@ async function start(): Promise<void> {
   }
 
   try {
-    // Who reaches the port finds chains that are ready, or that say why they are not.
+    // Who reaches the port finds chains that are ready, or that say why they are not; a node that hangs holds up its own chain only.
     await dispatcher.probed()
     const { host, port } = await server.listen()
     const executor = chains.find((chain) => chain.executor !== null)?.executor ?? null
@@ -136,7 +146,13 @@ async function startEmbeddedDevnet({ config, logger }: { config: Config; logger:
   try {
     return await startDevnet({
       chainIds: config.chains.map(({ chainId }) => chainId),
-      onExit: (exit) => logger.error(exit, 'A devnet node ended.'),
+      restartsMax: DEVNET_RESTARTS_MAX,
+      onExit: (exit) => logger.error(exit, 'A devnet node ended; it is started again.'),
+      onRestart(restart) {
+        if (restart.ok)
+          logger.warn(restart, 'The devnet node runs again, as a fresh chain: what was done on it is gone.')
+        else logger.error(restart, 'The devnet node could not be started again; its chain stays unavailable.')
+      },
     })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

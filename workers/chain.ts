@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { workerData } from 'piscina'
 import { devnetBook } from '../devnet/devnetBook.ts'
 import type { ChainFacts } from '../src/chain/chainFacts.ts'
@@ -7,7 +8,7 @@ import { createJsonRpc } from '../src/chain/jsonRpc.ts'
 import { keepProbing } from '../src/chain/keepProbing.ts'
 import { probeChain } from '../src/chain/probe.ts'
 import { LIMITS } from '../src/config/limits.ts'
-import { chainStatus } from '../src/dispatch/chainStatus.ts'
+import { chainStatus, endpointTrouble } from '../src/dispatch/chainStatus.ts'
 import type {
   AttachOutcome,
   AttachTask,
@@ -77,32 +78,43 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   }
   const { journal } = pipeline
   const channel = createThreadChannel({ port, totals: journal.totals, onStored: journal.stored })
-  channel.events(journal.outboxAbove(storedOutboxId))
+  channel.replay(journal.outboxAbove(storedOutboxId))
   const rpc = createJsonRpc({
     endpoints: chain.endpoints,
     timeoutMs: rpcTimeoutMs,
-    readOnly: true,
     limits: LIMITS,
     chainId: chain.chainId,
     onRequest: channel.rpc,
   })
 
   const running = new Set<Promise<void>>()
-  let facts: Result<ChainFacts> | null = null
+  /** Of the last probe that succeeded. They are kept when a later one fails: what LIVE has sent is watched on. */
+  let facts: ChainFacts | null = null
   let heads: Heads | null = null
   let trader: Trader | null = null
+  /** Why the last probe failed. */
+  let problem: Failure | null = null
+  let reachable = true
 
-  const report = () =>
+  const isReachable = () => endpointTrouble({ chain, endpoints: rpc.status() }) === null
+
+  function report(eventLoopDelaySeconds: number | null = null): void {
     channel.status(
       chainStatus({
         chain,
         embeddedDevnet,
         facts,
+        problem: problem?.sentence ?? null,
         heads,
         endpoints: rpc.status(),
         lanes: trader?.lanes() ?? [],
       }),
+      eventLoopDelaySeconds,
     )
+    if (isReachable() === reachable) return
+    reachable = !reachable
+    probing.again()
+  }
 
   /** What a probe found, and then whether the mode can work with it: in LIVE recovery comes first. */
   async function probe(): Promise<Result<{ facts: ChainFacts; heads: Heads; trader: Trader }>> {
@@ -111,8 +123,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     const { head, headTimestampMs } = probed.value
     const next = createHeads({
       rpc,
-      blockTimeMs: chain.blockTimeMs,
       first: { number: head, timestamp: headTimestampMs / 1_000 },
+      everyMs: () => pollMs({ chain, isBusy: trader?.isBusy() ?? false }),
       onHead() {
         trader?.onHead()
         report()
@@ -129,21 +141,28 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     retryMs: PROBE_RETRY_MS,
     recheckMs: PROBE_RECHECK_MS,
     onOutcome(outcome) {
-      if (!outcome.ok) logger.warn(outcome.failure, 'The probe failed.')
-      else if (trader === null) logger.info({ notes: outcome.value.facts.notes }, `${chain.name} is ready.`)
-      heads?.stop()
-      heads = outcome.ok ? outcome.value.heads : null
-      trader = outcome.ok ? outcome.value.trader : null
-      facts = outcome.ok ? { ok: true, value: outcome.value.facts } : outcome
+      problem = outcome.ok ? null : outcome.failure
+      if (outcome.ok) {
+        heads?.stop()
+        heads = outcome.value.heads
+        trader = outcome.value.trader
+        facts = outcome.value.facts
+      }
+      reachable = isReachable()
       report()
     },
   })
-  const reporting = setInterval(report, STATUS_EVERY_MS)
+  const loop = monitorEventLoopDelay({ resolution: 10 })
+  loop.enable()
+  const reporting = setInterval(() => {
+    report(loop.percentile(99) / 1e9)
+    loop.reset()
+  }, STATUS_EVERY_MS)
 
   async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
     try {
-      if (trader === null) {
-        const reason = facts?.ok === false ? facts.failure.sentence : `${chain.name} is starting.`
+      if (trader === null || problem !== null) {
+        const reason = problem?.sentence ?? `${chain.name} is starting.`
         channel.settled({ key, answer: refuse(failure('CHAIN_UNAVAILABLE', reason), signal) }, null)
       } else if (kind === 'simulate') {
         channel.settled({ key, answer: await trader.simulate(signal) }, null)
@@ -173,6 +192,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
       probing.stop()
       heads?.stop()
       clearInterval(reporting)
+      loop.disable()
       await pipeline.end()
       await rpc.close()
       await Promise.all(running)
@@ -181,4 +201,16 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     },
   }
   return { ok: true }
+}
+
+/** Often while something is out, so that its block is noticed soon; else as blocks come. */
+function pollMs({
+  chain: { blockTimeMs },
+  isBusy,
+}: {
+  chain: ChainThreadData['chain']
+  isBusy: boolean
+}): number {
+  if (isBusy) return Math.min(Math.max(blockTimeMs / 4, 100), 500)
+  return Math.min(Math.max(blockTimeMs, 1_000), 12_000)
 }

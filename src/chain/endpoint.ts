@@ -40,7 +40,15 @@ export function createEndpoint({
   chainId: number | null
   onRequest: (request: RpcRequest) => void
 }): Endpoint {
-  const { transport, host } = openTransport({ url, connectionsMax, responseBytesMax })
+  const { transport, host } = openTransport({
+    url,
+    connectionsMax,
+    responseBytesMax,
+    // Another node may stand at this address when it is next asked.
+    onDisconnect() {
+      introduction = null
+    },
+  })
   let batchMax = configuredBatchMax
   let failures = 0
   let pause = { untilMs: 0, asked: false }
@@ -59,18 +67,22 @@ export function createEndpoint({
 
   function failed(reason: ExchangeFailure): void {
     failures++
-    lastError = `It ${reason.detail}.`
+    // How much of the time this exchange had says nothing about the endpoint.
+    lastError = reason.reason === 'timeout' ? 'It did not answer in time.' : `It ${reason.detail}.`
     const waitMs = Math.min(
       PAUSE_MAX_MS,
       reason.retryAfterMs ?? PAUSE_FIRST_MS * 2 ** Math.min(failures - 1, 10),
     )
     pause = { untilMs: performance.now() + waitMs, asked: reason.reason === 'rate-limited' }
-    // Another node may stand at this address when it comes back.
     if (reason.reason === 'unreachable' || reason.reason === 'reset') introduction = null
   }
 
-  /** One payload: settles every call that got an answer. */
-  async function send(calls: readonly RpcCall[], timeoutMs: number): Promise<Unanswered | null> {
+  /** One payload: settles every call that got an answer. `proves`: that it is answered makes the endpoint well. */
+  async function send(
+    calls: readonly RpcCall[],
+    timeoutMs: number,
+    proves = true,
+  ): Promise<Unanswered | null> {
     const startedAtMs = performance.now()
     const exchange = await transport.exchange({
       body: calls.length === 1 ? callText(calls[0] as RpcCall) : `[${calls.map(callText).join(',')}]`,
@@ -89,7 +101,7 @@ export function createEndpoint({
       if (leftMs > 0) return sendAll(outcome.calls, leftMs, size)
     }
     if (outcome) failed(outcome.failure)
-    else succeeded(startedAtMs)
+    else if (proves) succeeded(startedAtMs)
     return outcome
   }
 
@@ -118,7 +130,7 @@ export function createEndpoint({
     introduction ??= (async () => {
       let answer: RpcOutcome | null = null
       const ask = (id: number, method: string, settle: RpcCall['settle']) =>
-        send([{ id, method, paramsJson: '[]', settle }], timeoutMs)
+        send([{ id, method, paramsJson: '[]', settle }], timeoutMs, false)
       const [left] = await Promise.all([
         ask(-1, 'eth_chainId', (outcome) => {
           answer = outcome

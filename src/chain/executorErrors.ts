@@ -1,3 +1,4 @@
+import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
 import type { Hop, Signal } from '../domain/signal.ts'
 import { errorSelector } from './revertData.ts'
 import {

@@ -10,11 +10,11 @@ test('over http the newest block is asked for, until stopped', async () => {
   const devnet = await startDevnet({ chainIds: [56] })
   const node = devnet.chains[0]?.rpc as string
   const proxy = await startRpcProxy({ target: node })
-  const rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, readOnly: true, limits: LIMITS })
+  const rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, limits: LIMITS })
   const seen: Head[] = []
   const heads = createHeads({
     rpc,
-    blockTimeMs: 750,
+    everyMs: () => 1_000,
     onHead: (head) => seen.push(head),
     now: () => ((seen.at(-1)?.timestamp ?? 0) + 7) * 1_000,
   })

@@ -17,8 +17,6 @@ export interface Heads {
   stop(): void
 }
 
-const POLL_MIN_MS = 1_000
-const POLL_MAX_MS = 12_000
 /** Where blocks are announced, polling only notices that the announcements have stopped, and so reconnects. */
 const WATCH_FACTOR = 10
 
@@ -28,18 +26,16 @@ const WATCH_FACTOR = 10
  */
 export function createHeads({
   rpc,
-  blockTimeMs,
   first = null,
   onHead = () => {},
-  everyMs = () => Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, blockTimeMs)),
+  everyMs,
   now = Date.now,
 }: {
   rpc: Pick<JsonRpc, 'call' | 'subscribeHeads'>
-  blockTimeMs: number
   first?: Head | null
   onHead?: (head: Head) => void
   /** Pause between two polls where blocks are not announced. */
-  everyMs?: () => number
+  everyMs: () => number
   now?: () => number
 }): Heads {
   let newest = first

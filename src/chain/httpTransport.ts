@@ -5,17 +5,20 @@ import { type Exchange, exchangeFailure, type Transport } from './transport.ts'
  * JSON-RPC over HTTP(S) with connections kept open. Redirects are not followed: they would take the URL's key elsewhere.
  *
  * @param options.headersFor more headers for a body, e.g. its signature
+ * @param options.onDisconnect called when the last open connection has ended
  */
 export function createHttpTransport({
   url,
   connectionsMax,
   responseBytesMax,
   headersFor,
+  onDisconnect = () => {},
 }: {
   url: string
   connectionsMax: number
   responseBytesMax: number
   headersFor?: ((body: string) => Readonly<Record<string, string>>) | undefined
+  onDisconnect?: (() => void) | undefined
 }): Transport {
   const { origin, pathname, search, username, password } = new URL(url)
   // Timeouts are ours, per exchange; undici's own are switched off.
@@ -24,6 +27,9 @@ export function createHttpTransport({
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: 30_000,
+  })
+  pool.on('disconnect', () => {
+    if (pool.stats.connected === 0) onDisconnect()
   })
   const fixedHeaders: Record<string, string> = { 'content-type': 'application/json' }
   if (username || password) {

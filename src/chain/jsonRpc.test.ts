@@ -36,7 +36,6 @@ function client(options: Partial<Parameters<typeof createJsonRpc>[0]> = {}): Jso
   const made = createJsonRpc({
     endpoints: [proxy.url],
     timeoutMs: 20_000,
-    readOnly: true,
     limits: LIMITS,
     ...options,
   })
@@ -96,7 +95,7 @@ describe('calls', () => {
   })
 })
 
-describe('a read-only client', () => {
+describe('what is not a read', () => {
   test.each([
     'eth_sendRawTransaction',
     'eth_sendTransaction',
@@ -109,28 +108,14 @@ describe('a read-only client', () => {
     'ETH_SENDRAWTRANSACTION',
     'eth_call","method":"eth_sendRawTransaction',
     'constructor',
-  ])('refuses %s before a byte is written', async (method) => {
+    'eth_subscribe',
+  ])('%s is refused before a byte is written', async (method) => {
     const rpc = client()
     expect(() => rpc.call(method, ['0x02'])).toThrow('read-only')
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(proxy.connections).toBe(0)
     expect(codeOf(await rpc.call('eth_chainId', []))).toBe('OK')
     expect([...proxy.methods.keys()]).toEqual(['eth_chainId'])
-  })
-
-  test('a client that may send does', async () => {
-    const rpc = client({ readOnly: false })
-    expect(codeOf(await rpc.call('eth_sendRawTransaction', ['0x02']))).toMatch(/^RPC/)
-    expect(asked('eth_sendRawTransaction')).toBe(1)
-  })
-
-  test('a send whose reply is lost is not sent again, to nobody', async () => {
-    const other = await startRpcProxy({ target: node })
-    const rpc = client({ readOnly: false, endpoints: [proxy.url, other.url] })
-    proxy.interfere = () => ({ kind: 'drop-reply' })
-    expect(codeOf(await rpc.call('eth_sendRawTransaction', ['0x02']))).toBe('NODE_UNAVAILABLE')
-    expect([asked('eth_sendRawTransaction'), other.payloadSizes.length]).toEqual([1, 0])
-    await other.stop()
   })
 })
 
@@ -239,16 +224,54 @@ describe('an endpoint in trouble', () => {
     const rpc = client({ chainId: 42161 })
     expect(sentenceOf(await rpc.call('eth_gasPrice', []))).toMatch(/serves chain 137, not chain 42161\.$/)
     expect(asked('eth_gasPrice')).toBe(0)
+    expect(rpc.status()).toMatchObject([
+      { healthy: false, lastError: 'It serves chain 137, not chain 42161.' },
+    ])
     expect(codeOf(await client({ chainId: CHAIN_ID }).call('eth_gasPrice', []))).toBe('OK')
+  })
+
+  test('one that comes back with another chain is not used, even when nobody saw it gone', async () => {
+    const first = await startDevnet({ chainIds: [CHAIN_ID] })
+    const { rpc: url } = first.chains[0] as { rpc: string }
+    const rpc = client({ endpoints: [url], chainId: CHAIN_ID })
+    expect(codeOf(await rpc.call('eth_gasPrice', []))).toBe('OK')
+    await first.stop()
+    const second = await startDevnet({ chainIds: [10], port: Number(new URL(url).port) })
+    expect(sentenceOf(await rpc.call('eth_gasPrice', []))).toMatch(/serves chain 10, not chain 137\.$/)
+    await second.stop()
+    const third = await startDevnet({ chainIds: [CHAIN_ID], port: Number(new URL(url).port) })
+    expect(codeOf(await rpc.call('eth_gasPrice', []))).toBe('OK')
+    expect(rpc.status()).toMatchObject([{ healthy: true, lastError: null }])
+    await third.stop()
   })
 })
 
 describe('time', () => {
   test('a call that is not answered in time says so', async () => {
     proxy.interfere = () => ({ kind: 'hang' })
-    const outcome = await client({ timeoutMs: 150 }).call('eth_chainId', [])
+    const { host } = new URL(proxy.url)
+    const rpc = client({ timeoutMs: 150 })
+    const outcome = await rpc.call('eth_chainId', [])
     expect(codeOf(outcome)).toBe('NODE_TIMEOUT')
-    expect(sentenceOf(outcome)).toMatch(/did not answer within/)
+    expect(sentenceOf(outcome)).toBe(`The RPC endpoint ${host} did not answer within 150 ms.`)
+    expect(rpc.status()).toMatchObject([{ healthy: false, lastError: 'It did not answer in time.' }])
+  })
+
+  test('that it says is all of the time, however many exchanges shared it', async () => {
+    const other = await startRpcProxy({ target: node })
+    proxy.interfere = () => ({ kind: 'hang' })
+    other.interfere = () => ({ kind: 'hang' })
+    const limits = { ...LIMITS, rpcBatchesInFlightMax: 1 }
+    const alone = await balances(client({ timeoutMs: 400, limits }), 2)
+    const { host } = new URL(proxy.url)
+    expect(alone.map(sentenceOf)).toEqual(
+      Array(2).fill(`The RPC endpoint ${host} did not answer within 400 ms.`),
+    )
+    const both = await balances(client({ timeoutMs: 400, limits, endpoints: [proxy.url, other.url] }), 2)
+    expect(sentenceOf(both[0] as RpcOutcome)).toMatch(
+      /^None of 2 RPC endpoints answered within 400 ms; the last/,
+    )
+    await other.stop()
   })
 
   test('a slow call of a batch fails alone', async () => {

@@ -16,7 +16,7 @@ export interface RpcLimits {
 /**
  * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint does not answer goes
  * to the next one; a read cut off with its connection is asked once more; a batch that is not answered in half the time is
- * asked again call by call, so that one slow call fails alone. Methods with an effect are sent once, alone, to one endpoint.
+ * asked again call by call, so that one slow call fails alone. It can only read.
  *
  * @param options.endpoints http(s)://, ws(s):// or socket paths, best first
  * @param options.timeoutMs bound of a call from when it leaves the queue to its outcome, over all endpoints
@@ -25,14 +25,12 @@ export interface RpcLimits {
 export function createJsonRpc({
   endpoints: urls,
   timeoutMs,
-  readOnly,
   limits,
   chainId = null,
   onRequest = () => {},
 }: {
   endpoints: readonly string[]
   timeoutMs: number
-  readOnly: boolean
   limits: RpcLimits
   chainId?: number | null
   onRequest?: (request: RpcRequest) => void
@@ -57,6 +55,7 @@ export function createJsonRpc({
     const tried = new Set<Endpoint>()
     let left = calls
     let outcome = ALL_PAUSED
+    const asked = new Set<Endpoint>()
     let askedAgain = false
     let alone = false
     for (;;) {
@@ -64,12 +63,13 @@ export function createJsonRpc({
       const endpoint = leftMs >= 1 ? chooseEndpoint(endpoints, tried) : null
       if (!endpoint) break
       tried.add(endpoint)
+      asked.add(endpoint)
       const inBatch = left.length > 1 && !alone
       const unanswered = await endpoint.ask(left, inBatch ? leftMs / 2 : leftMs, alone)
       if (!unanswered) return
       const { reason } = unanswered.failure
       left = unanswered.calls
-      outcome = endpoint.explain(unanswered.failure)
+      outcome = reason === 'timeout' ? timedOut(endpoint, asked.size) : endpoint.explain(unanswered.failure)
       if (reason === 'timeout') alone = true
       if (!askedAgain && (reason === 'reset' || (reason === 'timeout' && inBatch))) {
         askedAgain = true
@@ -79,11 +79,13 @@ export function createJsonRpc({
     for (const call of left) call.settle(outcome)
   }
 
-  async function deliverEffect(call: RpcCall): Promise<void> {
-    const endpoint = chooseEndpoint(endpoints, new Set())
-    const unanswered = await endpoint?.ask([call], timeoutMs, true)
-    if (!endpoint) call.settle(ALL_PAUSED)
-    else if (unanswered) call.settle(endpoint.explain(unanswered.failure))
+  /** One exchange may have had a part of the time only; what counts is how long the caller has waited. */
+  function timedOut({ host }: Endpoint, askedCount: number): RpcOutcome {
+    const sentence =
+      askedCount === 1
+        ? `The RPC endpoint ${host} did not answer within ${timeoutMs} ms.`
+        : `None of ${askedCount} RPC endpoints answered within ${timeoutMs} ms; the last was ${host}.`
+    return { ok: false, kind: 'transport', failure: failure('NODE_TIMEOUT', sentence, { endpoint: host }) }
   }
 
   const lane = () =>
@@ -96,8 +98,7 @@ export function createJsonRpc({
 
   return {
     call(method, params, weight = 'light') {
-      const isRead = READ_METHODS.has(method)
-      if (readOnly && !isRead) {
+      if (!READ_METHODS.has(method)) {
         throw new Error(
           `${method} is refused: this RPC client is read-only and lets out only methods known to be reads.`,
         )
@@ -114,8 +115,7 @@ export function createJsonRpc({
           },
         }
         open.add(call)
-        if (isRead) lanes[weight].push(call)
-        else void deliverEffect(call)
+        lanes[weight].push(call)
       })
     },
     subscribeHeads: (onHead) => subscribeHeads({ endpoints, nextId: () => ++lastId, timeoutMs, onHead }),

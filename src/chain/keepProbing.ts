@@ -14,21 +14,37 @@ export function keepProbing<Facts>({
   onOutcome: (outcome: Result<Facts>) => void
   retryMs: { readonly first: number; readonly last: number }
   recheckMs: number
-}): { stop(): void } {
+}): {
+  /** Something has changed: probes now, or once more when a probe is under way, and pauses begin anew. */
+  again(): void
+  stop(): void
+} {
   let pauseMs = retryMs.first
   let timer: NodeJS.Timeout | null = null
+  let running = false
+  let wanted = false
   let stopped = false
 
   async function once(): Promise<void> {
+    running = true
+    wanted = false
     const outcome = await probe()
+    running = false
     if (stopped) return
     onOutcome(outcome)
-    timer = setTimeout(once, outcome.ok ? recheckMs : pauseMs)
+    timer = setTimeout(once, wanted ? 0 : outcome.ok ? recheckMs : pauseMs)
     pauseMs = outcome.ok ? retryMs.first : Math.min(pauseMs * 2, retryMs.last)
   }
   void once()
 
   return {
+    again() {
+      pauseMs = retryMs.first
+      wanted = true
+      if (running || stopped) return
+      if (timer !== null) clearTimeout(timer)
+      void once()
+    },
     stop() {
       stopped = true
       if (timer !== null) clearTimeout(timer)

@@ -7,6 +7,7 @@ import type { Transport } from './transport.ts'
  * The transport an endpoint's address asks for: http(s)://, ws(s):// or the path of an IPC socket. It connects when first used.
  *
  * @param options.headersFor more headers for a body; only HTTP has them
+ * @param options.onDisconnect called when the last open connection has ended
  * @returns `host` names the endpoint without what its address may hold of keys
  */
 export function openTransport({
@@ -14,21 +15,29 @@ export function openTransport({
   connectionsMax,
   responseBytesMax,
   headersFor,
+  onDisconnect,
 }: {
   url: string
   connectionsMax: number
   responseBytesMax: number
   headersFor?: ((body: string) => Readonly<Record<string, string>>) | undefined
+  onDisconnect?: (() => void) | undefined
 }): { transport: Transport; host: string } {
   if (/^https?:/.test(url)) {
     return {
-      transport: createHttpTransport({ url, connectionsMax, responseBytesMax, headersFor }),
+      transport: createHttpTransport({ url, connectionsMax, responseBytesMax, headersFor, onDisconnect }),
       host: new URL(url).host,
     }
   }
   if (/^wss?:/.test(url)) {
-    return { transport: createWebSocketTransport({ url, responseBytesMax }), host: new URL(url).host }
+    return {
+      transport: createWebSocketTransport({ url, responseBytesMax, onDisconnect }),
+      host: new URL(url).host,
+    }
   }
   const path = url.replace(/^(ipc|file|unix):(\/\/)?/, '')
-  return { transport: createIpcTransport({ path, responseBytesMax }), host: `ipc:${basename(path)}` }
+  return {
+    transport: createIpcTransport({ path, responseBytesMax, onDisconnect }),
+    host: `ipc:${basename(path)}`,
+  }
 }

@@ -45,7 +45,7 @@ beforeEach(async () => {
 afterEach(() => proxy.stop())
 
 async function probe(chain: ChainConfig, now = Date.now) {
-  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs: 20_000, readOnly: true, limits: LIMITS })
+  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs: 20_000, limits: LIMITS })
   const outcome = await probeChain({ rpc, chain, devnetBook: DEVNET_BOOK, now })
   await rpc.close()
   return outcome.ok ? { ...outcome.value, failure: null } : { failure: outcome.failure }

@@ -1,7 +1,4 @@
-/**
- * Methods without an effect on the chain or the node: the only ones a read-only client lets out, and the only ones that
- * may be asked twice.
- */
+/** Methods without an effect on the chain or the node, which may be asked twice: the only ones a `JsonRpc` lets out. */
 export const READ_METHODS: ReadonlySet<string> = new Set([
   'eth_blockNumber',
   'eth_call',

@@ -67,10 +67,13 @@ describe('the executor', () => {
       sentence: `The trade earns 31 base units of ${USDC}, less than the min_profit of 42.`,
       shortfall: null,
       kind: 'unprofitable',
+      facts: { profit: '31', min_profit: '42' },
+      hint: 'Lower min_profit, or wait for a better price.',
     })
-    expect(explain(error('ProfitTooLow(uint256,uint256)', 0, 0)).sentence).toContain(
-      'it repays the loan exactly',
-    )
+    expect(explain(error('ProfitTooLow(uint256,uint256)', 0, 0))).toMatchObject({
+      sentence: expect.stringContaining('it repays the loan exactly'),
+      hint: null,
+    })
   })
 
   test('a passed deadline is expired', () => {

@@ -12,7 +12,7 @@ export interface RpcError {
 export type RpcOutcome =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly kind: 'rpc'; readonly error: RpcError }
-  /** `NODE_UNAVAILABLE` or `NODE_TIMEOUT`; nothing is known about the call's effect. */
+  /** `NODE_UNAVAILABLE` or `NODE_TIMEOUT`. */
   | { readonly ok: false; readonly kind: 'transport'; readonly failure: Failure }
 
 /** A list of JSON values, or the same list already written as JSON text (saves writing large constant parts again). */
@@ -34,13 +34,13 @@ export interface RpcRequest {
   readonly ok: boolean
 }
 
-/** JSON-RPC to one chain, whichever of its endpoints answers. */
+/** JSON-RPC to one chain, whichever of its endpoints answers. Only reads leave. */
 export interface JsonRpc {
   /**
    * One call. Never rejects.
    *
    * @param params text must be a JSON array made of validated values: it goes out as it is
-   * @throws at once, before any byte is written, when the client is read-only and the method is not a read
+   * @throws at once, before any byte is written, when the method is not one of `READ_METHODS`
    */
   call(method: string, params: RpcParams, weight?: RpcWeight): Promise<RpcOutcome>
   /**

@@ -30,7 +30,7 @@ const start = (port: number) =>
   })
 const mine = () => callRpc({ rpc: anvil.rpc, method: 'evm_mine', params: [], timeoutMs: 20_000 })
 const client = (endpoint: string, timeoutMs = 20_000) =>
-  createJsonRpc({ endpoints: [endpoint], timeoutMs, readOnly: true, limits: LIMITS, chainId: CHAIN_ID })
+  createJsonRpc({ endpoints: [endpoint], timeoutMs, limits: LIMITS, chainId: CHAIN_ID })
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'titan-stream-'))
@@ -66,7 +66,7 @@ describe.each(kinds)('%s', (_, endpoint) => {
   test('announces new blocks, and again after the node restarted', async () => {
     const rpc = client(endpoint())
     const seen: Head[] = []
-    const heads = createHeads({ rpc, blockTimeMs: 1_000, onHead: (head) => seen.push(head) })
+    const heads = createHeads({ rpc, everyMs: () => 1_000, onHead: (head) => seen.push(head) })
     await expect.poll(() => heads.newest(), { timeout: 20_000 }).not.toBeNull()
     const before = heads.newest()?.number as number
     await mine()
@@ -108,7 +108,7 @@ describe('a stream that misbehaves', () => {
     }).listen(path)
     await once(server, 'listening')
     const limits = { ...LIMITS, rpcBatchesInFlightMax: 1 }
-    const rpc = createJsonRpc({ endpoints: [path], timeoutMs: 1_500, readOnly: true, limits })
+    const rpc = createJsonRpc({ endpoints: [path], timeoutMs: 1_500, limits })
     try {
       await work(rpc)
     } finally {

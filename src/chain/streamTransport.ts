@@ -23,7 +23,7 @@ type OpenStream = (events: StreamEvents) => Stream
  * JSON-RPC over a connection that both sides may speak on: a WebSocket or an IPC socket. It connects when first needed and
  * again after it was lost; replies are told apart by their ids, so many exchanges share it.
  */
-function createStreamTransport(openStream: OpenStream): Transport {
+function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}): Transport {
   let stream: Stream | null = null
   let opening: Promise<Exchange | null> | null = null
   let listener: StreamListener | null = null
@@ -45,6 +45,7 @@ function createStreamTransport(openStream: OpenStream): Transport {
           opening = null
           const why = exchangeFailure(wasOpen ? 'reset' : 'unreachable', detail)
           resolve(why)
+          onDisconnect()
           for (const waiting of new Set(pending.values())) waiting.finish(why)
         },
       })
@@ -130,9 +131,11 @@ function isNotification(message: unknown): message is { method: string; params: 
 export function createWebSocketTransport({
   url,
   responseBytesMax,
+  onDisconnect,
 }: {
   url: string
   responseBytesMax: number
+  onDisconnect?: (() => void) | undefined
 }): Transport {
   const target = new URL(url)
   const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`
@@ -163,16 +166,18 @@ export function createWebSocketTransport({
     socket.onerror = lost
     socket.onclose = lost
     return { write: (text) => socket.send(text), destroy: lost }
-  })
+  }, onDisconnect)
 }
 
 /** JSON-RPC over a local socket file. */
 export function createIpcTransport({
   path,
   responseBytesMax,
+  onDisconnect,
 }: {
   path: string
   responseBytesMax: number
+  onDisconnect?: (() => void) | undefined
 }): Transport {
   return createStreamTransport(({ onOpen, onText, onEnd }) => {
     const socket = connect(path)
@@ -193,5 +198,5 @@ export function createIpcTransport({
     })
     socket.on('close', () => onEnd(detail ?? 'closed the connection before it answered', opened))
     return { write: (text) => void socket.write(`${text}\n`), destroy: () => void socket.destroy() }
-  })
+  }, onDisconnect)
 }

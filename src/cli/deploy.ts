@@ -122,7 +122,7 @@ async function deployOn({
 }): Promise<Result<Deployment>> {
   const [owner] = keys
   if (owner === undefined) throw new Error('There is no key.')
-  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs, readOnly: true, limits: LIMITS })
+  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs, limits: LIMITS })
   const broadcast = createBroadcast({
     endpoints: chain.endpoints.map((url) => {
       const { transport, host } = openTransport({

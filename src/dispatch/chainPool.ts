@@ -25,10 +25,16 @@ export interface ChainPoolEvents {
   readonly onStages: (chainId: number, timings: readonly StageTiming[]) => void
   readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
   readonly onThreadLost: (chainId: number, lostSignals: number) => void
+  /** The thread has attached, and every event of an earlier life has been passed on. */
+  readonly onReplayed: (chainId: number) => void
+  readonly onEventLoopDelay: (chainId: number, seconds: number) => void
 }
 
+/** `lost`: the thread ended first, and what it had done for the signal shows when it has attached again (`onReplayed`). */
+export type Settle = (answer: Answer, lost: boolean) => void
+
 export interface ChainPool {
-  submit(kind: RequestKind, signal: Signal, settle: (answer: Answer) => void): void
+  submit(kind: RequestKind, signal: Signal, settle: Settle): void
   status(): ChainStatus
   totals(): Totals
   depth(): number
@@ -40,7 +46,7 @@ export interface ChainPool {
 
 interface Waiting {
   readonly signal: Signal
-  readonly settle: (answer: Answer) => void
+  readonly settle: Settle
 }
 
 const NO_TOTALS: Totals = {
@@ -52,6 +58,8 @@ const NO_TOTALS: Totals = {
   expectedProfitUsd: 0,
 }
 const RESTART_DELAY_MS = { first: 100, last: 15_000 }
+/** A thread that lived so long was well: the next restart is quick again. */
+const WELL_AFTER_MS = 30_000
 const RETRY_AFTER_S = 1
 
 /**
@@ -91,6 +99,7 @@ export function createChainPool({
   let batch: DispatchedSignal[] = []
   let nextKey = 0
   let restartDelayMs = RESTART_DELAY_MS.first
+  let attachedAtMs: number | null = null
   let stopping = false
   let restart: NodeJS.Timeout | null = null
   let drained: (() => void) | null = null
@@ -100,11 +109,11 @@ export function createChainPool({
     events.onStatus(next)
   }
 
-  function settleOne(key: number, answer: Answer): void {
+  function settleOne(key: number, answer: Answer, lost = false): void {
     const one = waiting.get(key)
     if (one === undefined) return
     waiting.delete(key)
-    one.settle(answer)
+    one.settle(answer, lost)
     if (waiting.size === 0) drained?.()
   }
 
@@ -119,6 +128,11 @@ export function createChainPool({
         return
       case 'status':
         setStatus(message.status)
+        if (message.eventLoopDelaySeconds !== null)
+          events.onEventLoopDelay(chainId, message.eventLoopDelaySeconds)
+        return
+      case 'replayed':
+        events.onReplayed(chainId)
         return
       case 'rpc':
         events.onRpc(chainId, message.requests)
@@ -140,7 +154,7 @@ export function createChainPool({
       .then(
         (outcome) => {
           if (outcome?.ok === false) lose(port1, outcome.reason)
-          else restartDelayMs = RESTART_DELAY_MS.first
+          else attachedAtMs = performance.now()
         },
         (error: unknown) => lose(port1, error instanceof Error ? error.message : String(error)),
       )
@@ -169,9 +183,13 @@ export function createChainPool({
           ),
           signal,
         ),
+        true,
       )
     }
     events.onThreadLost(chainId, lost.length)
+    if (attachedAtMs !== null && performance.now() - attachedAtMs >= WELL_AFTER_MS)
+      restartDelayMs = RESTART_DELAY_MS.first
+    attachedAtMs = null
     restart = setTimeout(attach, restartDelayMs)
     restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MS.last)
   }
@@ -196,6 +214,7 @@ export function createChainPool({
         const reason = status.reason ?? `${name} is starting.`
         settle(
           refuse(failure('CHAIN_UNAVAILABLE', reason, { chainId, retryAfterSeconds: RETRY_AFTER_S }), signal),
+          false,
         )
         return
       }
@@ -209,6 +228,7 @@ export function createChainPool({
             }),
             signal,
           ),
+          false,
         )
         return
       }

@@ -1,41 +1,59 @@
 import type { ChainFacts } from '../chain/chainFacts.ts'
 import type { Heads } from '../chain/heads.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
-import type { Result } from '../errors/failure.ts'
 import type { ChainStatus, EndpointStatus, LaneReport } from './protocol.ts'
 
-/** What the main thread is told of a chain: the last probe's outcome, the newest head, the endpoints' health. */
+/**
+ * What the main thread is told of a chain. It is unavailable when the last probe failed or no endpoint is well; what was found before is told all
+ * the same.
+ */
 export function chainStatus({
   chain,
   embeddedDevnet,
   facts,
+  problem,
   heads,
   endpoints,
   lanes = [],
 }: {
   chain: ChainConfig
   embeddedDevnet: boolean
-  /** Null before the first probe. */
-  facts: Result<ChainFacts> | null
+  /** What the last probe that succeeded found; null when none has yet. */
+  facts: ChainFacts | null
+  /** Why the last probe failed, a sentence; null when it did not, or is the first. */
+  problem: string | null
   heads: Pick<Heads, 'newest' | 'ageMs'> | null
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
 }): ChainStatus {
-  const found = facts?.ok === true ? facts.value : null
-  const state = facts === null ? 'starting' : facts.ok ? 'ready' : 'unavailable'
+  // The endpoints' own words come first: they stay the same from the first lost call over every failed probe.
+  const reason = endpointTrouble({ chain, endpoints }) ?? problem
   return {
     chainId: chain.chainId,
     name: chain.name,
-    state,
-    reason: facts?.ok === false ? facts.failure.sentence : null,
+    state: reason !== null ? 'unavailable' : facts === null ? 'starting' : 'ready',
+    reason,
     head: heads?.newest()?.number ?? null,
     headAgeMs: heads?.ageMs() ?? null,
-    devnet: found?.devnet ?? false,
+    devnet: facts?.devnet ?? false,
     devnetRpc: embeddedDevnet ? (chain.endpoints[0] ?? null) : null,
-    executor: found && { address: found.executor.address, deployed: found.executor.deployed },
-    flashSources: found ? ([1, 2] as const).filter((source) => found.lenders[source] !== null) : [],
-    notes: found?.notes ?? [],
+    executor: facts && { address: facts.executor.address, deployed: facts.executor.deployed },
+    flashSources: facts ? ([1, 2] as const).filter((source) => facts.lenders[source] !== null) : [],
+    notes: facts?.notes ?? [],
     endpoints,
     lanes,
   }
+}
+
+/** Why no endpoint of a chain can be used now, a sentence; null while one is well. */
+export function endpointTrouble({
+  chain,
+  endpoints,
+}: {
+  chain: Pick<ChainConfig, 'name'>
+  endpoints: readonly EndpointStatus[]
+}): string | null {
+  if (endpoints.some(({ healthy }) => healthy)) return null
+  const each = endpoints.map(({ host, lastError }) => `${host}: ${lastError}`)
+  return `No RPC endpoint of ${chain.name} is well. ${each.join(' ')}`
 }

@@ -30,15 +30,18 @@ export function createPiscinaDispatcher({
   refuse: (reason: Failure, signal: Signal) => Answer
   /** Words the refusal of a chain that is not configured. */
   missingChain: (chainId: number) => Failure
-  events: Omit<ChainPoolEvents, 'onStatus'>
+  events: Omit<ChainPoolEvents, 'onStatus' | 'onReplayed'>
 }): Dispatcher & {
   stored(chainId: number, outboxId: number): void
-  /** Resolves when each chain is ready or has said why it is not. */
+  /** Resolves when each chain's thread has reported: that it is ready, why it is not, or that its node has kept it waiting for seconds. */
   probed(): Promise<void>
   stop(options: { readonly deadlineMs: number }): Promise<void>
 } {
   const statusListeners: ((status: ChainStatus) => void)[] = []
-  const inFlight = new Map<string, number>()
+  /** Ids in flight, each with its chain and how many signals have it. */
+  const held = new Map<string, { readonly chainId: number; count: number }>()
+  /** Ids that a chain's thread had in flight when it ended: they stay its own until it has told what it did. */
+  const lostIds = new Map(threads.map(({ chain }): [number, string[]] => [chain.chainId, []]))
   const unprobed = new Set(threads.map(({ chain }) => chain.chainId))
   let allProbed: () => void = () => undefined
   const probed = new Promise<void>((resolve) => {
@@ -46,8 +49,23 @@ export function createPiscinaDispatcher({
   })
 
   function onStatus(status: ChainStatus): void {
-    if (status.state !== 'starting' && unprobed.delete(status.chainId) && unprobed.size === 0) allProbed()
+    if (unprobed.delete(status.chainId) && unprobed.size === 0) allProbed()
     for (const listener of statusListeners) listener(status)
+  }
+
+  function hold(signalId: string, chainId: number): void {
+    const holder = held.get(signalId)
+    if (holder === undefined) held.set(signalId, { chainId, count: 1 })
+    else holder.count++
+  }
+
+  function release(signalId: string): void {
+    const holder = held.get(signalId)
+    if (holder !== undefined && --holder.count === 0) held.delete(signalId)
+  }
+
+  function onReplayed(chainId: number): void {
+    for (const signalId of lostIds.get(chainId)?.splice(0) ?? []) release(signalId)
   }
 
   const pools = new Map(
@@ -59,30 +77,30 @@ export function createPiscinaDispatcher({
         queueMax,
         storedOutboxId: () => index.storedOutboxId(data.chain.chainId),
         refuse,
-        events: { ...events, onStatus },
+        events: { ...events, onStatus, onReplayed },
       }),
     ]),
   )
 
   /** The chain that holds this id already, in flight or executed. */
-  const ownerOf = (signalId: string) => inFlight.get(signalId) ?? index.chainOf(signalId)
+  const ownerOf = (signalId: string) => held.get(signalId)?.chainId ?? index.chainOf(signalId)
 
   return {
     submit(kind, signal, settle) {
       const { chainId, signalId } = signal
       const pool = pools.get(chainId)
       if (pool === undefined) return settle(refuse(missingChain(chainId), signal))
-      if (kind === 'simulate') return pool.submit(kind, signal, settle)
+      if (kind === 'simulate') return pool.submit(kind, signal, (answer) => settle(answer))
       const owner = ownerOf(signalId)
       if (owner !== null && owner !== chainId) {
         const sentence = `signal_id ${signalId} was used before, on chain ${owner}.`
         return settle(refuse(failure('SIGNAL_ID_CONFLICT', sentence, { chainId: owner }), signal))
       }
       // A second one with the id of a signal in flight goes on to the thread, which compares the payloads.
-      if (inFlight.has(signalId)) return pool.submit(kind, signal, settle)
-      inFlight.set(signalId, chainId)
-      pool.submit(kind, signal, (answer) => {
-        inFlight.delete(signalId)
+      hold(signalId, chainId)
+      pool.submit(kind, signal, (answer, lost) => {
+        if (lost) lostIds.get(chainId)?.push(signalId)
+        else release(signalId)
         settle(answer)
       })
     },

@@ -3,6 +3,7 @@ import type { ChainConfig } from '../config/chainConfig.ts'
 import type { LiveSettings } from '../config/config.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
+import type { Code } from '../errors/codes.ts'
 
 /** What the chain thread is given when it starts (Piscina `workerData`); plain data only. */
 export interface ChainThreadData {
@@ -51,10 +52,12 @@ export type ChainTask = AttachTask | SignalsTask | CloseTask
 export interface Answer {
   readonly success: boolean
   readonly httpStatus: number
-  /** JSON text of the document's response. */
+  /** JSON text of the response. */
   readonly body: string
   /** The answer had been given before to the same id and payload. */
   readonly replayed: boolean
+  /** Why nothing was executed or journaled; absent when something was. */
+  readonly refused?: Code
 }
 
 /** A subscriber event waiting in the chain's outbox for its global `seq`. */
@@ -148,7 +151,14 @@ export type ThreadMessage =
       readonly totals: Totals | null
       readonly timings: readonly StageTiming[]
     }
-  | { readonly kind: 'status'; readonly status: ChainStatus }
+  | {
+      readonly kind: 'status'
+      readonly status: ChainStatus
+      /** 99th percentile of the thread's event loop delay since it was last told; null between two tellings. */
+      readonly eventLoopDelaySeconds: number | null
+    }
+  /** All events that the event log had not stored when the thread attached have been sent. */
+  | { readonly kind: 'replayed' }
   | { readonly kind: 'rpc'; readonly requests: readonly RpcTiming[] }
 
 /** One exchange with an RPC endpoint; its calls may have shared a batch with other methods. */

@@ -13,11 +13,13 @@ import type {
 /** The chain thread's end of its message channel: everything of one event-loop tick leaves in one message. */
 export interface ThreadChannel {
   settled(signal: SettledSignal, event: OutboxEvent | null): void
-  /** Events of an earlier life of this thread that the event log has not stored. */
+  /** Events of no signal that is being answered. */
   events(events: readonly OutboxEvent[]): void
+  /** Sends the events of an earlier life of this thread that the event log has not stored, and says that these were all. */
+  replay(events: readonly OutboxEvent[]): void
   timing(timing: StageTiming): void
   rpc(request: RpcTiming): void
-  status(status: ChainStatus): void
+  status(status: ChainStatus, eventLoopDelaySeconds: number | null): void
   /** Sends what is collected and closes the port. */
   close(): void
 }
@@ -70,6 +72,11 @@ export function createThreadChannel({
       events.push(...more)
       schedule()
     },
+    replay(earlier) {
+      events.push(...earlier)
+      flush()
+      post({ kind: 'replayed' })
+    },
     timing(timing) {
       timings.push(timing)
       schedule()
@@ -78,7 +85,7 @@ export function createThreadChannel({
       requests.push(request)
       schedule()
     },
-    status: (status) => post({ kind: 'status', status }),
+    status: (status, eventLoopDelaySeconds) => post({ kind: 'status', status, eventLoopDelaySeconds }),
     close() {
       if (scheduled !== null) clearImmediate(scheduled)
       flush()

@@ -23,7 +23,7 @@ beforeAll(async () => {
   devnet = await startDevnet({ chainIds: [10] })
   const node = devnet.chains[0]?.rpc as string
   proxy = await startRpcProxy({ target: node })
-  rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, readOnly: true, limits: LIMITS })
+  rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, limits: LIMITS })
   account = await createDevnetAccount({ rpc: node })
   for (let sent = 0; sent < 3; sent++) await account.send({ to: account.address, data: '0x' })
 }, 120_000)

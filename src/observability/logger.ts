@@ -1,18 +1,30 @@
+import { createRequire } from 'node:module'
+import { isatty } from 'node:tty'
 import { type Logger, pino } from 'pino'
+import type { PrettyOptions } from 'pino-pretty'
 
 export type { Logger }
 
 /**
- * NDJSON lines on stdout, pretty on a terminal. Secrets never reach a line: keys are not in the process (PAPER), and RPC URLs are logged by host only.
+ * NDJSON lines on stdout, pretty on a terminal; the same from every thread. Secrets never reach a line: keys are not in the process (PAPER), and RPC
+ * URLs are logged by host only.
+ *
+ * @param options.pretty asked of the descriptor, because `process.stdout` of a worker thread is never a terminal
  */
-export function createLogger({ level, thread }: { level: string; thread: string }): Logger {
+export function createLogger({
+  level,
+  thread,
+  pretty = isatty(1),
+}: {
+  level: string
+  thread: string
+  pretty?: boolean
+}): Logger {
   const base = { thread }
-  if (process.stdout.isTTY) {
-    return pino({
-      level,
-      base,
-      transport: { target: 'pino-pretty', options: { ignore: 'thread,pid,hostname' } },
-    })
-  }
-  return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime })
+  if (!pretty) return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime })
+  // Loaded for people only, and in this thread: pino's own transport would be a further thread for each chain.
+  const prettify = createRequire(import.meta.url)('pino-pretty') as (
+    options: PrettyOptions,
+  ) => NodeJS.WritableStream
+  return pino({ level, base }, prettify({ ignore: 'thread,pid,hostname', destination: 1, sync: true }))
 }
