@@ -227,7 +227,7 @@ _CODES: dict[str, CodeEntry] = {
     "OVERLOADED": CodeEntry(
         status=503,
         retryable=True,
-        meaning="The queue of this chain is full.",
+        meaning="The queue of this chain is full, or unfinished bodies fill the memory set aside for them.",
         fix="Slow down; send again after Retry-After seconds.",
     ),
     "LANES_BUSY": CodeEntry(
@@ -251,7 +251,7 @@ _CODES: dict[str, CodeEntry] = {
     "JOURNAL_UNAVAILABLE": CodeEntry(
         status=503,
         retryable=True,
-        meaning="The journal cannot be written, so nothing is executed.",
+        meaning="The journal cannot be written, so nothing is executed, or its newest records cannot be told yet.",
         fix="Free disk space or correct the permissions of DATA_DIR.",
     ),
     "NODE_TIMEOUT": CodeEntry(

@@ -16,7 +16,7 @@ Usd = Union[float, int, str, Decimal]
 _DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})*)")
 _HEX_BYTES = re.compile(rb"0[xX][0-9a-fA-F]*")
-_SIGNAL_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SIGNAL_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}")
 
 
 def encode_integer(name: str, value: int) -> int:
@@ -87,5 +87,5 @@ def encode_signal_id(value: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"signal_id must be a str, not {type(value).__name__}.")
     if not _SIGNAL_ID.fullmatch(value):
-        raise ValueError(f"signal_id must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, not {value!r}.")
+        raise ValueError(f"signal_id must be 1 to 64 of A-Z a-z 0-9 . _ -, with a letter or digit, not {value!r}.")
     return value

@@ -7,6 +7,10 @@ test('a batch of the largest usual signals fits into a body', () => {
   expect(LIMITS.batchSignalsMax * signalBytes).toBeLessThan(LIMITS.bodyBytesMax)
 })
 
+test('many of the largest bodies may be on their way at once', () => {
+  expect(LIMITS.bodyBytesMax * 16).toBeLessThanOrEqual(LIMITS.bodiesBytesMax)
+})
+
 test('a chain can hold more than one batch, and an RPC batch is small beside its queue', () => {
   expect(LIMITS.queueMax).toBeGreaterThan(LIMITS.batchSignalsMax)
   expect(LIMITS.rpcBatchMax * LIMITS.rpcBatchesInFlightMax).toBeLessThan(LIMITS.queueMax)

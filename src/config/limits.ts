@@ -2,6 +2,8 @@
 export const LIMITS = {
   /** Bytes of one HTTP body or WebSocket message. */
   bodyBytesMax: 4 * 1024 * 1024,
+  /** Bytes kept for all bodies that have arrived in part. */
+  bodiesBytesMax: 256 * 1024 * 1024,
   /** Milliseconds a body may take to arrive. */
   bodyTimeoutMs: 10_000,
   /** Signals in one batch. */

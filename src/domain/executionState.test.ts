@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ExecutionEvent, type ExecutionState, holdsNonce, transition } from './executionState.ts'
+import { type ExecutionEvent, type ExecutionState, transition } from './executionState.ts'
 
 const EVENTS = [
   'sign',
@@ -45,22 +45,8 @@ describe('transition', () => {
   })
 
   it('never goes back to a state without a nonce once something is signed', () => {
-    for (const { state, event } of pairs) {
-      const next = transition(state, event)
-      if (holdsNonce(state) && next !== null) expect(holdsNonce(next)).toBe(true)
-    }
-  })
-})
-
-describe('holdsNonce', () => {
-  it('is true exactly for the states that follow a signature', () => {
-    expect(STATES.filter(holdsNonce)).toEqual([
-      'signed',
-      'pending',
-      'included',
-      'reverted',
-      'cancelled',
-      'displaced',
-    ])
+    const without: readonly (ExecutionState | null)[] = ['accepted', 'denied', 'expired']
+    for (const { state, event } of pairs)
+      if (!without.includes(state)) expect(without).not.toContain(transition(state, event))
   })
 })

@@ -63,7 +63,3 @@ const TABLE: Readonly<
 export function transition(state: ExecutionState, event: ExecutionEvent): ExecutionState | null {
   return TABLE[state][event] ?? null
 }
-
-/** Whether bytes of it may still be, or become again, part of the chain until its block is final. */
-export const holdsNonce = (state: ExecutionState): boolean =>
-  state !== 'accepted' && state !== 'denied' && state !== 'expired'

@@ -221,7 +221,7 @@ export const CODES = {
   OVERLOADED: {
     status: 503,
     retryable: true,
-    meaning: 'The queue of this chain is full.',
+    meaning: 'The queue of this chain is full, or unfinished bodies fill the memory set aside for them.',
     fix: 'Slow down; send again after Retry-After seconds.',
   },
   LANES_BUSY: {
@@ -245,7 +245,8 @@ export const CODES = {
   JOURNAL_UNAVAILABLE: {
     status: 503,
     retryable: true,
-    meaning: 'The journal cannot be written, so nothing is executed.',
+    meaning:
+      'The journal cannot be written, so nothing is executed, or its newest records cannot be told yet.',
     fix: 'Free disk space or correct the permissions of DATA_DIR.',
   },
   NODE_TIMEOUT: {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeFullEventLog } from '../../test/support/fullDisk.ts'
 import type { OutboxEvent } from '../dispatch/protocol.ts'
 import type { EventLog, StoredEvent } from './eventLog.ts'
 import { openSqliteEventLog } from './sqliteEventLog.ts'
@@ -88,6 +89,30 @@ describe('openSqliteEventLog', () => {
     expect(log.chainOf('arb-2')).toBeNull()
     log.read({ fromSeq: 1, limit: 1 })
     expect(log.chainOf('arb-1')).toBe(42161)
+    log.close()
+  })
+
+  it('says why it cannot be written, keeps what waits, and writes it later in its order', async () => {
+    const path = join(folder, 'full.sqlite')
+    makeFullEventLog({ path, room: 'p-3' })
+    const errors: unknown[] = []
+    const log = openSqliteEventLog({ path, onFlushError: (error) => errors.push(error) })
+    const heard: string[] = []
+    log.onStored((events) => heard.push(...events.map(({ signalId }) => signalId)))
+    expect(log.failing()).toBeNull()
+    log.append(137, [event(1, 'p-1'), event(2, 'p-2')])
+    expect(log.trade('p-1')).toBeNull()
+    expect(log.failing()).toMatch(/^The event log cannot be written: database or disk is full\. /)
+    expect(log.chainOf('p-1')).toBe(137)
+    // Readers leave the disk alone: it is tried again at intervals, however many there are.
+    for (let reads = 0; reads < 50; reads++) log.read({ fromSeq: 1, limit: 1 })
+    expect(errors).toHaveLength(1)
+
+    log.append(137, [event(3, 'p-3')])
+    await expect.poll(() => log.failing(), { timeout: 20_000 }).toBeNull()
+    expect(heard).toEqual(['p-1', 'p-2', 'p-3'])
+    expect(log.read({ fromSeq: 1, limit: 9 }).map(({ seq }) => seq)).toEqual([1, 2, 3])
+    expect(log.storedOutboxId(137)).toBe(3)
     log.close()
   })
 

@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS chains (chain_id INTEGER PRIMARY KEY, outbox_id INTEG
 
 /** Subscribers wait at most this long; collecting keeps one commit and one socket write for many events. */
 const FLUSH_MS = 20
+/** Between attempts to write while the disk refuses. */
+const RETRY_MS = 1_000
 
 const toEvent = (row: Record<string, unknown>): StoredEvent => ({
   seq: Number(row.seq),
@@ -62,6 +64,7 @@ export function openSqliteEventLog({
   /** Ids of `pending`, so that an id is known from the moment its answer left the chain thread. */
   const pendingChains = new Map<string, number>()
   let timer: NodeJS.Timeout | null = null
+  let problem: string | null = null
   const listeners: ((events: readonly StoredEvent[]) => void)[] = []
 
   function flush(): void {
@@ -81,10 +84,13 @@ export function openSqliteEventLog({
         for (const [chainId, outboxId] of received) upsertChain.run(chainId, outboxId)
       })
     } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      problem = `The event log cannot be written: ${why}. What was executed is kept and will be in it.`
+      timer = setTimeout(flush, RETRY_MS)
       onFlushError(error)
-      timer = setTimeout(flush, 1_000)
       return
     }
+    problem = null
     pending = []
     pendingChains.clear()
     newest += events.length
@@ -92,21 +98,26 @@ export function openSqliteEventLog({
     for (const listener of listeners) listener(events)
   }
 
+  /** Before a read; a log that is failing is left to its timer, or every reader would try the disk. */
+  function flushWaiting(): void {
+    if (problem === null) flush()
+  }
+
   return {
     epoch,
     lastSeq: () => newest,
     oldestSeq: () => oldest,
     read({ fromSeq, limit }) {
-      flush()
+      flushWaiting()
       return selectRange.all(fromSeq, limit).map(toEvent)
     },
     trade(signalId) {
-      flush()
+      flushWaiting()
       const row = selectTrade.get(signalId)
       return row === undefined ? null : toEvent(row)
     },
     trades({ chainId = null, outcome = null, fromSeq = 0, limit }: TradeFilter) {
-      flush()
+      flushWaiting()
       return selectTrades.all(fromSeq, chainId, chainId, outcome, outcome, limit).map(toEvent)
     },
     onStored: (listener) => void listeners.push(listener),
@@ -128,6 +139,7 @@ export function openSqliteEventLog({
       const row = selectTrade.get(signalId)
       return row === undefined ? null : Number(row.chain_id)
     },
+    failing: () => problem,
     close() {
       flush()
       if (timer !== null) clearTimeout(timer)

@@ -35,5 +35,5 @@ export function bugAnswer({
 }): Answer {
   const traceId = report(error, onBug)
   const body = encodeFailure({ failure: BUG, mode, signalId, traceId })
-  return { success: false, httpStatus: CODES.INTERNAL.status, body, replayed: false }
+  return { success: false, httpStatus: CODES.INTERNAL.status, body, replayed: false, refused: 'INTERNAL' }
 }

@@ -19,6 +19,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   { method: 'GET', path: '/trades/{signal_id}', summary: 'One execution' },
   { method: 'GET', path: '/events', summary: 'The event log (?from_seq, limit)' },
+  { method: 'GET', path: '/errors/{code}', summary: 'What a code means, and what to do' },
   { method: 'GET', path: '/livez', summary: 'Whether the process runs' },
   { method: 'GET', path: '/readyz', summary: 'Whether signals can be taken (?verbose for the reasons)' },
   { method: 'GET', path: '/metrics', summary: 'Prometheus metrics' },
@@ -38,10 +39,13 @@ for (const { method, path } of ENDPOINTS) {
 /** The endpoint's path as it is listed (also its name in metrics); null when there is no such endpoint. */
 export function findPath(path: string): string | null {
   if (methodsByPath.has(path)) return path
-  const isTrade =
-    path.startsWith('/trades/') && path.length > '/trades/'.length && path.indexOf('/', 8) === -1
-  return isTrade ? '/trades/{signal_id}' : null
+  if (isUnder(path, '/trades/')) return '/trades/{signal_id}'
+  return isUnder(path, '/errors/') ? '/errors/{code}' : null
 }
+
+/** Whether `path` is `folder` and one segment more. */
+const isUnder = (path: string, folder: string) =>
+  path.startsWith(folder) && path.length > folder.length && path.indexOf('/', folder.length) === -1
 
 /** The methods of a listed path: GET also answers HEAD, and OPTIONS is answered everywhere. */
 export function methodsOf(path: string): readonly string[] {

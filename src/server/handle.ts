@@ -1,3 +1,4 @@
+import { CODES, type CodeEntry } from '../errors/codes.ts'
 import { failure, type Result } from '../errors/failure.ts'
 import { decodeBatch } from '../wire/decodeBatch.ts'
 import { refuseIdempotencyKey } from '../wire/decodeSignal.ts'
@@ -8,6 +9,7 @@ import {
   encodedReply,
   jsonReply,
   problemReply,
+  retryAfterS,
   type ServerReply,
   type ServerRequest,
 } from './httpMessage.ts'
@@ -64,13 +66,15 @@ export function createHandle({
         return respondWith(history.trade(request.path.slice('/trades/'.length)), respond)
       case '/events':
         return respondWith(history.page(request), respond)
+      case '/errors/{code}':
+        return respond(explainCode(request.path.slice('/errors/'.length)))
       case '/livez':
         return respond(jsonReply('{"live":true}'))
       case '/readyz': {
         const { ready, body } = readiness(sources, isVerbose(request))
         return respond({
           ...jsonReply(JSON.stringify(body), ready ? 200 : 503),
-          ...(!ready && { headers: [['Retry-After', String(retryAfterS(drainingCode()))]] }),
+          ...(!ready && { headers: [['Retry-After', String(retryAfterS(intake.draining()?.code ?? null))]] }),
         })
       }
       case '/metrics':
@@ -130,6 +134,14 @@ export function createHandle({
 
   function respondWith(result: Result<ServerReply>, respond: Respond) {
     respond(result.ok ? result.value : problemReply({ failure: result.failure, mode }))
+  }
+
+  /** What the `type` of every problem points to. */
+  function explainCode(name: string): ServerReply {
+    const found = Object.entries<CodeEntry>(CODES).find(([code]) => code === name)
+    if (found !== undefined) return jsonReply(JSON.stringify({ code: found[0], ...found[1] }))
+    const sentence = `There is no code ${JSON.stringify(name.slice(0, 60))}.`
+    return problemReply({ failure: failure('NOT_FOUND', sentence, { codes: Object.keys(CODES) }), mode })
   }
 
   function notFound(path: string): ServerReply {

@@ -6,8 +6,17 @@ import { tradesCsv } from './tradesCsv.ts'
 
 const PAGE_ROWS = 100
 
-/** The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND. */
+/**
+ * The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND, and JOURNAL_UNAVAILABLE while executed trades wait to be written: what is
+ * read then may be old, or missing although it exists.
+ */
 export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
+  function readWhole<T>(read: () => T): Result<T> {
+    const found = read()
+    const problem = events.failing()
+    return problem === null ? succeed(found) : fail(failure('JOURNAL_UNAVAILABLE', problem))
+  }
+
   return {
     /** `GET /trades`: a page of executions, each as its newest event says, the one that changed last at the end; `next` is the `from` of the next page, null at the end. */
     trades({ query, accept }: ServerRequest): Result<ServerReply> {
@@ -29,9 +38,10 @@ export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
         fromSeq: page.value.from,
         limit: page.value.limit + 1,
       }
-      const found = events.trades(wanted)
-      const rows = found.slice(0, page.value.limit)
-      const next = found[page.value.limit]?.seq ?? null
+      const found = readWhole(() => events.trades(wanted))
+      if (!found.ok) return found
+      const rows = found.value.slice(0, page.value.limit)
+      const next = found.value[page.value.limit]?.seq ?? null
       if (format === 'csv' || (format === undefined && /\btext\/csv\b/i.test(accept))) {
         return succeed({
           status: 200,
@@ -50,8 +60,9 @@ export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
     /** `GET /trades/{signal_id}`: the newest event of one execution. */
     trade(encodedId: string): Result<ServerReply> {
       const signalId = decodeSegment(encodedId)
-      const found = signalId === null ? null : events.trade(signalId)
-      if (found !== null) return succeed(jsonReply(found.json))
+      const found = readWhole(() => (signalId === null ? null : events.trade(signalId)))
+      if (!found.ok) return found
+      if (found.value !== null) return succeed(jsonReply(found.value.json))
       const sentence = `No execution with signal_id "${(signalId ?? encodedId).slice(0, LIMITS.signalIdCharsMax)}" is journaled.`
       return fail(failure('TRADE_NOT_FOUND', sentence))
     },
@@ -66,10 +77,13 @@ export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
         fromName: 'from_seq',
       })
       if (!page.ok) return page
-      const rows = events.read({ fromSeq: page.value.from, limit: page.value.limit })
-      const nextSeq = (rows.at(-1)?.seq ?? events.lastSeq()) + 1
+      const { from, limit } = page.value
+      const rows = readWhole(() => events.read({ fromSeq: from, limit }))
+      if (!rows.ok) return rows
+      // Beyond the end the place to go on is the one asked for.
+      const nextSeq = Math.max(from, (rows.value.at(-1)?.seq ?? events.lastSeq()) + 1)
       const { epoch } = events
-      const body = `{"events":${jsonArray(rows)},"next_seq":${nextSeq},"oldest":${events.oldestSeq()},"epoch":"${epoch}"}`
+      const body = `{"events":${jsonArray(rows.value)},"next_seq":${nextSeq},"oldest":${events.oldestSeq()},"epoch":"${epoch}"}`
       return succeed(jsonReply(body))
     },
   }

@@ -61,7 +61,7 @@ export function encodedReply({
   }
 }
 
-/** The whole request failed: an RFC 9457 problem that keeps the document's `success: false` and `error`. */
+/** The whole request failed: an RFC 9457 problem that has `success: false` and `error` too, as every failed answer does. */
 export function problemReply({
   failure,
   mode,
@@ -76,10 +76,14 @@ export function problemReply({
 }
 
 /** The answer to one signal; `signalId` is null when it named none. */
-export function answerReply({ httpStatus, body, replayed }: Answer, signalId: string | null): ServerReply {
+export function answerReply(
+  { httpStatus, body, replayed, refused }: Answer,
+  signalId: string | null,
+): ServerReply {
   return encodedReply({
     status: httpStatus,
     body,
+    code: refused ?? null,
     headers: [
       ...(replayed ? [['Idempotent-Replayed', 'true'] as const] : []),
       // The characters of an id need no escaping.

@@ -15,6 +15,8 @@ export type Settle = (answer: Answer, signalId: string | null) => void
 export interface Intake {
   /** Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns. */
   take(kind: RequestKind, json: unknown, idempotencyKey: string | null, settle: Settle): void
+  /** Signals to execute that were refused since the start: invalid, too many, or their chain, node or journal could not serve them. */
+  refused(): number
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null
   /** Refuses new signals from now on and resolves when the last one in flight is answered; what is not by then is told so. */
@@ -44,12 +46,14 @@ export function createIntake({
   const labels = new Map(chainIds.map((chainId) => [chainId, String(chainId)]))
   let draining: Failure | null = null
   let emptied: (() => void) | null = null
+  let refused = 0
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
   return {
     take(kind, json, idempotencyKey, settle) {
       const refuseUnread = (reason: Failure) => {
+        if (kind === 'execute') refused++
         const signalId = readSignalId(json)
         settle(refuse(reason, signalId), signalId)
       }
@@ -65,6 +69,7 @@ export function createIntake({
       inFlight.add(entry)
       const finish = (answer: Answer) => {
         inFlight.delete(entry)
+        if (kind === 'execute' && answer.refused !== undefined) refused++
         const { settle: answered } = entry
         entry.settle = null
         answered?.(answer, signalId)
@@ -76,6 +81,7 @@ export function createIntake({
         finish(bugAnswer({ error, mode, signalId, onBug }))
       }
     },
+    refused: () => refused,
     draining: () => draining,
     async drain({ deadlineMs }) {
       draining = failure('DRAINING', 'The server is stopping and takes no new signals.')

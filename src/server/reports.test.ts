@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest'
 import type { ChainState, ChainStatus, Totals } from '../dispatch/protocol.ts'
-import { healthStatus, stats } from './reports.ts'
+import { health, healthStatus, readiness, stats } from './reports.ts'
 
+const QUIET = {
+  mode: 'PAPER' as const,
+  startedAtMs: 0,
+  draining: () => false,
+  refused: () => 0,
+  logProblem: () => null,
+  webSocketClients: () => 0,
+}
 const chains = (...states: ChainState[]) => states.map((state) => ({ state }) as ChainStatus)
 
 it.each([
@@ -15,7 +23,19 @@ it.each([
   ['unhealthy', chains('unavailable', 'starting'), false],
   ['draining', chains('ready'), true],
 ])('is %s', (status, states, draining) => {
-  expect(healthStatus(states, draining)).toBe(status)
+  expect(healthStatus(states, { draining, logProblem: null })).toBe(status)
+})
+
+it.each([
+  ['degraded', chains('ready'), false],
+  ['unhealthy', chains('starting'), false],
+  ['draining', chains('ready'), true],
+])('is %s while the event log cannot be written, and not ready', (status, states, draining) => {
+  const logProblem = 'The event log cannot be written: database or disk is full.'
+  const dispatcher = { chains: () => states, totals: () => new Map(), queueDepth: () => 0 }
+  const sources = { ...QUIET, dispatcher, draining: () => draining, logProblem: () => logProblem }
+  expect(health(sources, false)).toMatchObject({ status })
+  expect(readiness(sources, false)).toMatchObject({ ready: false, body: { status, reason: logProblem } })
 })
 
 it('sums what LIVE realised, losses included', () => {
@@ -32,8 +52,8 @@ it('sums what LIVE realised, losses included', () => {
     [8453, totals(4, 5, -34_000_000n)],
   ])
   const dispatcher = { chains: () => [], totals: () => perChain, queueDepth: () => 0 }
-  const sources = { startedAtMs: 0, dispatcher, draining: () => false, webSocketClients: () => 0 }
-  expect(stats({ ...sources, mode: 'LIVE' })).toMatchObject({
+  expect(stats({ ...QUIET, dispatcher, mode: 'LIVE', refused: () => 31 })).toMatchObject({
+    refused: 31,
     mode: 'LIVE',
     total_signals: 20,
     executed: 7,

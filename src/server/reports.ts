@@ -8,21 +8,28 @@ export interface ReportSources {
   readonly mode: Mode
   readonly startedAtMs: number
   readonly dispatcher: Pick<Dispatcher, 'chains' | 'totals' | 'queueDepth'>
+  /** Signals to execute that were refused since the start. */
+  readonly refused: () => number
   readonly draining: () => boolean
+  /** Why executed trades cannot be put into the event log; null while they can. */
+  readonly logProblem: () => string | null
   readonly webSocketClients: () => number
 }
 
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | 'draining'
 
 /**
- * The state of all chains in one word: `healthy` when some are ready and none is unavailable, `degraded` when some are ready and some unavailable,
- * `unhealthy` when none is ready and some are unavailable, `starting` before the first is ready or has failed.
+ * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is wrong, `degraded` when some are ready and
+ * some unavailable or the log cannot be written, `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed.
  */
-export function healthStatus(chains: readonly ChainStatus[], draining: boolean): HealthStatus {
+export function healthStatus(
+  chains: readonly ChainStatus[],
+  { draining, logProblem }: { draining: boolean; logProblem: string | null },
+): HealthStatus {
   if (draining) return 'draining'
   const ready = chains.some(({ state }) => state === 'ready')
-  const unavailable = chains.some(({ state }) => state === 'unavailable')
-  if (unavailable) return ready ? 'degraded' : 'unhealthy'
+  const wrong = logProblem !== null || chains.some(({ state }) => state === 'unavailable')
+  if (wrong) return ready ? 'degraded' : 'unhealthy'
   return ready ? 'healthy' : 'starting'
 }
 
@@ -30,7 +37,7 @@ export function healthStatus(chains: readonly ChainStatus[], draining: boolean):
 export function health(sources: ReportSources, verbose: boolean): object {
   const chains = sources.dispatcher.chains()
   return {
-    status: healthStatus(chains, sources.draining()),
+    status: healthStatus(chains, { draining: sources.draining(), logProblem: sources.logProblem() }),
     mode: sources.mode,
     chains: chains.length,
     uptime: uptimeS(sources),
@@ -51,6 +58,7 @@ export function stats(sources: ReportSources): object {
   const perChain = [...totals].map(([chainId, each]) => [chainId, report(each)] as const)
   return {
     ...report(sum([...totals.values()])),
+    refused: sources.refused(),
     mode,
     connected_clients: sources.webSocketClients(),
     providers: dispatcher.chains().length,
@@ -70,18 +78,20 @@ export interface Readiness {
   readonly body: object
 }
 
-/** `GET /readyz`: ready while signals are taken and at least one chain can work on them. */
+/** `GET /readyz`: ready while signals are taken, at least one chain can work on them, and what they did can be told. */
 export function readiness(sources: ReportSources, verbose: boolean): Readiness {
   const chains = sources.dispatcher.chains()
   const draining = sources.draining()
+  const logProblem = sources.logProblem()
   const readyChains = chains.filter(({ state }) => state === 'ready').length
-  const ready = !draining && readyChains > 0
+  const ready = !draining && logProblem === null && readyChains > 0
   const checks = chains.map(({ chainId, name, state, reason }) => ({ chainId, name, state, reason }))
   return {
     ready,
     body: {
       ready,
-      status: healthStatus(chains, draining),
+      status: healthStatus(chains, { draining, logProblem }),
+      ...(logProblem !== null && { reason: logProblem }),
       chains_ready: readyChains,
       chains: chains.length,
       ...(verbose && { checks }),

@@ -1,10 +1,9 @@
 import type { HttpResponse, us_listen_socket } from 'uWebSockets.js'
 import type { Config } from '../config/config.ts'
-import { bindAddresses, inHeader } from '../config/hosts.ts'
+import { bindAddresses } from '../config/hosts.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { failure } from '../errors/failure.ts'
-import { StartError } from '../errors/startError.ts'
 import type { EventLog } from '../journal/eventLog.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { createAdmission } from './admission.ts'
@@ -16,7 +15,7 @@ import { attachHttp, write } from './http.ts'
 import { answerReply, problemReply } from './httpMessage.ts'
 import { createIntake } from './intake.ts'
 import { openFilesMax } from './openFilesMax.ts'
-import { describePortHolder } from './portHolder.ts'
+import { portTaken } from './portTaken.ts'
 import { counters, type ReportSources } from './reports.ts'
 import { createSubscribers } from './subscribers.ts'
 import type { Uws } from './uws/loadUws.ts'
@@ -45,6 +44,7 @@ export function createServer({
   startedAtMs,
   logger,
   bodyTimeoutMs = LIMITS.bodyTimeoutMs,
+  bodiesBytesMax = LIMITS.bodiesBytesMax,
   subscriberBytesMax = LIMITS.subscriberBytesMax,
   heartbeatMs = 10_000,
   idleTimeoutS = 60,
@@ -60,6 +60,7 @@ export function createServer({
   startedAtMs: number
   logger: { warn(facts: object, message: string): void; error(facts: object, message: string): void }
   bodyTimeoutMs?: number
+  bodiesBytesMax?: number
   subscriberBytesMax?: number
   heartbeatMs?: number
   idleTimeoutS?: number
@@ -86,7 +87,9 @@ export function createServer({
     mode,
     startedAtMs,
     dispatcher,
+    refused: intake.refused,
     draining: () => intake.draining() !== null,
+    logProblem: events.failing,
     webSocketClients: subscribers.count,
   }
   const handle = createHandle({
@@ -113,7 +116,11 @@ export function createServer({
     onBug,
     onClosed: connections.webSocketClosed,
   })
-  const bodies = createBodyReader({ bytesMax: LIMITS.bodyBytesMax, timeoutMs: bodyTimeoutMs })
+  const bodies = createBodyReader({
+    bytesMax: LIMITS.bodyBytesMax,
+    bytesSumMax: bodiesBytesMax,
+    timeoutMs: bodyTimeoutMs,
+  })
   attachHttp({ app, mode, admission, bodies, handle, answerBug, metrics })
   metrics.watch({ dispatcher, connections: connections.count, webSocketClients: subscribers.count })
   events.onStored((stored) => {
@@ -195,11 +202,3 @@ export function createServer({
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the declaration file has as an enum that does not exist at run time. */
 const LISTEN_EXCLUSIVE_PORT = 1
 const LAST_WORDS_MS = 50
-
-async function portTaken(address: string, port: number): Promise<StartError> {
-  const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
-  const holder = await describePortHolder({ host: inHeader(reachable), port })
-  return new StartError([
-    `EXECUTION_PORT ${port} on ${address} is not free: ${holder}. Stop it, or set EXECUTION_PORT to another port.`,
-  ])
-}

@@ -1,6 +1,6 @@
 import type { Simulation } from '../domain/execution.ts'
 import type { Hex, Signal } from '../domain/signal.ts'
-import type { Result } from '../errors/failure.ts'
+import type { Facts, Result } from '../errors/failure.ts'
 
 /** Runs candidate trades on the current state of one chain. */
 export interface SimulationEngine {
@@ -21,4 +21,5 @@ export type ExplainRevert = (revert: { data: Hex; signal: Signal }) => {
   readonly shortfall: bigint | null
   readonly hint: string | null
   readonly kind: 'unprofitable' | 'expired' | 'failed'
+  readonly facts?: Facts
 }

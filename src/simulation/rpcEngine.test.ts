@@ -16,6 +16,7 @@ import { explainRevert } from '../chain/revertReasons.ts'
 import type { JsonRpc } from '../chain/rpc.ts'
 import type { Simulation } from '../domain/execution.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { encodeExecute } from '../route/encodeExecute.ts'
 import type { SimulationEngine } from './engine.ts'
 import { createRpcEngine } from './rpcEngine.ts'
 
@@ -111,6 +112,20 @@ describe('against the chain itself', () => {
     expect(losing.shortfall).toBeGreaterThan(0n)
     expect(losing.revertData).toMatch(/^0x[0-9a-f]{136}$/)
     expect((await chain.send({ to: executor, data: LOSING_TRADE.calldata })).status).toBe('0x0')
+  })
+
+  test('a profit below min_profit is refused with both numbers', async () => {
+    const engine = await engineAt(node)
+    const trade = PAYING_TRADES[0] as DevnetTrade
+    const { profit } = await simulated(engine, trade)
+    const signal = { ...trade.signal, minProfit: (profit ?? 0n) + 1n }
+    const below = await simulated(engine, { ...trade, signal, calldata: encodeExecute(signal) })
+    expect(below).toMatchObject({
+      success: false,
+      revertKind: 'unprofitable',
+      facts: { profit: String(profit), min_profit: String(signal.minProfit) },
+      hint: 'Lower min_profit, or wait for a better price.',
+    })
   })
 
   test('gas measured after a block holds in the next one, where slots are fresh', async () => {

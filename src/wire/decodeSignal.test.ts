@@ -100,11 +100,13 @@ describe('shape', () => {
     ],
     [{ extras: ['0x', '0xabc'] }, 'extras[1] must be "0x" and hexadecimal bytes'],
     [{ extras: ['', '0x'] }, 'extras[0] must be "0x" and hexadecimal bytes ("0x" for none), found ""'],
-    [{ expected_profit: '50.0' }, 'expected_profit must be a number of USD, found "50.0"'],
+    [{ expected_profit: '50.0' }, 'expected_profit must be a number of USD from -1e12 to 1e12, found "50.0"'],
     [
       { expected_profit: Number.POSITIVE_INFINITY },
-      'expected_profit must be a number of USD, found Infinity',
+      'expected_profit must be a number of USD from -1e12 to 1e12, found Infinity',
     ],
+    [{ expected_profit: 1.7e308 }, 'from -1e12 to 1e12, found 1.7e+308'],
+    [{ expected_profit: -1_000_000_000_001 }, 'from -1e12 to 1e12, found -1000000000001'],
     [{ valid_until: 1.5 }, 'valid_until must be Unix milliseconds'],
     [{ max_block: -1 }, 'max_block must be a block number, found -1'],
     [{ relay: 'secret' }, 'relay must be "public", "private" or "private_then_public", found "secret"'],
@@ -112,6 +114,9 @@ describe('shape', () => {
     [{ signal_id: 7 }, 'signal_id must be 1 to 64 characters'],
     [{ signal_id: '' }, 'found ""'],
     [{ signal_id: 'a b' }, 'found "a b"'],
+    [{ signal_id: '.' }, 'with at least one letter or digit, found "."'],
+    [{ signal_id: '..' }, 'with at least one letter or digit, found ".."'],
+    [{ signal_id: '-_-' }, 'with at least one letter or digit, found "-_-"'],
     [{ signal_id: 'x'.repeat(65) }, 'signal_id must be 1 to 64 characters'],
   ])('%o is an invalid signal', (change, sentence) => {
     const refusal = refused(change)

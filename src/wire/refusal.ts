@@ -19,5 +19,6 @@ export function refusal({
     httpStatus: CODES[failure.code].status,
     body: encodeFailure({ failure, mode, signalId }),
     replayed: false,
+    refused: failure.code,
   }
 }

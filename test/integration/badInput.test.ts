@@ -61,6 +61,14 @@ describe('a signal that is not one', () => {
       'INVALID_SIGNAL',
       /expected_profit/,
     ],
+    [
+      'a profit no sum can hold',
+      withFields({}).replace('profit":50', 'profit":1.7e308'),
+      400,
+      'INVALID_SIGNAL',
+      /expected_profit must be .* from -1e12 to 1e12/,
+    ],
+    ['an id no URL can name', withFields({ signal_id: '..' }), 400, 'INVALID_SIGNAL', /signal_id/],
     ['a long id', withFields({ signal_id: 'x'.repeat(65) }), 400, 'INVALID_SIGNAL', /signal_id/],
     [
       'an unknown chain',
@@ -243,6 +251,36 @@ describe('a request that is not one', () => {
       status: 200,
       body: { success: true },
     })
+  })
+
+  it.each<[name: string, lines: string]>([
+    ['empty', 'Idempotency-Key:'],
+    ['of spaces', 'Idempotency-Key:   '],
+    ['that is not ASCII', 'Idempotency-Key: o\u00fcr-1'],
+    ['of nothing that is ASCII', 'Idempotency-Key: \u00ff\u00fe'],
+    ['with a space', 'Idempotency-Key: a b'],
+    ['that no URL can name', 'Idempotency-Key: .'],
+    ['too long', `Idempotency-Key: ${'k'.repeat(65)}`],
+    ['given twice with two values', 'Idempotency-Key: k1\r\nIdempotency-Key: k2'],
+    ['given twice, once empty', 'Idempotency-Key:\r\nidempotency-key: k2'],
+  ])('refuses an Idempotency-Key %s, alone and for a batch', async (_name, lines) => {
+    const before = (await readJson(await fetch(`${server.url}/stats`))).total_signals
+    for (const [path, body] of [
+      ['/execute', good],
+      ['/execute/batch', `{"signals":[${good}]}`],
+    ] as const) {
+      const text = requestText({ path, body }).replace('Host:', `${lines}\r\nHost:`)
+      const answer = await raw(Buffer.from(text, 'latin1'))
+      expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_SIGNAL' } })
+      expect(answer.body.error).toMatch(/^The header Idempotency-Key must be 1 to 64 characters/)
+      expect(answer.body.facts).toEqual({ field: 'Idempotency-Key' })
+    }
+    expect((await readJson(await fetch(`${server.url}/stats`))).total_signals).toBe(before)
+  })
+
+  it('takes an Idempotency-Key that a proxy has doubled', async () => {
+    const text = requestText({ body: good, headers: { 'Idempotency-Key': 'k-7', 'idempotency-key': 'k-7' } })
+    expect(await raw(text)).toMatchObject({ status: 200, body: { signal_id: 'k-7' } })
   })
 
   it('needs a content type', async () => {

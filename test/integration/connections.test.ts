@@ -56,6 +56,36 @@ describe('a client that is slow', () => {
   })
 })
 
+describe('unfinished bodies', () => {
+  it('together take no more than the server keeps, and whole ones pass by', { timeout: 60_000 }, async () => {
+    server = await startTransportServer({ bodiesBytesMax: 1024 * 1024, bodyTimeoutMs: 8_000 })
+    const part = requestText({ headers: { 'Content-Length': '400000' } }) + ' '.repeat(300_000)
+    const all = Array.from({ length: 3 }, () => exchange({ port: server.port, send: part }))
+    const refused = await Promise.race(all)
+    expect(refused).toMatch(/^HTTP\/1.1 503 /)
+    expect(refused).toContain('Connection: close')
+    expect(refused).toContain('Retry-After: 1')
+    expect(refused).toContain('"code":"OVERLOADED"')
+    expect(refused).toContain('"facts":{"bodies_bytes_max":1048576}')
+    const whole = await exchange({ port: server.port, send: requestText({ body: good }), until: /"success"/ })
+    expect(whole).toMatch(/^HTTP\/1.1 200 /)
+    const statuses = (await Promise.all(all)).map((answer) => answer.split(' ')[1])
+    expect(statuses.toSorted()).toEqual(['408', '408', '503'])
+
+    // What they took is free again.
+    const body = `${' '.repeat(900_000)}${good}`
+    const answer = await exchange({
+      port: server.port,
+      send: (socket) => {
+        const text = requestText({ body })
+        socket.write(text.slice(0, 450_000), () => socket.write(text.slice(450_000)))
+      },
+      until: /"success"/,
+    })
+    expect(answer).toMatch(/^HTTP\/1.1 200 /)
+  })
+})
+
 describe('a client that leaves', () => {
   it('while its body is on the way', async () => {
     server = await startTransportServer()

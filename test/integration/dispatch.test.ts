@@ -11,7 +11,7 @@ import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts
 import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
 import { decodeSignal } from '../../src/wire/decodeSignal.ts'
 import { refusal } from '../../src/wire/refusal.ts'
-import { type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+import { type RpcProxy, rewriteEach, startRpcProxy } from '../support/rpcProxy.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
 
 const threadFile = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -46,11 +46,20 @@ function signal(signalId: string, over: object = {}) {
 }
 
 /** Two chains: Ethereum behind the proxy, Optimism straight. */
-async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queueMax?: number } = {}) {
+async function start({
+  thread = REAL,
+  queueMax = 100,
+  rpcTimeoutMs = 5_000,
+}: {
+  thread?: string
+  queueMax?: number
+  rpcTimeoutMs?: number
+} = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
   const events: OutboxEvent[] = []
   const statuses: ChainStatus[] = []
   const executed = new Map<string, number>()
+  const loopDelays = new Map<number, number>()
   const dispatcher = createPiscinaDispatcher({
     threads: [1, 10].map((chainId) => {
       const profile = CHAINS.find((chain) => chain.chainId === chainId)
@@ -68,7 +77,7 @@ async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queue
         chain,
         embeddedDevnet: false,
         dataDir,
-        rpcTimeoutMs: 5_000,
+        rpcTimeoutMs,
         live: { laneInFlightMax: 1, laneWaitMs: 0, includedWaitMs: 100 },
         logLevel: 'silent',
       } as const
@@ -86,6 +95,7 @@ async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queue
       onStages: () => undefined,
       onRpc: () => undefined,
       onThreadLost: () => undefined,
+      onEventLoopDelay: (chainId, seconds) => loopDelays.set(chainId, seconds),
     },
   })
   dispatcher.onStatus((status) => statuses.push(status))
@@ -103,7 +113,8 @@ async function start({ thread = REAL, queueMax = 100 }: { thread?: string; queue
       else
         dispatcher.onStatus((status) => status.chainId === chainId && status.state === 'ready' && resolve())
     })
-  return { dispatcher, submit, ready, events, statuses }
+  const chain = (chainId: number) => dispatcher.chains().find((each) => each.chainId === chainId)
+  return { dispatcher, submit, ready, chain, events, statuses, loopDelays }
 }
 
 const code = (answer: Answer) => JSON.parse(answer.body).code
@@ -132,6 +143,94 @@ describe('a chain thread that ends', () => {
     expect(await submit('done-1')).toMatchObject({ replayed: true, body: done.body })
     expect(await submit('hanging-1')).toMatchObject({ success: true, replayed: false })
     expect(dispatcher.totals().get(1)).toMatchObject({ totalSignals: 2, paperExecuted: 2 })
+  })
+
+  it('keeps the ids it had in flight until it has told what it did', async () => {
+    const { submit, ready } = await start({ thread: CRASHING })
+    proxy.interfere = ({ methods }) => (methods.includes('eth_call') ? { kind: 'hang' } : null)
+    const elsewhere = submit('lost-1').then((lost) => {
+      expect(code(lost)).toBe('CHAIN_THREAD_LOST')
+      return submit('lost-1', { chainId: 10 })
+    })
+    await submit('crash-2')
+    expect(code(await elsewhere)).toBe('SIGNAL_ID_CONFLICT')
+    proxy.interfere = null
+    await ready(1)
+    // It had done nothing, so the id is free again.
+    expect(await submit('lost-1', { chainId: 10 })).toMatchObject({ success: true })
+  })
+
+  it('again and again is started after pauses that grow', async () => {
+    const { submit, ready } = await start({ thread: CRASHING })
+    let restartedAfterMs = 0
+    for (let index = 0; index < 5; index++) {
+      await submit(`crash-again-${index}`)
+      const lostAtMs = performance.now()
+      await ready(1)
+      restartedAfterMs = performance.now() - lostAtMs
+    }
+    expect(restartedAfterMs).toBeGreaterThan(1_500)
+  })
+})
+
+describe('a chain whose node', () => {
+  it('is dead is unavailable soon, says why, and is ready soon after the node is back', async () => {
+    const { submit, ready, chain, statuses } = await start()
+    const { host } = new URL(proxy.url)
+    proxy.interfere = () => ({ kind: 'drop' })
+    expect(code(await submit('dead-1'))).toBe('NODE_UNAVAILABLE')
+    await expect.poll(() => chain(1)?.state, { timeout: 20_000 }).toBe('unavailable')
+    const reason = `No RPC endpoint of Ethereum is well. ${host}: It closed the connection before it answered.`
+    expect(chain(1)).toMatchObject({ reason, executor: { deployed: false }, head: expect.any(Number) })
+    expect(JSON.parse((await submit('dead-2')).body)).toMatchObject({
+      code: 'CHAIN_UNAVAILABLE',
+      error: reason,
+    })
+    expect(await submit('dead-3', { chainId: 10 })).toMatchObject({ success: true })
+
+    // Over several probes that fail the words stay the same: whoever logs changes logs one.
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    const told = statuses.filter(({ chainId, state }) => chainId === 1 && state === 'unavailable')
+    expect(told.length).toBeGreaterThan(1)
+    expect(new Set(told.map((status) => status.reason)).size).toBe(1)
+
+    proxy.interfere = null
+    const backAtMs = performance.now()
+    await ready(1)
+    expect(performance.now() - backAtMs).toBeLessThan(30_000)
+    expect(await submit('dead-1')).toMatchObject({ success: true, replayed: false })
+  })
+
+  it('comes back with another chain is unavailable and says so', async () => {
+    const { submit, ready, chain } = await start()
+    proxy.interfere = () => ({ kind: 'drop' })
+    expect(code(await submit('other-chain-1'))).toBe('NODE_UNAVAILABLE')
+    proxy.interfere = rewriteEach((reply, { method }) =>
+      method === 'eth_chainId' ? { ...reply, result: '0xa' } : null,
+    )
+    await expect
+      .poll(() => chain(1)?.reason, { timeout: 20_000 })
+      .toContain('It serves chain 10, not chain 1.')
+    expect(chain(1)?.state).toBe('unavailable')
+    proxy.interfere = null
+    await ready(1)
+    expect(await submit('other-chain-1')).toMatchObject({ success: true })
+  })
+
+  it('hangs from the start holds up its own chain only', async () => {
+    proxy.interfere = () => ({ kind: 'hang' })
+    const { submit, chain } = await start({ rpcTimeoutMs: 120_000 })
+    expect([chain(1)?.state, chain(10)?.state]).toEqual(['starting', 'ready'])
+    expect(code(await submit('early-1'))).toBe('CHAIN_UNAVAILABLE')
+    expect(await submit('early-2', { chainId: 10 })).toMatchObject({ success: true })
+  })
+
+  it('is well tells how much its thread was held up', async () => {
+    const { loopDelays } = await start()
+    await expect
+      .poll(() => [...loopDelays.keys()].toSorted((a, b) => a - b), { timeout: 30_000 })
+      .toEqual([1, 10])
+    for (const seconds of loopDelays.values()) expect(seconds).toBeGreaterThan(0)
   })
 })
 
@@ -189,6 +288,17 @@ describe('an id', () => {
     expect(first.success).toBe(true)
     expect(code(elsewhere)).toBe('SIGNAL_ID_CONFLICT')
     expect(code(await submit('mine-1', { chainId: 10 }))).toBe('SIGNAL_ID_CONFLICT')
+  })
+
+  it('stays with its chain while one of two signals that have it is in flight', async () => {
+    const { submit } = await start()
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    proxy.interfere = ({ methods }) => (methods.includes('eth_call') ? { kind: 'hold', until: held } : null)
+    const first = submit('twice-1')
+    expect(code(await submit('twice-1'))).toBe('IN_FLIGHT')
+    expect(code(await submit('twice-1', { chainId: 10 }))).toBe('SIGNAL_ID_CONFLICT')
+    release()
+    expect(await first).toMatchObject({ success: true })
   })
 
   it('of a signal whose node does not answer may be sent again', async () => {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { CODES } from '../../src/errors/codes.ts'
 import { exchange, requestText } from '../support/rawSocket.ts'
 import { readJson } from '../support/readJson.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
 import { startTransportServer, type TransportServer } from '../support/transportServer.ts'
+import { openWs } from '../support/wsClient.ts'
 
 let server: TransportServer
 beforeAll(async () => {
@@ -33,6 +35,7 @@ it('reports health and statistics with the fields of the documentation, and the 
     executed: 0,
     paper_executed: 2,
     failed: 0,
+    refused: 0,
     total_profit: expect.closeTo(2.46913578, 8),
     total_expected_profit: 58.5,
     mode: 'PAPER',
@@ -160,6 +163,11 @@ it('pages through the history and the event log', async () => {
     events: [],
     next_seq: log.next_seq,
   })
+  // Beyond the end nothing is skipped, and the place to go on does not move back.
+  expect(await readJson(await get(`/events?from_seq=${log.next_seq + 7}`))).toMatchObject({
+    events: [],
+    next_seq: log.next_seq + 7,
+  })
   expect(await readJson(await get('/trades/p2'))).toMatchObject({
     signal: { signal_id: 'p2', chainId: 8453 },
   })
@@ -173,6 +181,21 @@ it('gives the history as a table on request', async () => {
     expect(lines[1]).toMatch(/^1,\d{4}-\d\d-\d\dT.*Z,,1,[0-9a-f-]{36},filled,,/)
   }
   expect((await get('/trades?format=csv&limit=1')).headers.get('x-next-from')).toBe('2')
+})
+
+it('explains every code where the type of a problem points', async () => {
+  const { type } = await readJson(await get('/nowhere'))
+  expect(await readJson(await get(type))).toEqual({ code: 'NOT_FOUND', ...CODES.NOT_FOUND })
+  for (const code of Object.keys(CODES)) {
+    const answer = await get(`/errors/${code}`)
+    expect([answer.status, (await readJson(answer)).code]).toEqual([200, code])
+  }
+  for (const name of ['NO_SUCH', 'constructor', 'invalid_signal', '%00']) {
+    const answer = await get(`/errors/${name}`)
+    expect(answer.status).toBe(404)
+    expect(await readJson(answer)).toMatchObject({ code: 'NOT_FOUND' })
+  }
+  expect((await get('/errors/')).status).toBe(404)
 })
 
 it('answers JSON-RPC calls with an error that says what it is', async () => {
@@ -215,6 +238,22 @@ it('counts what happened for Prometheus, without anything a client could choose'
   expect(text).toMatch(/^titan_pnl_usd\{chain="8453",mode="PAPER",kind="net"\} 4.93827156/m)
   expect(text).toMatch(/^titan_head_age_seconds\{chain="1"\} 1.25$/m)
   expect(text).not.toContain('424242')
+})
+
+it('counts what it refused to execute, over every way in', async () => {
+  const refused = async () => (await readJson(await get('/stats'))).refused
+  const executed = async () => (await readJson(await get('/stats'))).total_signals
+  const before = [await refused(), await executed()]
+  await post('/execute', { ...sampleRequest, chainId: 424242 })
+  await post('/execute', {})
+  await post('/execute/batch', { signals: [{ ...sampleRequest, amount: '0' }, sampleRequest] })
+  // Asking is not trading.
+  await post('/simulate', {})
+  const client = await openWs(server.wsUrl)
+  client.send({ type: 'execute', id: 1, signal: { ...sampleRequest, chainId: 56 } })
+  await client.settle()
+  await client.close()
+  expect([await refused(), await executed()]).toEqual([before[0] + 4, before[1] + 1])
 })
 
 it('answers HEAD without a body, OPTIONS with the methods, and preflights of admitted pages', async () => {

@@ -84,7 +84,8 @@ describe('stopping', () => {
       expect(await readJson(refused)).toMatchObject({ success: false, code: 'DRAINING', retryable: true })
     }
     await expect(openWs(server.wsUrl)).rejects.toThrow('Unexpected server response: 503')
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
+    const ready = await fetch(`${server.url}/readyz`)
+    expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '5'])
     expect(await readJson(await fetch(`${server.url}/health`))).toMatchObject({ status: 'draining' })
     expect(await busy.next()).toEqual({ type: 'shutdown', reconnect_after_ms: 1500 })
 
@@ -111,7 +112,7 @@ describe('stopping', () => {
       error: expect.stringMatching(/may have been executed/),
     }
     const answer = await overHttp
-    expect(answer.status).toBe(503)
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
     expect(await readJson(answer)).toMatchObject({ ...unknown, signal_id: 'unknown-1' })
     await client.closed
     expect(client.rest()).toMatchObject([

@@ -16,6 +16,7 @@ import {
   staleCounts,
   standStill,
   swallow,
+  takeAndFail,
   takeAndForget,
   takeAndRefuse,
   wrongHash,
@@ -92,6 +93,10 @@ describe('the fault proxy', () => {
     proxy.inject(wrongHash(), { times: 1 })
     expect(await send(swallowed)).toBe(`0x${'5a'.repeat(32)}`)
     expect(await chain.pooled()).toEqual([])
+    proxy.inject(takeAndFail(node), { times: 1 })
+    await expect(send(swallowed)).rejects.toThrow()
+    expect(await chain.pooled()).toEqual([swallowed.hash])
+    await chain.mine()
   })
 
   it('refuses in words while the node takes it', async () => {

@@ -70,6 +70,16 @@ export const takeAndForget =
     return answer({ id: call.id, result: hash })
   }
 
+/** The node takes it, and the gateway before it answers with an error page. */
+export const takeAndFail =
+  (node: string): Injection =>
+  async (payload) => {
+    const [call] = payload.calls
+    if (call?.method !== SEND) return null
+    await callRpc({ rpc: node, method: SEND, params: call.params, timeoutMs: 20_000 })
+    return { kind: 'answer', status: 502, body: '<html><h1>502 Bad Gateway</h1></html>' }
+  }
+
 /** Mined counts of the past for every account. */
 export const staleCounts = (count: number): Injection =>
   onMethod(

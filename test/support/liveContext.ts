@@ -123,7 +123,10 @@ export async function openLiveRig({
     refuse: (reason, { signalId }) => refusal({ failure: reason, mode: 'LIVE', signalId }),
     publish: ({ type, outcome }) => told.push(`publish ${type} ${outcome}`),
     onSettled: (_, nonce) => told.push(`settled ${nonce}`),
-    onPoor: (lane, needed) => lanes.pause(lane, needed),
+    onPoor(lane, neededWei) {
+      told.push(`poor ${neededWei}`)
+      lanes.pause(lane, `needs ${neededWei} wei`)
+    },
     tendLanes: async () => {},
     onSent: () => {},
     head: () => rig.head,

@@ -51,7 +51,6 @@ export interface LiveTitan {
   /** The first chain, and its first endpoint. */
   readonly chain: WorldChain
   readonly proxy: FaultProxy
-  chainOf(chainId: number): WorldChain
   readonly chains: readonly WorldChain[]
   readonly lanes: readonly Address[]
   readonly titan: Titan
@@ -155,7 +154,7 @@ export async function startLiveTitan({
       EXECUTION_MODE: 'LIVE',
       PRIVATE_KEYS: keys.map(({ privateKey }) => privateKey).join(','),
       EXECUTOR_ADDRESS: chains[0]?.executor ?? '',
-      RPC_TIMEOUT_MS: '1500',
+      RPC_TIMEOUT_MS: '3000',
       ...Object.fromEntries(rpc),
       ...(relay && { [`RELAY_${envNameOf(chainIds[0] ?? FAST_CHAIN)}`]: `plain|${relay.url}` }),
       ...env,
@@ -163,7 +162,7 @@ export async function startLiveTitan({
   }
 
   async function start(): Promise<void> {
-    running = await startTitan({ dataDir, env: environment() })
+    running = await startOnFreePort(() => startTitan({ dataDir, env: environment() }))
     await ready(running, chainIds.length)
   }
 
@@ -194,11 +193,6 @@ export async function startLiveTitan({
     chain,
     proxy: chain.endpoints[0] as FaultProxy,
     chains,
-    chainOf(chainId) {
-      const found = chains.find((candidate) => candidate.chainId === chainId)
-      if (found === undefined) throw new Error(`The world has no chain ${chainId}.`)
-      return found
-    },
     lanes,
     get titan() {
       return titan()
@@ -213,7 +207,7 @@ export async function startLiveTitan({
       eventually(async () => {
         const found = await trade(signalId)
         if (found !== null && wanted(found)) return found
-        if (found?.final) throw new Error(`${signalId} ended otherwise: ${JSON.stringify(found)}`)
+        if (found?.final) throw new Error(endedOtherwise(found))
         return null
       }),
     async restart(kill = 'SIGKILL') {
@@ -245,6 +239,21 @@ export async function eventually<T>(ask: () => Promise<T | null>): Promise<T> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
+
+/** Another process may take a port between its being found free and the server's listening on it: then once more, on another. */
+async function startOnFreePort(start: () => Promise<Titan>): Promise<Titan> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (attempt === 5 || !/is not free/.test(String(error))) throw error
+    }
+  }
+}
+
+/** What to say of a trade that has an outcome, and not the one that was waited for. */
+export const endedOtherwise = ({ signal_id, status, code, error }: Json): string =>
+  `${signal_id} ended as ${status}: ${code} ${error}`
 
 async function ready(titan: Titan, chains: number): Promise<void> {
   await eventually(async () => {

@@ -64,6 +64,7 @@ export async function startLiveWorld({
         EXECUTION_MODE: 'LIVE',
         PRIVATE_KEYS: keys.join(','),
         EXECUTOR_ADDRESS: executor,
+        MAX_GAS_SPEND_PER_HOUR_NATIVE: '1000',
         ...Object.fromEntries(
           chains.map(({ chainId, rpc }) => [endpointSetting(chainId), rpcs.get(chainId) ?? rpc]),
         ),

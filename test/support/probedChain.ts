@@ -46,7 +46,7 @@ export async function probedChain({
   executor?: Address | null
   timeoutMs?: number
 }): Promise<{ rpc: JsonRpc; facts: ChainFacts }> {
-  const rpc = createJsonRpc({ endpoints: [endpoint], timeoutMs, readOnly: true, limits: LIMITS, chainId })
+  const rpc = createJsonRpc({ endpoints: [endpoint], timeoutMs, limits: LIMITS, chainId })
   const probed = await probeChain({
     rpc,
     chain: chainConfig({ chainId, endpoint, executor }),
