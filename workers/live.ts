@@ -7,10 +7,11 @@ import { LIMITS } from '../src/config/limits.ts'
 import { settingText } from '../src/config/settingText.ts'
 import { createDecider } from '../src/confirmation/decider.ts'
 import { findForeign } from '../src/confirmation/findForeign.ts'
+import { readReceipt } from '../src/confirmation/minedReceipt.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
 import { maxCostWei } from '../src/domain/fees.ts'
 import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
-import type { Address } from '../src/domain/signal.ts'
+import type { Address, Hex } from '../src/domain/signal.ts'
 import { usdValue } from '../src/domain/usd.ts'
 import { fail, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { LiveContext, WatchedExecution } from '../src/execution/live/liveContext.ts'
@@ -79,7 +80,7 @@ export async function openLive({
     const { rpc, facts, heads } = tools
     if (!facts.executor.deployed) {
       const sentence = `There is no executor contract at ${chain.executor} on ${chain.name}: deploy it with npx titan deploy --chain ${chain.chainId}.`
-      return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+      return fail(failure('CHAIN_UNAVAILABLE', sentence, { chain_id: chain.chainId }))
     }
     const profile = servedProfile({ chain, facts })
     fees ??= createFeeOracle({ rpc, chain: profile })
@@ -109,7 +110,6 @@ export async function openLive({
       createJsonRpc({
         endpoints: [endpoint],
         timeoutMs: rpcTimeoutMs,
-        readOnly: true,
         limits: LIMITS,
         chainId: chain.chainId,
       }),
@@ -137,6 +137,10 @@ export async function openLive({
     const lanes = createLanes({ lanes: authorised, slotsQueueMax: LIMITS.queueMax, now })
     const balances = createLaneBalances({ rpc })
     const spent = createSpendWindow()
+    /** Transactions of others at nonces of ours, by lane and nonce. */
+    const foreign = new Map<string, { hash: Hex; block: number }>()
+    /** Receipts whose gas is in there: a step that is taken again must not add it again. */
+    const counted = new Set<string>()
     for (const entry of journal.gasSpentSince(now() - 3_600_000)) spent.add(entry)
     /** The most that transactions in flight may still cost, by lane and nonce. */
     const atStake = new Map<string, bigint>()
@@ -264,10 +268,21 @@ export async function openLive({
         },
       }),
       async findForeign({ lane, nonce, since }) {
-        const toBlock = await finalBlock()
-        return toBlock === null
-          ? null
-          : await findForeign({ rpc, account: lane, nonce, fromBlock: Math.max(0, since - 1), toBlock })
+        const place = `${lane}/${nonce}`
+        const fromBlock = Math.max(0, since - 1)
+        // Found once, while nodes still keep that state; blocks and receipts they keep for longer.
+        const found =
+          foreign.get(place) ?? (await findForeign({ rpc, account: lane, nonce, fromBlock, toBlock: head() }))
+        if (found === null) return null
+        foreign.set(place, found)
+        const final = await finalBlock()
+        if (final === null || found.block > final) return null
+        const outcome = await rpc.call('eth_getTransactionReceipt', [found.hash])
+        const receipt = outcome.ok ? readReceipt({ result: outcome.result, hash: found.hash }) : null
+        if (receipt?.kind === 'mined' && receipt.receipt.inclusion.block <= final) return found.hash
+        // A reorg took it away meanwhile.
+        if (receipt?.kind === 'none') foreign.delete(place)
+        return null
       },
       minedCount: (lane) => minedCount(rpc, lane),
       async realise({ signal, inclusion, logs, success }): Promise<Realised> {
@@ -275,7 +290,9 @@ export async function openLive({
         const executor = facts.executor.address
         const outcome = realise({ logs, executor, loanToken: signal.loanToken, inclusion, success })
         const { gasCostWei } = outcome
-        spent.add({ wei: gasCostWei, atMs: now() })
+        const receipt = `${inclusion.hash}/${inclusion.blockHash}`
+        if (!counted.has(receipt)) spent.add({ wei: gasCostWei, atMs: now() })
+        counted.add(receipt)
         if (outcome.kind === 'mismatch') {
           logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
           return { profit: 0n, gasCostWei, netProfitUsdE8: null }
@@ -301,17 +318,19 @@ export async function openLive({
       refuse,
       publish: (event) => channel.events([event]),
       onSettled: (lane, nonce) => void atStake.delete(`${lane}/${nonce}`),
-      onPoor(lane, needed) {
-        poor.set(lane, BigInt(needed))
+      onPoor(lane, neededWei) {
+        const paused = lanes.status().find(({ address }) => address === lane)?.paused
+        if (paused !== null && paused !== POOR) return
+        poor.set(lane, neededWei)
         lanes.pause(lane, POOR)
       },
       async tendLanes() {
         for (const { address, inFlight, paused } of lanes.status()) {
-          if (inFlight > 0) continue
           if (paused === POOR) {
             const balance = await balances.balance(address)
             if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
           }
+          if (inFlight > 0) continue
           if (now() - (tendedAtMs.get(address) ?? 0) < TEND_MS) continue
           tendedAtMs.set(address, now())
           const counts = await Promise.all(readers.map((reader) => minedCount(reader, address)))
@@ -360,6 +379,7 @@ export async function openLive({
         started.watch.onHead()
       },
       lanes: () => lanes.status(),
+      isBusy: () => lanes.status().some(({ inFlight }) => inFlight > 0),
     }
   }
 

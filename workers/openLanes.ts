@@ -3,6 +3,7 @@ import type { ChainFacts } from '../src/chain/chainFacts.ts'
 import { createProbeReader } from '../src/chain/probeReader.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { ChainConfig } from '../src/config/chainConfig.ts'
+import { readCount } from '../src/confirmation/quantity.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { LiveJournal } from '../src/journal/liveJournal.ts'
@@ -16,12 +17,13 @@ const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const
 /** At `latest`; null when the endpoint does not tell. */
 export async function minedCount(reader: Pick<JsonRpc, 'call'>, account: Address): Promise<number | null> {
   const outcome = await reader.call('eth_getTransactionCount', [account, 'latest'])
-  return outcome.ok && typeof outcome.result === 'string' ? Number(outcome.result) : null
+  return outcome.ok ? readCount(outcome.result) : null
 }
 
 /**
  * The accounts that the executor obeys, each with a ledger made of the journal and of every endpoint's mined count. An account it does not know is left out
- * with a warning; fails when none is left, or an endpoint does not answer: a count that is too low would hand nonces out twice.
+ * with a warning; fails when none is left, or no endpoint
+ * tells the mined count.
  */
 export async function openLanes({
   chain,
@@ -55,11 +57,9 @@ export async function openLanes({
     ])
     if (word !== 1n) return null
     const known = counts.filter((count) => count !== null)
-    if (known.length < counts.length)
-      return failure(
-        'NODE_UNAVAILABLE',
-        `An endpoint of ${chain.name} does not tell the mined count of ${address}.`,
-      )
+    // One that is down may be left out: nonces of ours are in the journal, whatever the others count.
+    if (known.length === 0)
+      return failure('NODE_UNAVAILABLE', `No endpoint of ${chain.name} tells the mined count of ${address}.`)
     const ours = attempts.filter(({ lane }) => lane === address)
     return {
       address,
@@ -90,5 +90,5 @@ export async function openLanes({
   }
   if (lanes.length > 0) return succeed(lanes)
   const sentence = `The executor ${executor.address} on ${chain.name} obeys none of the configured keys; run npx titan deploy --chain ${chain.chainId}.`
-  return fail(failure('CHAIN_UNAVAILABLE', sentence, { chainId: chain.chainId }))
+  return fail(failure('CHAIN_UNAVAILABLE', sentence, { chain_id: chain.chainId }))
 }

@@ -42,6 +42,7 @@ export function openPaper({
         simulate: (signal) => simulateSignal(signal, { ...context, encode: encodeSimulation }),
         onHead: fees.onHead,
         lanes: () => [],
+        isBusy: () => false,
       })
     },
     async end() {},

@@ -38,4 +38,6 @@ export interface Trader {
   simulate(signal: Signal): Promise<Answer>
   onHead(): void
   lanes(): readonly LaneReport[]
+  /** Something is out, so blocks are to be noticed soon. */
+  isBusy(): boolean
 }

@@ -41,7 +41,7 @@ beforeEach(async () => {
   account = await newAccount(chain.rpc)
   lane = account.address.toLowerCase() as Address
   proxy = await startRpcProxy({ target: chain.rpc })
-  rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 10_000, readOnly: true, limits: LIMITS })
+  rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 10_000, limits: LIMITS })
   head = await chain.head()
   simulated = []
   paysNow = true
@@ -160,13 +160,13 @@ describe('createDecider', () => {
   })
 
   it.each([
-    [true, 'bump'],
-    [null, 'bump'],
-    [false, 'cancel'],
-  ] as const)('with a simulation that says %s it goes on to %s', async (pays, kind) => {
+    [true, { kind: 'bump' }],
+    [null, { kind: 'bump' }],
+    [false, { kind: 'cancel', why: 'unprofitable' }],
+  ] as const)('with a simulation that says %s it goes on to %j', async (pays, step) => {
     const { hash } = await transfer(0)
     paysNow = pays
-    expect(await only(watched(0, hash, { signedAtBlock: head - 4 }))).toEqual({ kind })
+    expect(await only(watched(0, hash, { signedAtBlock: head - 4 }))).toEqual(step)
   })
 
   it('decides nothing, simulates nothing and does not reject when the node is gone', async () => {

@@ -20,7 +20,7 @@ const mined: { hash: Hex; block: number }[] = []
 beforeAll(async () => {
   devnet = await startDevnet({ chainIds: [1] })
   chain = openLiveChain({ rpc: devnet.chains[0]?.rpc ?? '' })
-  rpc = createJsonRpc({ endpoints: [chain.rpc], timeoutMs: 10_000, readOnly: true, limits: LIMITS })
+  rpc = createJsonRpc({ endpoints: [chain.rpc], timeoutMs: 10_000, limits: LIMITS })
   account = await newAccount(chain.rpc)
   address = account.address.toLowerCase() as Address
   const other = await newAccount(chain.rpc)
@@ -61,16 +61,16 @@ const find = async (
 describe('findForeign', () => {
   it('names the transaction at each nonce, wherever in the range its block is', async () => {
     for (const [nonce, { hash, block }] of mined.entries()) {
-      expect(await find(nonce, 0)).toBe(hash)
-      expect(await find(nonce, block)).toBe(hash)
-      expect(await find(nonce, block - 1, block)).toBe(hash)
+      expect(await find(nonce, 0)).toEqual({ hash, block })
+      expect(await find(nonce, block)).toEqual({ hash, block })
+      expect(await find(nonce, block - 1, block)).toEqual({ hash, block })
     }
   })
 
   it('looks further back when the nonce was taken before it was expected', async () => {
     for (const [nonce, { hash, block }] of mined.entries())
-      for (const late of [1, 2, 3, 8]) expect(await find(nonce, block + late)).toBe(hash)
-    expect(await find(0, (await chain.head()) + 7)).toBe(mined[0]?.hash)
+      for (const late of [1, 2, 3, 8]) expect(await find(nonce, block + late)).toEqual({ hash, block })
+    expect(await find(0, (await chain.head()) + 7)).toEqual(mined[0])
   })
 
   it('finds nothing that is not mined in the range', async () => {
@@ -94,7 +94,7 @@ describe('findForeign', () => {
       left = calls
       const found = await find(1, block - 3, undefined, failing)
       if (left >= 0) {
-        expect(found).toBe(hash)
+        expect(found).toEqual({ hash, block })
         break
       }
       expect(found).toBeNull()

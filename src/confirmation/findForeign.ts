@@ -21,7 +21,7 @@ export async function findForeign({
   nonce: number
   fromBlock: number
   toBlock: number
-}): Promise<Hex | null> {
+}): Promise<{ readonly hash: Hex; readonly block: number } | null> {
   const hasPassed = async (block: number): Promise<boolean | null> => {
     const outcome = await rpc.call('eth_getTransactionCount', [account, quantityOf(block)])
     const count = outcome.ok ? readCount(outcome.result) : null
@@ -50,5 +50,6 @@ export async function findForeign({
     (transaction) =>
       String(transaction?.from).toLowerCase() === account && readCount(transaction?.nonce) === nonce,
   )
-  return readHash(taken?.hash)
+  const hash = readHash(taken?.hash)
+  return hash === null ? null : { hash, block: high }
 }

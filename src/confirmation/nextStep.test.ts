@@ -82,9 +82,15 @@ describe('nextStep, by rows of the failure table', () => {
     expect(step({ blocksSinceSigned: 40, blocksSinceSent: 1 })).toEqual({ kind: 'bump' })
   })
 
+  it('10: without funds the same bytes wait for them; nothing dearer is signed', () => {
+    const poor = { refusal: 'too_much' as const, taken: false, blocksSinceSigned: 99 }
+    expect(step({ ...poor, blocksSinceSent: 1 })).toEqual({ kind: 'rebroadcast' })
+    expect(step(poor)).toEqual({ kind: 'wait' })
+  })
+
   it('11: refused for good, its nonce is burnt by a no-op, once', () => {
     const refused = { refusal: 'permanent' as const, taken: false, blocksSinceSent: 1, blocksSinceSigned: 1 }
-    expect(step(refused)).toEqual({ kind: 'cancel' })
+    expect(step(refused)).toEqual({ kind: 'cancel', why: 'refused' })
     expect(step({ ...refused, isCancelling: true })).toEqual({ kind: 'rebroadcast' })
   })
 
@@ -154,7 +160,7 @@ describe('nextStep, by rows of the failure table', () => {
   })
 
   it('a trade that no longer pays is cancelled before it is bumped', () => {
-    expect(step({ paysNow: false, blocksSinceSigned: 4 })).toEqual({ kind: 'cancel' })
+    expect(step({ paysNow: false, blocksSinceSigned: 4 })).toEqual({ kind: 'cancel', why: 'unprofitable' })
     expect(step({ paysNow: true, blocksSinceSigned: 4 })).toEqual({ kind: 'bump' })
   })
 
@@ -186,7 +192,7 @@ const anyFacts = fc.record({
   blocksSincePassed: fc.option(blocks),
   msSinceSent: fc.integer({ min: -1e9, max: 1e9 }),
   taken: fc.boolean(),
-  refusal: fc.constantFrom<Refusal>('none', 'price', 'permanent'),
+  refusal: fc.constantFrom<Refusal>('none', 'price', 'too_much', 'permanent'),
   isCancelling: fc.boolean(),
   paysNow: fc.constantFrom(true, false, null),
   policy: fc.constant(POLICY),
@@ -225,7 +231,10 @@ describe('nextStep, for all facts', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         const { kind } = nextStep(facts)
-        if (kind === 'bump') expect(facts.blocksSinceSigned).toBeGreaterThan(0)
+        if (kind === 'bump') {
+          expect(facts.blocksSinceSigned).toBeGreaterThan(0)
+          expect(facts.refusal).not.toBe('too_much')
+        }
         if (kind === 'cancel') expect(facts.isCancelling).toBe(false)
       }),
       { numRuns: 3_000 },

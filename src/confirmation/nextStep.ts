@@ -1,6 +1,9 @@
 import type { MinedReceipt } from './minedReceipt.ts'
 import type { Finding } from './readChain.ts'
 
+/** Why a trade is given up although its bytes are out. */
+export type CancelReason = 'unprofitable' | 'refused' | 'private_too_long'
+
 /** What is to be done about one execution. */
 export type NextStep =
   | { readonly kind: 'wait' }
@@ -11,12 +14,12 @@ export type NextStep =
   | { readonly kind: 'reorged'; readonly minedCount: number }
   | { readonly kind: 'rebroadcast' }
   | { readonly kind: 'bump' }
-  | { readonly kind: 'cancel' }
+  | { readonly kind: 'cancel'; readonly why: CancelReason }
   /** Every endpoint has counted past the nonce for long, and none has a receipt of ours: who took it is to be found out. */
   | { readonly kind: 'passed' }
 
-/** Why no node took the newest attempt: its fees are too low, or nothing will ever make it valid. */
-export type Refusal = 'none' | 'price' | 'permanent'
+/** Why no node took the newest attempt: it offers too little, more than the account or the nodes' own cap allows, or nothing will ever make it valid. */
+export type Refusal = 'none' | 'price' | 'too_much' | 'permanent'
 
 /** Fees move by blocks alone: a clock that jumps or a chain that stands still must not raise a single one. */
 export interface WatchPolicy {
@@ -87,10 +90,12 @@ export function nextStep({
       : { kind: 'undecided', reason: 'the nonce is mined and no receipt of ours is found yet' }
   }
   if (highest > nonce) return { kind: 'undecided', reason: 'endpoints disagree on the mined count' }
-  if ((paysNow === false || refusal === 'permanent') && !isCancelling) return { kind: 'cancel' }
+  if (refusal === 'permanent' && !isCancelling) return { kind: 'cancel', why: 'refused' }
+  if (paysNow === false && !isCancelling) return { kind: 'cancel', why: 'unprofitable' }
   // Refused for its price, a new block is reason enough; without one the market has not moved.
   const bumpAfter = refusal === 'price' ? 1 : policy.bumpAfter
-  if (blocksSinceSigned >= bumpAfter) return { kind: 'bump' }
+  // A higher fee would need still more funds: the same bytes wait for them.
+  if (refusal !== 'too_much' && blocksSinceSigned >= bumpAfter) return { kind: 'bump' }
   const untaken = !taken && (blocksSinceSent > 0 || msSinceSent >= policy.untakenAfterMs)
   const long = blocksSinceSent >= policy.rebroadcastAfter || msSinceSent >= policy.rebroadcastAfterMs
   if (untaken || long) return { kind: 'rebroadcast' }

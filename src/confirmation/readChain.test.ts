@@ -30,7 +30,7 @@ beforeEach(async () => {
   endpoints = await Promise.all(
     [1, 2].map(async () => {
       const proxy = await startRpcProxy({ target: chain.rpc })
-      const options = { timeoutMs: 10_000, readOnly: true, limits: LIMITS }
+      const options = { timeoutMs: 10_000, limits: LIMITS }
       return { proxy, rpc: createJsonRpc({ endpoints: [proxy.url], ...options }) }
     }),
   )

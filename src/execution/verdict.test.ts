@@ -45,15 +45,32 @@ describe('verdict', () => {
     expect(judged({ profit: 699n })).toMatchObject({
       code: 'UNPROFITABLE',
       facts: { profit: '699', min_profit: '700' },
+      hint: 'Lower min_profit, or wait for a better price.',
     })
+  })
+
+  it('hands on the numbers and the hint of a revert', () => {
+    const facts = { profit: '699', min_profit: '700' }
+    const reverted = {
+      success: false,
+      profit: null,
+      revertKind: 'unprofitable',
+      hint: 'Wait.',
+      facts,
+    } as const
+    expect(judged(reverted)).toMatchObject({ code: 'UNPROFITABLE', hint: 'Wait.', facts })
   })
 
   it('refuses one that gas eats up, also where only wei can be compared', () => {
     expect(judged({}, { netProfitUsdE8: -25_000_000n, pays: false })).toMatchObject({
       code: 'UNPROFITABLE',
-      sentence: expect.stringMatching(/does not pay for 619580 wei of gas: net -0\.2500 USD\.$/),
+      sentence: expect.stringMatching(
+        /does not pay for its gas, up to 619580 wei before refunds: net -0\.2500 USD\.$/,
+      ),
     })
-    expect(judged({}, { netProfitUsdE8: null, pays: false })?.sentence).toMatch(/619580 wei of gas\.$/)
+    expect(judged({}, { netProfitUsdE8: null, pays: false })?.sentence).toMatch(
+      /619580 wei before refunds\.$/,
+    )
   })
 
   it('refuses one on a block after max_block', () => {

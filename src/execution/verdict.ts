@@ -1,4 +1,5 @@
 import type { Simulation, Valuation } from '../domain/execution.ts'
+import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
 import type { Signal } from '../domain/signal.ts'
 import { usdNumber } from '../domain/usd.ts'
 import { type Failure, failure } from '../errors/failure.ts'
@@ -40,7 +41,8 @@ export function verdict({
   const profit = simulation.profit ?? 0n
   if (profit < minProfit) {
     const sentence = `The profit of ${profit} base units of ${loanToken} is below min_profit ${minProfit}.`
-    return failure('UNPROFITABLE', sentence, { profit: profit.toString(), min_profit: minProfit.toString() })
+    const facts = { profit: profit.toString(), min_profit: minProfit.toString() }
+    return failure('UNPROFITABLE', sentence, facts, MIN_PROFIT_HINT)
   }
   if (valuation?.pays === false) {
     const { gasCostWei, netProfitUsdE8 } = valuation

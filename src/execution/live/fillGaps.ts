@@ -101,10 +101,7 @@ export function createGapFiller(context: LiveContext): GapFiller {
       } else if (context.head() - filler.minedAtBlock > KEEP_BLOCKS) fillers.delete(name)
       return
     }
-    if (filler.minedAtBlock !== null) {
-      context.lanes.ledger(lane).reorg(mined)
-      filler.minedAtBlock = null
-    }
+    // A count that fell back is a lagging endpoint or a reorg; the same bytes are right for both.
     if (context.head() - last.signedAtBlock >= BUMP_BLOCKS) {
       const bumped = await send(lane, nonce, filler.attempts)
       if (bumped !== null) filler.attempts.push(bumped)

@@ -103,7 +103,7 @@ export interface LiveContext {
   /** The nonce is mined: what it could still cost is known now. */
   readonly onSettled: (lane: Address, nonce: number) => void
   /** Stops a lane whose account cannot pay for a trade; it goes on by itself once the account can. */
-  readonly onPoor: (lane: Address, needed: string) => void
+  readonly onPoor: (lane: Address, neededWei: bigint) => void
   /** Looks after lanes at rest: who else uses them, and whether they can pay again. Never rejects. */
   readonly tendLanes: () => Promise<void>
   /** A node has taken something: a block may hold it soon. */

@@ -30,6 +30,7 @@ export interface LiveEngine {
  */
 export function createLiveEngine(context: LiveContext): LiveEngine {
   const open = new Map<string, OpenExecution>()
+  let stopped = false
   const gaps = createGapFiller(context)
   const watch = createWatch({ open, gaps, context })
 
@@ -82,7 +83,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     if (first !== null) return first.answer
     // With bytes out, the state is on disk and can be told; before that nothing is certain yet.
     if (running !== undefined && (running.attempts.length > 0 || running.isPromised))
-      return { ...answerNow(running, false), replayed: true }
+      return { ...answerNow(asTaken(running), false), replayed: true }
     return context.refuse(failure('IN_FLIGHT', `The signal ${signalId} is still being worked on.`), signal)
   }
 
@@ -121,7 +122,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
           if (submission.failure.code !== 'INSUFFICIENT_FUNDS')
             return await giveUp(execution, submission.failure)
           unpaid = submission.failure
-          context.onPoor(slot.address, String(unpaid.facts.needed))
+          context.onPoor(slot.address, BigInt(String(unpaid.facts.needed)))
           break
         case 'signed':
           break
@@ -136,7 +137,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     if (execution.attempts.length === 0) return await advance(execution, unpaid)
     const settled = untilSettled(execution)
     await sendAttempt(execution, execution.attempts.at(-1), context)
-    return signal.wait === 'included' ? await settled : answerNow(execution, false)
+    return signal.wait === 'included' ? await settled : answerNow(asTaken(execution), false)
   }
 
   /** Nothing was signed. A promised execution gets its outcome on disk; of any other nothing is kept, and the id may be sent again. */
@@ -165,8 +166,15 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   const answerNow = (execution: OpenExecution, settledInTime: boolean): Answer =>
     context.encode.answer({ execution: execution.record, hashes: hashesOf(execution), settledInTime })
 
+  /** What a node has said is certain before it is on disk. */
+  const asTaken = (execution: OpenExecution): OpenExecution =>
+    execution.taken && execution.record.state === 'signed'
+      ? { ...execution, record: { ...execution.record, state: 'pending' } }
+      : execution
+
   /** Resolves when the watch finds it settled, or with how it stands when the client has waited long enough. */
   function untilSettled(execution: OpenExecution): Promise<Answer> {
+    if (stopped) return Promise.resolve(answerNow(execution, false))
     return new Promise((resolve) => {
       const timer = setTimeout(() => execution.giveAnswer?.(), context.includedWaitMs)
       execution.giveAnswer = () => {
@@ -185,6 +193,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       for (const execution of open.values()) if (execution.record.state === 'accepted') void run(execution)
     },
     async stop() {
+      stopped = true
       for (const execution of open.values()) execution.giveAnswer?.()
       await watch.idle()
     },

@@ -77,7 +77,8 @@ const signed = (before: LiveExecution) => ({
   ...by('sign', { lane: rig.key.address, nonce: FIRST_NONCE })(before),
   attempt: attempt(),
 })
-const include = (block: number) => by('include', { inclusion: inclusion(block) })
+const realised = { profit: 7_000_001n, gasCostWei: 5_100_017n, netProfitUsdE8: 640_000_007n }
+const include = (block: number) => by('include', { inclusion: inclusion(block), realised })
 const onDisk = () => rig.journal.open().map(({ record }) => record)
 
 describe('recordChange', () => {

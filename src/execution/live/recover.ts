@@ -33,7 +33,10 @@ export async function recover({
     const isOurs = lane !== null && nonce !== null && known.has(lane)
     const slot = isOurs ? lanes.adopt({ address: lane, nonce }) : null
     // In a block already: its nonce is not in flight.
-    if (inclusion !== null) slot?.settled()
+    if (inclusion !== null && slot !== null && nonce !== null) {
+      slot.settled()
+      context.onSettled(slot.address, nonce)
+    }
     open.set(signal.signalId, {
       payloadHash,
       record,
@@ -55,7 +58,10 @@ export async function recover({
   for (const [signalId, { 0: attempt }] of attempts)
     if (attempt !== undefined && signalId !== null && !open.has(signalId) && known.has(attempt.lane))
       settled.set(`${attempt.lane}/${attempt.nonce}`, { address: attempt.lane, nonce: attempt.nonce })
-  for (const place of settled.values()) lanes.adopt(place).settled()
+  for (const place of settled.values()) {
+    lanes.adopt(place).settled()
+    context.onSettled(place.address, place.nonce)
+  }
   for (const filler of attempts.get(null) ?? []) if (known.has(filler.lane)) gaps.adopt(filler)
 
   const waiting = [...open.values()].filter(

@@ -1,6 +1,6 @@
 import { maxCostWei } from '../../domain/fees.ts'
 import type { Attempt } from '../../domain/liveExecution.ts'
-import { failure } from '../../errors/failure.ts'
+import type { Failure } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
@@ -11,18 +11,19 @@ export const TRANSFER_GAS = 60_000n
 
 /**
  * Puts another transaction at the nonce of the newest attempt: the same trade for more (`replacement`), or a transfer of nothing to ourselves in its
- * place (`cancel`). On disk before it leaves, like every attempt. False when no limit leaves room for a valid replacement, or the disk refuses:
+ * place (`cancel`), with the reason. On disk before it leaves, like every attempt. False when no limit leaves room for a valid replacement, or the disk refuses:
  * then what is out stays out.
  */
 export async function replaceLatest(
   execution: OpenExecution,
-  kind: 'replacement' | 'cancel',
+  by: { readonly kind: 'replacement' } | { readonly kind: 'cancel'; readonly reason: Failure | null },
   context: LiveContext,
 ): Promise<boolean> {
   const last = execution.attempts.at(-1)
   // Without a slot its key is not configured any more.
   if (last === undefined || execution.slot === null) return false
   const { signal } = execution.record
+  const { kind } = by
   const facts = { executionId: signal.signalId, nonce: last.nonce, kind }
   // Bumps are rare, and one below the base fee is wasted: a reading of this block.
   const market = await context.freshMarket()
@@ -53,9 +54,7 @@ export async function replaceLatest(
     signedAtBlock: context.head(),
     signedAtMs: context.now(),
   }
-  const reason = isCancel
-    ? failure('UNPROFITABLE', 'On the newest block the trade does not pay any more.')
-    : execution.record.failure
+  const reason = by.kind === 'cancel' ? by.reason : execution.record.failure
   const changedAtMs = context.now()
   try {
     // It may have been mined while the replacement was made.

@@ -1,11 +1,10 @@
 import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
 import type { Refusal } from '../../confirmation/nextStep.ts'
-import type { Attempt } from '../../domain/liveExecution.ts'
+import { maxCostWei } from '../../domain/fees.ts'
+import type { Attempt, LiveExecution } from '../../domain/liveExecution.ts'
 import type { LiveContext } from './liveContext.ts'
 import { changedRecord, type OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
-
-const NO_FUNDS = 'Its account lacks the funds for the transaction it has signed.'
 
 /**
  * Hands an attempt's bytes to the nodes: the first time and every further time the same bytes. Whatever they answer, the nonce stays with this
@@ -28,30 +27,24 @@ export async function sendAttempt(
     execution.taken = outcome.status === 'accepted'
     execution.refusal = refusalOf(outcome, execution.attempts.length > 1)
   }
-  const paused = context.lanes.status().find(({ address }) => address === attempt.lane)?.paused
   if (outcome.status !== 'accepted') {
     const { code, sentence, facts } = outcome.failure
     const about = { executionId: signal.signalId, hash: attempt.hash, nonce: attempt.nonce, code, ...facts }
     context.log.warn(about, `No node confirmed the transaction (${outcome.status}): ${sentence}`)
     // The same bytes go out again at every block; what is new must not queue up behind them.
-    if (code === 'INSUFFICIENT_FUNDS' && paused === null) context.lanes.pause(attempt.lane, NO_FUNDS)
+    if (code === 'INSUFFICIENT_FUNDS' && execution.slot !== null)
+      context.onPoor(attempt.lane, maxCostWei({ quote: attempt.fee, gasLimit: attempt.gasLimit }))
     return
   }
-  if (paused === NO_FUNDS) context.lanes.resume(attempt.lane)
   context.onSent()
   if (execution.record.state !== 'signed') return
-  try {
-    const changedAtMs = context.now()
-    await recordChange(
-      execution,
-      (record) =>
-        record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null,
-      context,
-    )
-  } catch (error) {
-    // `signed` on disk says the same to a restart: the bytes may be out.
-    context.log.warn({ err: error, executionId: signal.signalId }, 'An acceptance could not be journaled.')
-  }
+  const changedAtMs = context.now()
+  const accepted = (record: LiveExecution) =>
+    record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null
+  // Nobody waits for this one: `signed` on disk says the same to a restart, namely that the bytes may be out.
+  recordChange(execution, accepted, context).catch((error: unknown) =>
+    context.log.warn({ err: error, executionId: signal.signalId }, 'An acceptance could not be journaled.'),
+  )
 }
 
 /**
@@ -65,5 +58,6 @@ function refusalOf(outcome: BroadcastOutcome, isReplacement: boolean): Refusal {
   if (outcome.status === 'contested')
     return isReplacement && all(['replacement_underpriced', 'underpriced']) ? 'price' : 'none'
   if (all(['underpriced'])) return 'price'
+  if (all(['insufficient_funds', 'fee_cap_exceeded'])) return 'too_much'
   return all(['intrinsic_gas', 'gas_limit', 'invalid_transaction']) ? 'permanent' : 'none'
 }

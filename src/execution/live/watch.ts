@@ -1,5 +1,5 @@
 import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
-import type { NextStep } from '../../confirmation/nextStep.ts'
+import type { CancelReason, NextStep } from '../../confirmation/nextStep.ts'
 import type { Inclusion, LiveExecution } from '../../domain/liveExecution.ts'
 import { type Failure, failure } from '../../errors/failure.ts'
 import type { GapFiller } from './fillGaps.ts'
@@ -8,6 +8,9 @@ import { changedRecord, hashesOf, type OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
 import { replaceLatest } from './replaceLatest.ts'
 import { sendAttempt } from './sendAttempt.ts'
+
+/** Bytes that could not be asked about go out again after this time, as well as at every block. */
+const RESEND_MS = 15_000
 
 /** Follows every transaction that is out until its block is final. */
 export interface Watch {
@@ -42,19 +45,26 @@ export function createWatch({
     const watched = [...open.values()].flatMap(watchedOf).toSorted((a, b) => a.nonce - b.nonce)
     if (watched.length === 0) return
     const steps = await context.decide(watched)
-    for (const [index, { execution }] of watched.entries()) {
-      const step = steps[index] ?? { kind: 'wait' }
-      try {
-        await take(execution, inPrivate(execution, step))
-      } catch (error) {
-        const facts = { err: error, executionId: execution.record.signal.signalId, step: step.kind }
-        context.log.error(facts, 'A step could not be taken; it is decided again at the next block.')
-      }
+    const byLane = Map.groupBy(watched.entries(), ([, { lane }]) => lane)
+    await Promise.all(
+      [...byLane.values()].map(async (places) => {
+        for (const [index, { execution }] of places)
+          await takeSafely(execution, steps[index] ?? { kind: 'wait' })
+      }),
+    )
+  }
+
+  async function takeSafely(execution: OpenExecution, step: NextStep): Promise<void> {
+    try {
+      await take(execution, inPrivate(execution, step))
+    } catch (error) {
+      const facts = { err: error, executionId: execution.record.signal.signalId, step: step.kind }
+      context.log.error(facts, 'A step could not be taken; it is decided again at the next block.')
     }
   }
 
   /** A trade that was private for long enough goes public for a higher fee, or is cancelled, as its policy says. */
-  function inPrivate({ record, attempts }: OpenExecution, step: NextStep): NextStep {
+  function inPrivate({ record, attempts, sentAtBlock }: OpenExecution, step: NextStep): NextStep {
     const { relay } = record.signal
     const last = attempts.at(-1)
     const open = step.kind === 'wait' || step.kind === 'rebroadcast' || step.kind === 'bump'
@@ -62,12 +72,12 @@ export function createWatch({
     const blocksWaited = context.head() - (attempts[0]?.signedAtBlock ?? context.head())
     switch (context.relays.privateStep({ policy: relay, blocksWaited })) {
       case 'cancel':
-        return { kind: 'cancel' }
+        return { kind: 'cancel', why: 'private_too_long' }
       case 'publish':
         return last?.kind === 'first' ? { kind: 'bump' } : step
       case 'none':
         // A bundle is for one block; other relays keep what they have, and a bump would only tell them of our hurry.
-        return { kind: 'rebroadcast' }
+        return context.head() > sentAtBlock ? { kind: 'rebroadcast' } : { kind: 'wait' }
     }
   }
 
@@ -75,7 +85,10 @@ export function createWatch({
     const latest = execution.attempts.at(-1)
     switch (step.kind) {
       case 'wait':
+        return
       case 'undecided':
+        // The same bytes can do no harm, and a node that cannot be asked may still pass them on.
+        if (execution.record.inclusion === null) await sendAgain(execution)
         return
       case 'mined':
         return await settle(execution, step.receipt, step.final)
@@ -85,19 +98,33 @@ export function createWatch({
         return await reopen(execution, step.minedCount)
       case 'rebroadcast':
         return await sendAttempt(execution, latest, context)
-      case 'bump':
-        if (!(await replaceLatest(execution, latest?.kind === 'cancel' ? 'cancel' : 'replacement', context)))
-          await sendAttempt(execution, latest, context)
+      case 'bump': {
+        // A no-op that is out is what gets more expensive, not the trade it took the place of.
+        const reason = execution.record.failure
+        const by =
+          latest?.kind === 'cancel'
+            ? ({ kind: 'cancel', reason } as const)
+            : ({ kind: 'replacement' } as const)
+        if (!(await replaceLatest(execution, by, context))) await sendAgain(execution)
         return
-      case 'cancel':
-        if (!(await replaceLatest(execution, 'cancel', context)))
-          await sendAttempt(execution, latest, context)
+      }
+      case 'cancel': {
+        const by = { kind: 'cancel', reason: CANCEL_REASONS[step.why] } as const
+        if (!(await replaceLatest(execution, by, context))) await sendAgain(execution)
         return
+      }
       case 'passed':
         return await displace(execution)
       default:
         return step satisfies never
     }
+  }
+
+  /** Once per block, or after a while where no block comes: looks are more frequent than that. */
+  async function sendAgain(execution: OpenExecution): Promise<void> {
+    const { sentAtBlock, sentAtMs, attempts } = execution
+    if (context.head() > sentAtBlock || context.now() - sentAtMs >= RESEND_MS)
+      await sendAttempt(execution, attempts.at(-1), context)
   }
 
   /** One of our transactions is in a block: the trade, or the no-op that took its place. */
@@ -217,6 +244,15 @@ export function createWatch({
       await looking
     },
   }
+}
+
+const CANCEL_REASONS: Readonly<Record<CancelReason, Failure>> = {
+  unprofitable: failure('UNPROFITABLE', 'On the newest block the trade does not pay any more.'),
+  refused: failure('SEND_REFUSED', 'Every node refuses the transaction for good.'),
+  private_too_long: failure(
+    'EXPIRED',
+    'The relays did not get it into a block in time, and it must not be shown to the public.',
+  ),
 }
 
 /** None when nothing of it was signed. */
