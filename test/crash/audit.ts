@@ -43,6 +43,7 @@ export function audit({
   transactions,
   rests,
   attempts,
+  clockSlackMs = CLOCK_SLACK_MS,
 }: {
   sent: readonly StreamedSignal[]
   /** By signal_id. */
@@ -50,6 +51,8 @@ export function audit({
   transactions: readonly MinedTransaction[]
   rests: readonly LaneRest[]
   attempts: readonly JournaledAttempt[]
+  /** How far a block's clock may lag behind ours. */
+  clockSlackMs?: number
 }): Audit {
   const findings: string[] = []
   const counts = {
@@ -97,7 +100,7 @@ export function audit({
   for (const { chainId, hash, lane, nonce, timestamp } of transactions) {
     const attempt = journaled.get(`${chainId} ${hash}`)
     if (attempt === undefined) find('unjournaled', `${hash} (nonce ${nonce} of ${lane}) is in no journal.`)
-    else if (attempt.signedAtMs > timestamp * 1_000 + CLOCK_SLACK_MS)
+    else if (attempt.signedAtMs > timestamp * 1_000 + clockSlackMs)
       find('unjournaled', `${hash} was journaled after its block.`)
   }
   for (const { chainId, lane, minedCount, waiting } of rests) {

@@ -18,6 +18,8 @@ export interface KillableServer {
   printed(): string
 }
 
+/** Leaves a guard behind that blocks on a pipe of ours and ends the server when we end, whatever way we end. */
+const GUARDED = '(read -r ended <&3 || kill -KILL $$) >/dev/null 2>&1 </dev/null & exec "$@" 3<&-'
 const STOP_TIMEOUT_MS = 20_000
 const POLL_MS = 20
 
@@ -44,7 +46,7 @@ export async function createKillableServer({
     url,
     start() {
       if (runs(child)) throw new Error('The server runs already.')
-      const started = spawn(process.execPath, [entry], {
+      const started = spawn('/bin/sh', ['-c', GUARDED, 'sh', process.execPath, entry], {
         cwd,
         env: {
           PATH: process.env.PATH,
@@ -54,13 +56,17 @@ export async function createKillableServer({
           LOG_LEVEL: 'warn',
           ...env,
         },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       })
       for (const stream of [started.stdout, started.stderr])
         stream?.setEncoding('utf8').on('data', (text: string) => {
           printed = (printed + text).slice(-200_000)
         })
-      gone = once(started, 'exit')
+      const lifeline = started.stdio[3] as NodeJS.WritableStream
+      lifeline.on('error', () => {}) // EPIPE when the guard was killed
+      gone = once(started, 'exit').then(() => {
+        lifeline.end('ended\n') // the process id may belong to another from now on
+      })
       child = started
     },
     kill() {

@@ -103,6 +103,7 @@ def test_amounts_are_exact() -> None:
         ({"expected_profit": float("nan")}, ValueError, "expected_profit must be finite"),
         ({"expected_profit": "much"}, ValueError, "expected_profit must be a number"),
         ({"signal_id": "a b"}, ValueError, "signal_id must be 1 to 64"),
+        ({"signal_id": ".."}, ValueError, "with a letter or digit"),
         ({"signal_id": "x" * 65}, ValueError, "signal_id must be 1 to 64"),
         ({"min_profit": 0.5}, TypeError, "min_profit must be an int"),
         ({"valid_until": 1.5}, TypeError, "valid_until must be an int"),
