@@ -1,9 +1,11 @@
+import type { Landed, LiveFigures } from './live.ts'
+import type { Injected } from './liveInjected.ts'
 import type { Latency } from './load.ts'
 import type { Figures, Report } from './report.ts'
 
 /** The report as a table for people, on stdout. */
 export function printReport(report: Report): void {
-  const { machine, settings, paper, peer, ratio, bareLoop } = report
+  const { machine, settings, paper, peer, ratio, bareLoop, live } = report
   const rows: string[][] = [
     [
       '',
@@ -45,7 +47,31 @@ export function printReport(report: Report): void {
     console.log(line.join('  '))
   }
   const compared = paper.http.compared + paper.batch.compared
-  console.log(`\n${compared} answers drawn by chance had the profit of a direct eth_call, to the unit.`)
+  if (compared > 0)
+    console.log(`\n${compared} answers drawn by chance had the profit of a direct eth_call, to the unit.`)
+  if (live !== null) printLive(live)
+}
+
+function printLive({ peer, injected, ...live }: LiveFigures): void {
+  const losses = ({ cutSends, landed, lostNonces, stuck }: Injected) =>
+    `${cutSends} sends cut: ${landed} landed, ${lostNonces} nonces lost, ${stuck} transactions stuck`
+  const micros = ({ node, server }: Landed['cpuMicros']) => `${node} / ${server}`
+  const lines = [
+    ['LIVE, landed per second', `${live.landedPerSecond} (${live.ratio}x)`],
+    ['  peer (ethers Wallet, NonceManager)', `${peer.landedPerSecond}, ${peer.inFlight} in flight`],
+    [
+      'CPU µs per landed trade, node/server',
+      `${micros(live.cpuMicrosPerTrade)}, the peer ${micros(peer.cpuMicrosPerTrade)}`,
+    ],
+    ['RPC calls per landed trade', `${live.rpcCallsPerTrade}, the peer ${peer.rpcCallsPerTrade}`],
+    ['signal to acceptance p50/p99', `${pair(live.acceptanceMs)} (${live.acceptanceRatio}x bare)`],
+    ['  bare simulation and send', pair(live.bareMs)],
+    ['signal to inclusion p50/p99', `${pair(live.inclusionMs)} with a block every 250 ms`],
+    ['under failing sends', losses(injected)],
+    ['  peer', losses(peer.injected)],
+  ] as const
+  console.log()
+  for (const [name, value] of lines) console.log(`${name.padEnd(36)}  ${value}`)
 }
 
 const number = (value: number | null) => (value === null ? '-' : value.toFixed(0))

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { LiveFigures } from './live.ts'
 import type { Latency } from './load.ts'
 import type { Measurement } from './measure.ts'
 import { batchSize } from './paperBatch.ts'
@@ -22,9 +23,16 @@ export interface BenchRun {
     readonly seconds: number
     readonly httpInFlight: number
     readonly batchesInFlight: number
-    readonly peerSetting: PeerSetting
     readonly injected: boolean
   }
+  /** Null where a benchmark was not asked for. */
+  readonly paper: PaperRun | null
+  readonly live: LiveFigures | null
+}
+
+/** What was measured in PAPER. */
+export interface PaperRun {
+  readonly peerSetting: PeerSetting
   readonly tuning: readonly { readonly setting: PeerSetting; readonly perSecond: number }[]
   readonly rounds: readonly Round[]
   readonly latency: {
@@ -49,13 +57,16 @@ export interface Figures {
 
 export type Report = ReturnType<typeof summarize>
 
+const NOTHING = { rounds: [], latency: null, tuning: [], peerSetting: null } as const
+
 const isMeasured = (measurement: Measurement | null): measurement is Measurement => measurement !== null
 const rounded = (value: number, digits: number) =>
   Number.isFinite(value) ? Number(value.toFixed(digits)) : null
 
 /** The run in figures, as `--json` writes it. */
 export function summarize(run: BenchRun) {
-  const { settings, rounds, latency } = run
+  const { settings, live } = run
+  const { rounds, latency, tuning, peerSetting } = run.paper ?? NOTHING
   const column = (name: keyof Round) => rounds.map((round) => round[name]).filter(isMeasured)
   const ratioOf = (one: Measurement | null, other: Measurement | null) =>
     one === null || other === null ? null : rounded(one.perSecond / other.perSecond, 2)
@@ -77,19 +88,20 @@ export function summarize(run: BenchRun) {
       loadAverageBefore: rounded(run.loadAverage, 2),
       platform: `${process.platform}-${process.arch}`,
     },
-    settings: { ...settings, batchSize },
+    settings: { ...settings, peerSetting, batchSize },
     paper: {
       http: figures(column('http'), latency?.http ?? null),
       batch: figures(column('batch'), latency?.batch ?? null),
     },
     peer: {
       ...figures(column('peer'), latency?.peer ?? null),
-      tried: run.tuning.map(({ setting, perSecond }) => ({
+      tried: tuning.map(({ setting, perSecond }) => ({
         ...setting,
         tradesPerSecond: rounded(perSecond, 1),
       })),
     },
-    ratio: { http: ratio('http'), batch: ratio('batch') },
+    live,
+    ratio: { http: ratio('http'), batch: ratio('batch'), live: live?.ratio ?? null },
     bareLoop: {
       simulationsPerSecond: bare.tradesPerSecond,
       latencyAtLoadMs: bare.latencyAtLoadMs,

@@ -3,18 +3,21 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { packageRoot } from '../devnet/packageRoot.ts'
 import { measureBareLoop } from './bareLoop.ts'
 import { measureLatency } from './latency.ts'
+import { measureLive } from './live.ts'
 import type { Measurement } from './measure.ts'
 import { measurePaperBatch } from './paperBatch.ts'
 import { measurePaperHttp } from './paperHttp.ts'
 import { measurePeer, type PeerSetting, tunePeer } from './peer.ts'
 import { printReport } from './printReport.ts'
-import { type BenchRun, type Round, summarize } from './report.ts'
+import { type BenchRun, type PaperRun, type Round, summarize } from './report.ts'
 import { startBenchWorld } from './startBenchWorld.ts'
 
-const benchmarks = ['peer', 'paperHttp', 'paperBatch', 'bareLoop', 'latency'] as const
+const benchmarks = ['peer', 'paperHttp', 'paperBatch', 'bareLoop', 'latency', 'live'] as const
 type BenchmarkName = (typeof benchmarks)[number]
 
 /** Requests in flight: where more of them give no more trades. */
@@ -57,12 +60,21 @@ function readOptions(): Options {
   }
 }
 
-async function bench(options: Options): Promise<BenchRun> {
-  const { rounds, seconds, injected } = options
-  const wants = (name: BenchmarkName) => options.only.includes(name)
-  const say = (text: string) => console.error(text)
+const say = (text: string) => console.error(text)
 
+async function bench(options: Options): Promise<BenchRun> {
   const loadAverage = loadavg()[0] ?? Number.NaN
+  const paper = options.only.some((name) => name !== 'live') ? await benchPaper(options) : null
+  const { rounds, seconds, injected } = options
+  const live = options.only.includes('live')
+    ? await measureLive({ entry: join(packageRoot(), 'dist', 'main.js'), rounds, seconds, say })
+    : null
+  const settings = { rounds, seconds, httpInFlight, batchesInFlight, injected }
+  return { loadAverage, settings, paper, live }
+}
+
+async function benchPaper({ rounds, seconds, only, injected }: Options): Promise<PaperRun> {
+  const wants = (name: BenchmarkName) => only.includes(name)
   say('Starting the devnet, Titan and the peer ...')
   const world = await startBenchWorld({ injected })
   const interrupted = () => {
@@ -101,8 +113,7 @@ async function bench(options: Options): Promise<BenchRun> {
       })
     }
     const latency = wants('latency') ? await measureLatency({ world, seconds }) : null
-    const settings = { rounds, seconds, httpInFlight, batchesInFlight, peerSetting, injected }
-    return { loadAverage, settings, tuning, rounds: done, latency }
+    return { peerSetting, tuning, rounds: done, latency }
   } finally {
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
     await world.stop()

@@ -45,9 +45,12 @@ const POLICY = {
   rebroadcastAfter: 2,
   rebroadcastAfterMs: 15_000,
   bumpAfter: 3,
+  bumpAfterMs: 500,
   foreignAfter: 5,
 }
 
+/** First four bytes of keccak-256 of the executor's `SignalConsumed(bytes32)`. */
+const SIGNAL_CONSUMED = '0x043e6e94'
 const TEND_MS = 5_000
 const POOR = 'Its account cannot pay for a trade; it goes on by itself once it can.'
 
@@ -262,6 +265,8 @@ export async function openLive({
           const { signal } = execution.record
           const simulated = await simulate({ signal, calldata: encodeCalldata(signal), lane })
           if (!simulated.ok) return null
+          // Its id is consumed: it has been mined since its receipt was asked for.
+          if (simulated.value.revertData?.startsWith(SIGNAL_CONSUMED)) return null
           if (!simulated.value.success) return false
           const valued = await found().judging.valuate({ signal, simulation: simulated.value })
           return valued.ok ? valued.value.pays : null

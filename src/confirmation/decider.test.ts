@@ -14,6 +14,7 @@ import type { NextStep } from './nextStep.ts'
 const POLICY = {
   untakenAfterMs: 2_000,
   rebroadcastAfterMs: 15_000,
+  bumpAfterMs: 500,
   rebroadcastAfter: 9,
   bumpAfter: 4,
   foreignAfter: 3,
@@ -71,6 +72,7 @@ const watched = (nonce: number, hash: Hex, over: Partial<Watched> = {}): Watched
   inclusion: null,
   sentAtBlock: head,
   sentAtMs: 1_733_700_000_000,
+  signedAtMs: 0,
   signedAtBlock: head,
   taken: true,
   refusal: 'none',

@@ -10,6 +10,7 @@ export interface Watched extends Position {
   readonly sentAtBlock: number
   readonly sentAtMs: number
   readonly signedAtBlock: number
+  readonly signedAtMs: number
   readonly taken: boolean
   readonly refusal: Refusal
   readonly isCancelling: boolean
@@ -64,6 +65,7 @@ export function createDecider<Execution extends Watched>({
           blocksSinceSigned,
           blocksSincePassed: passed ? newest - (passedAt.get(signalId) ?? newest) : null,
           paysNow: waits && !execution.isCancelling ? await paysNow(execution) : null,
+          msSinceSigned: now() - execution.signedAtMs,
           msSinceSent: now() - execution.sentAtMs,
           policy,
         })

@@ -8,6 +8,7 @@ import type { Finding } from './readChain.ts'
 const POLICY = {
   untakenAfterMs: 2_000,
   rebroadcastAfterMs: 15_000,
+  bumpAfterMs: 500,
   rebroadcastAfter: 7,
   bumpAfter: 4,
   foreignAfter: 6,
@@ -41,6 +42,7 @@ const step = (facts: Partial<Facts>) =>
     blocksSinceSigned: 0,
     blocksSincePassed: null,
     msSinceSent: 0,
+    msSinceSigned: 86_400_000,
     taken: true,
     refusal: 'none',
     isCancelling: false,
@@ -191,6 +193,8 @@ const anyFacts = fc.record({
   blocksSinceSigned: blocks,
   blocksSincePassed: fc.option(blocks),
   msSinceSent: fc.integer({ min: -1e9, max: 1e9 }),
+
+  msSinceSigned: fc.integer({ min: -1_000, max: 100_000 }),
   taken: fc.boolean(),
   refusal: fc.constantFrom<Refusal>('none', 'price', 'too_much', 'permanent'),
   isCancelling: fc.boolean(),

@@ -30,6 +30,8 @@ export interface WatchPolicy {
   readonly rebroadcastAfterMs: number
   /** A higher fee, while the trade still pays. */
   readonly bumpAfter: number
+  /** And no sooner than this: a chain that makes blocks on demand makes many in no time. */
+  readonly bumpAfterMs: number
   /** How long the mined count must have passed the nonce, with no receipt of ours anywhere, before that is believed. */
   readonly foreignAfter: number
 }
@@ -43,6 +45,7 @@ export function nextStep({
   finding,
   blocksSinceSent,
   blocksSinceSigned,
+  msSinceSigned,
   blocksSincePassed,
   taken,
   refusal,
@@ -56,6 +59,7 @@ export function nextStep({
   /** Heads since bytes last went out, and since the newest attempt was signed. */
   blocksSinceSent: number
   blocksSinceSigned: number
+  msSinceSigned: number
   msSinceSent: number
   /** Heads since every endpoint first counted past the nonce; null when not all do. */
   blocksSincePassed: number | null
@@ -95,7 +99,8 @@ export function nextStep({
   // Refused for its price, a new block is reason enough; without one the market has not moved.
   const bumpAfter = refusal === 'price' ? 1 : policy.bumpAfter
   // A higher fee would need still more funds: the same bytes wait for them.
-  if (refusal !== 'too_much' && blocksSinceSigned >= bumpAfter) return { kind: 'bump' }
+  const isTime = blocksSinceSigned >= bumpAfter && msSinceSigned >= policy.bumpAfterMs
+  if (refusal !== 'too_much' && isTime) return { kind: 'bump' }
   const untaken = !taken && (blocksSinceSent > 0 || msSinceSent >= policy.untakenAfterMs)
   const long = blocksSinceSent >= policy.rebroadcastAfter || msSinceSent >= policy.rebroadcastAfterMs
   if (untaken || long) return { kind: 'rebroadcast' }

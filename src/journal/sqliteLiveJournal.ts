@@ -113,6 +113,13 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
     })
   }
 
+  /** Floors that wait for a commit that happens anyway: a lost one only means that settled nonces are looked at again. */
+  const floors = new Map<string, number>()
+  function writeFloors(): void {
+    for (const [lane, nonce] of floors) upsertLane.run(lane, nonce)
+    floors.clear()
+  }
+
   const commits = createGroupCommit<LiveChange, OutboxEvent | null>({
     db,
     write({ execution, attempt }) {
@@ -123,6 +130,7 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
       return execution === null ? null : writeExecution(execution)
     },
     begin() {
+      writeFloors()
       adding = totals
     },
     finish() {
@@ -152,14 +160,18 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
         record: parse(String(row.record)) as LiveExecution,
         payloadHash: String(row.payload_hash),
       })),
-    openAttempts: () => selectAttempts.all().map((row) => parse(String(row.record)) as Attempt),
+    openAttempts() {
+      writeFloors()
+      return selectAttempts.all().map((row) => parse(String(row.record)) as Attempt)
+    },
     gasSpentSince: (sinceMs) =>
       selectSince.all(sinceMs).flatMap((row) => {
         const { realised, changedAtMs } = parse(String(row.record)) as LiveExecution
         return realised === null ? [] : [{ wei: realised.gasCostWei, atMs: changedAtMs }]
       }),
-    settleNonces: (lane, nonce) => void upsertLane.run(lane, nonce),
+    settleNonces: (lane, nonce) => void floors.set(lane, Math.max(floors.get(lane) ?? -1, nonce)),
     settledNonce(lane) {
+      writeFloors()
       const row = selectLane.get(lane)
       return row === undefined ? null : Number(row.settled_nonce)
     },
@@ -169,6 +181,7 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
     stored: outbox.stored,
     close() {
       commits.flush()
+      writeFloors()
       outbox.trim()
       db.close()
     },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Interface, toQuantity } from 'ethers'
 import { addressBook, type DevnetAddress } from '../../devnet/addressBook.ts'
 import { callRpc } from '../../devnet/callRpc.ts'
@@ -5,7 +6,7 @@ import { moveToPrice, type NoisePool, noisePools, readPool } from '../../devnet/
 
 /** Prices of WETH in two pools of one chain, which decide whether a route between them pays. */
 export interface Spread {
-  /** Dollars with eight decimals: WETH is bought at `buyAt` (Uniswap V2) and sold at `sellAt` (V3 0.3 %). Resolves when the swaps are sent. */
+  /** Dollars with eight decimals: WETH is bought at `buyAt` (Uniswap V2) and sold at `sellAt` (V3 0.3 %). Resolves when the swaps are in blocks. */
   set(prices: { readonly buyAt: bigint; readonly sellAt: bigint }): Promise<void>
 }
 
@@ -21,6 +22,7 @@ const erc20 = new Interface([
   'function mint(address to, uint256 amount)',
   'function deposit() payable',
 ])
+const MINED_TIMEOUT_MS = 5_000
 const UNBOUNDED = 2n ** 256n - 1n
 const WETH_HELD = 10n ** 23n
 const USDC_HELD = 10n ** 15n
@@ -55,11 +57,18 @@ export async function createSpread({ rpc }: { rpc: string }): Promise<Spread> {
     for (const { address } of [weth, usdc])
       await send(address, erc20.encodeFunctionData('approve', [router, UNBOUNDED]))
 
+  /** A swap decided on a state in which the last one is missing would go too far. */
+  async function mined(hash: string): Promise<void> {
+    for (const end = performance.now() + MINED_TIMEOUT_MS; performance.now() < end; await sleep(10))
+      if ((await ask('eth_getTransactionReceipt', hash)) !== null) return
+    throw new Error(`The swap ${hash} is in no block after ${MINED_TIMEOUT_MS} ms.`)
+  }
+
   async function move(moved: NoisePool, priceUsd: bigint): Promise<void> {
     const data = readPool.encodeFunctionData(moved.fee === undefined ? 'getReserves' : 'slot0')
     const state = await ask('eth_call', { to: moved.address, data }, 'latest')
     const swap = moveToPrice({ pool: moved, state, priceUsd, trader })
-    if (swap !== undefined) await send(swap.router, swap.data)
+    if (swap !== undefined) await mined(await send(swap.router, swap.data))
   }
   return {
     async set({ buyAt, sellAt }) {

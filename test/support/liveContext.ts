@@ -162,6 +162,7 @@ export const openExecution = (signal: Signal): OpenExecution => ({
   reopenedAtBlock: 0,
   sentAtMs: START_MS,
   taken: false,
+  isSending: false,
   refusal: 'none',
   giveAnswer: null,
 })

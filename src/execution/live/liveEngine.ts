@@ -50,6 +50,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       reopenedAtBlock: 0,
       sentAtMs: context.now(),
       taken: false,
+      isSending: false,
       refusal: 'none',
       giveAnswer: null,
     }

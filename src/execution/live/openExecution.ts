@@ -21,6 +21,8 @@ export interface OpenExecution {
   /** Newest block when a reorg last brought it back; bumps count from there. */
   reopenedAtBlock: number
   sentAtMs: number
+  /** Its bytes are on their way to the nodes, which have not all answered. */
+  isSending: boolean
   /** A node has said to have the newest attempt. */
   taken: boolean
   /** What every node held against it when it was last sent. */

@@ -48,6 +48,7 @@ export async function recover({
       reopenedAtBlock: 0,
       sentAtMs: context.now(),
       taken: false,
+      isSending: false,
       refusal: 'none',
       giveAnswer: null,
     })

@@ -19,7 +19,9 @@ export async function sendAttempt(
   const { signal } = execution.record
   const first = execution.attempts[0]?.signedAtBlock ?? attempt.signedAtBlock
   const blocksWaited = context.head() - first
+  execution.isSending = true
   const outcome = await context.broadcast({ attempt, policy: signal.relay, blocksWaited })
+  execution.isSending = false
   execution.sentAtBlock = context.head()
   execution.sentAtMs = context.now()
   // The answer about an older attempt says nothing of the newest.

@@ -97,7 +97,8 @@ export function createWatch({
       case 'reorged':
         return await reopen(execution, step.minedCount)
       case 'rebroadcast':
-        return await sendAttempt(execution, latest, context)
+        // What has not been answered yet is not sent a second time.
+        return execution.isSending ? undefined : await sendAttempt(execution, latest, context)
       case 'bump': {
         // A no-op that is out is what gets more expensive, not the trade it took the place of.
         const reason = execution.record.failure
@@ -123,6 +124,7 @@ export function createWatch({
   /** Once per block, or after a while where no block comes: looks are more frequent than that. */
   async function sendAgain(execution: OpenExecution): Promise<void> {
     const { sentAtBlock, sentAtMs, attempts } = execution
+    if (execution.isSending) return
     if (context.head() > sentAtBlock || context.now() - sentAtMs >= RESEND_MS)
       await sendAttempt(execution, attempts.at(-1), context)
   }
@@ -270,6 +272,7 @@ function watchedOf(execution: OpenExecution): WatchedExecution[] {
       inclusion: record.inclusion,
       sentAtBlock,
       sentAtMs,
+      signedAtMs: latest.signedAtMs,
       signedAtBlock: Math.max(latest.signedAtBlock, execution.reopenedAtBlock),
       taken,
       refusal: execution.refusal,
