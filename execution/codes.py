@@ -215,7 +215,7 @@ _CODES: dict[str, CodeEntry] = {
     "CHAIN_UNAVAILABLE": CodeEntry(
         status=503,
         retryable=True,
-        meaning="The chain failed its probe and is being retried.",
+        meaning="The chain failed its probe, or no endpoint of it is well; it is being retried.",
         fix="Read the reason in the sentence and correct the endpoint.",
     ),
     "CHAIN_THREAD_LOST": CodeEntry(

@@ -209,7 +209,7 @@ export const CODES = {
   CHAIN_UNAVAILABLE: {
     status: 503,
     retryable: true,
-    meaning: 'The chain failed its probe and is being retried.',
+    meaning: 'The chain failed its probe, or no endpoint of it is well; it is being retried.',
     fix: 'Read the reason in the sentence and correct the endpoint.',
   },
   CHAIN_THREAD_LOST: {
