@@ -51,6 +51,8 @@ const POLICY = {
 
 /** First four bytes of keccak-256 of the executor's `SignalConsumed(bytes32)`. */
 const SIGNAL_CONSUMED = '0x043e6e94'
+/** Receipts remembered, far more than can be open at once. */
+const COUNTED_MAX = 10_000
 const TEND_MS = 5_000
 const POOR = 'Its account cannot pay for a trade; it goes on by itself once it can.'
 
@@ -298,6 +300,7 @@ export async function openLive({
         const receipt = `${inclusion.hash}/${inclusion.blockHash}`
         if (!counted.has(receipt)) spent.add({ wei: gasCostWei, atMs: now() })
         counted.add(receipt)
+        if (counted.size > COUNTED_MAX) counted.delete(counted.values().next().value as string)
         if (outcome.kind === 'mismatch') {
           logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
           return { profit: 0n, gasCostWei, netProfitUsdE8: null }

@@ -15,6 +15,9 @@ const SEND_CONNECTIONS_MAX = 32
 /** Blocks a relay may keep a transaction to itself before it goes public or is cancelled. */
 const PRIVATE_BLOCKS_MAX = 10
 
+/** Hashes remembered, far more than can be open at once. */
+const DELIVERED_MAX = 10_000
+
 /** The ways out of one chain's thread for signed bytes. */
 export interface Sending {
   /**
@@ -78,6 +81,7 @@ export function openSending({
   async function show(outgoing: Parameters<typeof broadcast.send>[0], to: readonly SendEndpoint[]) {
     const outcome = await broadcast.send({ ...outgoing, through: to })
     if (outcome.status === 'accepted') delivered.add(outcome.hash)
+    if (delivered.size > DELIVERED_MAX) delivered.delete(delivered.values().next().value as string)
     return outcome
   }
 

@@ -245,6 +245,18 @@ describe('readChain', () => {
     expect(await lookAt(position(0, [hash]))).toMatchObject({ kind: 'mined', final: false })
   })
 
+  it('concludes nothing from a receipt of the very block that is known to have left the chain', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    await chain.mine(5)
+    const gone = { ...inclusion, blockHash: `0x${'5a'.repeat(32)}` as const }
+    const told = await chain.ask<object>('eth_getTransactionReceipt', hash)
+    const stale = { ...told, blockHash: gone.blockHash }
+    proxyAt(0).interfere = answering('eth_getTransactionReceipt', { result: stale })
+    expect(await lookAt(position(0, [hash], gone))).toMatchObject({ kind: 'unknown' })
+    proxyAt(0).interfere = null
+    expect(await lookAt(position(0, [hash], gone))).toMatchObject({ kind: 'mined', receipt: { inclusion } })
+  })
+
   it('asks for one receipt of each that waits, and for one count of their lane at each endpoint', async () => {
     const waiting = await Promise.all([0, 1, 2, 3, 4, 5, 6].map((nonce) => transfer(nonce)))
     await look(waiting.map(({ hash }, nonce) => position(nonce, [hash])))

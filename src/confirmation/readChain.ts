@@ -95,6 +95,12 @@ export async function readChain({
     const mined = outcomes.find((outcome) => outcome.kind === 'mined')
     if (mined !== undefined) {
       const { block, blockHash } = mined.receipt.inclusion
+      // Its own block was just seen to be another one: an endpoint that has not caught up yet tells what we know to be gone.
+      if (blockHash === inclusion?.blockHash)
+        return {
+          kind: 'unknown',
+          reason: `an endpoint still tells of a block ${block} that has left the chain`,
+        }
       // A node that lags may tell of a block that has left the chain: nothing is final by a receipt alone.
       const final = (await isFinal(block)) && (await blockAt(block))?.hash === blockHash
       return { kind: 'mined', receipt: mined.receipt, final }
