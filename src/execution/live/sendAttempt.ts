@@ -18,11 +18,11 @@ export async function sendAttempt(
   if (attempt === undefined) return
   const { signal } = execution.record
   const first = execution.attempts[0]?.signedAtBlock ?? attempt.signedAtBlock
-  const blocksWaited = context.head() - first
+  const blocksWaited = Math.max(0, context.head() - first)
   execution.isSending = true
   const outcome = await context.broadcast({ attempt, policy: signal.relay, blocksWaited })
   execution.isSending = false
-  execution.sentAtBlock = context.head()
+  execution.sentAtBlock = Math.max(context.head(), attempt.signedAtBlock)
   execution.sentAtMs = context.now()
   // The answer about an older attempt says nothing of the newest.
   if (execution.attempts.at(-1)?.hash === attempt.hash) {

@@ -97,6 +97,11 @@ describe('submitTrade', () => {
     expect([inFlight(), next()]).toEqual([1, FIRST_NONCE + 1])
   })
 
+  it('counts blocks from the one it simulated on, when the newest known head is older', async () => {
+    const { execution } = await submit({ change: { head: () => HEAD - 5 } })
+    expect(execution.attempts[0]?.signedAtBlock).toBe(HEAD)
+  })
+
   it('takes the nonce last of all, and simulates as the lane what it signs', async () => {
     const asked: string[] = []
     const note = (what: string) => {

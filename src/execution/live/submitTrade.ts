@@ -74,7 +74,8 @@ export async function submitTrade(
     nonce,
     fee: fee.value,
     gasLimit,
-    signedAtBlock: context.head(),
+    // The simulation has just read its block; between two polls the newest known head may be many blocks old.
+    signedAtBlock: Math.max(context.head(), simulation.block),
     signedAtMs: context.now(),
   }
   const change = { lane, nonce, changedAtMs: context.now() }

@@ -69,7 +69,7 @@ export function createWatch({
     const last = attempts.at(-1)
     const open = step.kind === 'wait' || step.kind === 'rebroadcast' || step.kind === 'bump'
     if (relay === 'public' || !open || record.inclusion !== null || last?.kind === 'cancel') return step
-    const blocksWaited = context.head() - (attempts[0]?.signedAtBlock ?? context.head())
+    const blocksWaited = Math.max(0, context.head() - (attempts[0]?.signedAtBlock ?? context.head()))
     switch (context.relays.privateStep({ policy: relay, blocksWaited })) {
       case 'cancel':
         return { kind: 'cancel', why: 'private_too_long' }
