@@ -154,6 +154,7 @@ export async function measureLive({
           executor: world.executor,
           key: world.bareKey,
           signals: pairs,
+          pauseMs: PACE_MS,
         })),
       )
       acceptance.push(

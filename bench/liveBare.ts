@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Wallet } from 'ethers'
 import { Pool } from 'undici'
 import type { Hex } from 'viem'
@@ -20,12 +21,15 @@ export async function measureBareSends({
   executor,
   key,
   signals,
+  pauseMs,
 }: {
   rpc: string
   chainId: number
   executor: Hex
   key: Hex
   signals: readonly LiveSignal[]
+  /** After each pair: as long as a client of the servers waits, so that both find the machine as cold. */
+  pauseMs: number
 }): Promise<number[]> {
   const pool = new Pool(rpc, { connections: 1, pipelining: 1 })
   const post = async (body: string) => {
@@ -74,6 +78,7 @@ export async function measureBareSends({
       tookMs.push(performance.now() - startedMs)
       if (wrong !== null || sent.result === undefined)
         throw new Error(`A bare trade failed: ${wrong ?? JSON.stringify(sent)}`)
+      await sleep(pauseMs)
     }
     return tookMs
   } finally {

@@ -15,8 +15,9 @@ await build({
   target: 'node24',
   format: 'esm',
   sourcemap: 'linked',
-  // uWebSockets.js is a native addon; Piscina and pino start their own worker files from their packages; the rest is only heavy when split.
-  external: ['uWebSockets.js', 'piscina', 'pino', 'pino-pretty', 'prom-client'],
+  // uWebSockets.js is a native addon; Piscina and pino start their own worker files from their packages; tiny-secp256k1
+  // reads its WebAssembly beside itself; the rest is only heavy when split.
+  external: ['uWebSockets.js', 'piscina', 'pino', 'pino-pretty', 'prom-client', 'tiny-secp256k1'],
   // Bundled CommonJS packages call require for Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -68,6 +68,7 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   typia: ['wire'],
   pino: ['observability'],
   'prom-client': ['observability'],
+  'tiny-secp256k1': ['lanes'],
   undici: ['chain'],
   'node:sqlite': ['journal'],
   ethers: ['lanes', 'broadcast', 'wire', 'chain', 'config', 'cli'],
@@ -160,7 +161,7 @@ describe('the import rules of ARCHITECTURE.md', () => {
       )
     const sending = naming(/eth_send|_private_tx|blxr_tx/)
     expect([...sending].filter((part) => part !== 'broadcast')).toEqual([])
-    const signing = naming(/new Wallet|SigningKey|signTransaction|PRIVATE_KEY\b.*process/)
+    const signing = naming(/new Wallet|SigningKey|signRecoverable|signTransaction|PRIVATE_KEY\b.*process/)
     expect([...signing].filter((part) => !SIGNING_PARTS.includes(part))).toEqual([])
   })
 

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { computeAddress, decryptKeystoreJson, SigningKey } from 'ethers'
+import { computeAddress, decryptKeystoreJson } from 'ethers'
+import { signRecoverable } from 'tiny-secp256k1'
 import { settingText } from '../config/settingText.ts'
 import type { Address } from '../domain/signal.ts'
 import { StartError } from '../errors/startError.ts'
@@ -100,26 +101,28 @@ export async function loadKeys(
 function createKey(text: string): Key | null {
   const digits = /^(?:0x)?([0-9a-f]{64})$/i.exec(text)?.[1]
   if (digits === undefined) return null
-  let signer: SigningKey
   let address: Address
   try {
-    signer = new SigningKey(`0x${digits}`)
-    address = computeAddress(signer).toLowerCase() as Address
+    address = computeAddress(`0x${digits}`).toLowerCase() as Address
   } catch {
     // Zero or not below the order of the curve. The cause is dropped because it may quote the secret.
     return null
   }
+  const secret = Buffer.from(digits, 'hex')
   const shown = () => ({ address })
   return Object.freeze({
     address,
-    sign(digest: Uint8Array) {
-      const { r, s, yParity } = signer.sign(digest)
-      return { r: BigInt(r), s: BigInt(s), yParity }
+    sign(digest: Uint8Array): EcdsaSignature {
+      const { signature, recoveryId } = signRecoverable(digest, secret)
+      return { r: wordAt(signature, 0), s: wordAt(signature, 32), yParity: recoveryId === 1 ? 1 : 0 }
     },
     toJSON: shown,
     [inspect.custom]: shown,
   })
 }
+
+const wordAt = (bytes: Uint8Array, offset: number): bigint =>
+  BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset + offset, 32).toString('hex')}`)
 
 async function openKeystore({
   path,
