@@ -125,8 +125,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
       rpc,
       first: { number: head, timestamp: headTimestampMs / 1_000 },
       everyMs: () => pollMs({ chain, isBusy: trader?.isBusy() ?? false }),
-      onHead() {
-        trader?.onHead()
+      onHead(block) {
+        trader?.onHead(block)
         report()
       },
     })

@@ -1,5 +1,7 @@
+import { createBlockTrail } from '../src/chain/blockTrail.ts'
 import type { ChainFacts } from '../src/chain/chainFacts.ts'
-import { type Heads, readHead } from '../src/chain/heads.ts'
+import { createFinalBlock } from '../src/chain/finalBlock.ts'
+import type { Heads } from '../src/chain/heads.ts'
 import { createJsonRpc } from '../src/chain/jsonRpc.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
 import { readEnvironment } from '../src/config/env.ts'
@@ -9,6 +11,7 @@ import { createDecider } from '../src/confirmation/decider.ts'
 import { findForeign } from '../src/confirmation/findForeign.ts'
 import { readReceipt } from '../src/confirmation/minedReceipt.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
+import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import { maxCostWei } from '../src/domain/fees.ts'
 import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
 import type { Address, Hex } from '../src/domain/signal.ts'
@@ -41,11 +44,11 @@ import { timed } from './timed.ts'
 
 /** See `nextStep`. */
 const POLICY = {
+  patienceMs: 500,
   untakenAfterMs: 2_000,
   rebroadcastAfter: 2,
   rebroadcastAfterMs: 15_000,
   bumpAfter: 3,
-  bumpAfterMs: 500,
   foreignAfter: 5,
 }
 
@@ -66,7 +69,8 @@ export async function openLive({
   const environment = readEnvironment()
   const { keys, warnings } = await loadKeys(environment)
   for (const warning of warnings) logger.warn(warning)
-  const journal = openSqliteLiveJournal({ path })
+  let channel: ThreadChannel | null = null
+  const journal = openSqliteLiveJournal({ path, publish: (events) => channel?.events(events) })
   const ends: (() => Promise<void> | void)[] = []
   /** What the newest probe found; the engine lives on over all of them. */
   let current: { judging: Judging; facts: ChainFacts; heads: Heads } | null = null
@@ -87,6 +91,7 @@ export async function openLive({
       const sentence = `There is no executor contract at ${chain.executor} on ${chain.name}: deploy it with npx titan deploy --chain ${chain.chainId}.`
       return fail(failure('CHAIN_UNAVAILABLE', sentence, { chain_id: chain.chainId }))
     }
+    channel = tools.channel
     const profile = servedProfile({ chain, facts })
     fees ??= createFeeOracle({ rpc, chain: profile })
     current = { judging: createJudging({ rpc, facts, heads, fees }), facts, heads }
@@ -186,13 +191,8 @@ export async function openLive({
       return valuation.gasCostWei + (valuation.netProfitUsdE8 * 10n ** 18n) / native.priceE8
     }
 
-    /** The newest block that is final; null when the node does not tell. */
-    async function finalBlock(): Promise<number | null> {
-      const { finality } = profile
-      if ('depth' in finality) return head() - finality.depth
-      const outcome = await rpc.call('eth_getBlockByNumber', [finality.tag, false])
-      return outcome.ok ? (readHead(outcome.result)?.number ?? null) : null
-    }
+    const trail = createBlockTrail({ rpc })
+    const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
 
     const context: LiveContext = {
       chainName: chain.name,
@@ -259,7 +259,8 @@ export async function openLive({
       decide: createDecider<WatchedExecution>({
         rpc,
         readers,
-        finality: profile.finality,
+        trail,
+        finalBlock,
         policy: POLICY,
         head,
         now,
@@ -324,7 +325,6 @@ export async function openLive({
         update: encodeUpdateEvent,
       },
       refuse,
-      publish: (event) => channel.events([event]),
       onSettled: (lane, nonce) => void atStake.delete(`${lane}/${nonce}`),
       onPoor(lane, neededWei) {
         const paused = lanes.status().find(({ address }) => address === lane)?.paused
@@ -382,7 +382,8 @@ export async function openLive({
           refuse,
         })
       },
-      onHead() {
+      onHead(block) {
+        trail.see(block)
         fees.onHead()
         started.watch.onHead()
       },

@@ -1,5 +1,5 @@
 import type { ChainFacts } from '../src/chain/chainFacts.ts'
-import type { Heads } from '../src/chain/heads.ts'
+import type { Block, Heads } from '../src/chain/heads.ts'
 import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { Answer, ChainThreadData, LaneReport, OutboxEvent } from '../src/dispatch/protocol.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
@@ -36,7 +36,7 @@ export interface Pipeline {
 export interface Trader {
   execute(signal: Signal): Promise<{ readonly answer: Answer; readonly event: OutboxEvent | null }>
   simulate(signal: Signal): Promise<Answer>
-  onHead(): void
+  onHead(block: Block): void
   lanes(): readonly LaneReport[]
   /** Something is out, so blocks are to be noticed soon. */
   isBusy(): boolean

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { callRpc } from '../../devnet/callRpc.ts'
 import { startDevnet } from '../../devnet/startDevnet.ts'
@@ -34,6 +35,25 @@ test('over http the newest block is asked for, until stopped', async () => {
     heads.stop()
     await rpc.close()
     await proxy.stop()
+    await devnet.stop()
+  }
+})
+
+test('over http, in a hurry, a block that comes a moment after the first look is noticed long before the next poll', async () => {
+  const devnet = await startDevnet({ chainIds: [56] })
+  const node = devnet.chains[0]?.rpc as string
+  const rpc = createJsonRpc({ endpoints: [node], timeoutMs: 20_000, limits: LIMITS })
+  const looked = Promise.withResolvers<void>()
+  const heads = createHeads({ rpc, everyMs: () => 3_600_000, onHead: () => looked.resolve() })
+  try {
+    await looked.promise
+    heads.hurry()
+    await sleep(60)
+    await callRpc({ rpc: node, method: 'anvil_mine', params: ['0x1'], timeoutMs: 20_000 })
+    await expect.poll(() => heads.newest()?.number, { timeout: 20_000 }).toBe(1)
+  } finally {
+    heads.stop()
+    await rpc.close()
     await devnet.stop()
   }
 })

@@ -35,16 +35,18 @@ export function createJsonRpc({
   chainId?: number | null
   onRequest?: (request: RpcRequest) => void
 }): JsonRpc {
-  const endpoints = urls.map((url) =>
+  const openEndpoint = (url: string, connectionsMax: number) =>
     createEndpoint({
       url,
       batchMax: limits.rpcBatchMax,
-      connectionsMax: 4 * limits.rpcBatchesInFlightMax,
+      connectionsMax,
       responseBytesMax: limits.rpcResponseBytesMax,
       chainId,
       onRequest,
-    }),
-  )
+    })
+  const endpoints = urls.map((url) => openEndpoint(url, 4 * limits.rpcBatchesInFlightMax))
+  /** Connections for announcements. */
+  const announcers = new Set<Endpoint>()
   const open = new Set<RpcCall>()
   let lastId = 0
   let closed = false
@@ -118,12 +120,17 @@ export function createJsonRpc({
         lanes[weight].push(call)
       })
     },
-    subscribeHeads: (onHead) => subscribeHeads({ endpoints, nextId: () => ++lastId, timeoutMs, onHead }),
+    subscribeHeads(onHead) {
+      const url = urls.find((_, index) => endpoints[index]?.listen)
+      const endpoint = url === undefined ? null : openEndpoint(url, 1)
+      if (endpoint) announcers.add(endpoint)
+      return subscribeHeads({ endpoint, nextId: () => ++lastId, timeoutMs, onHead })
+    },
     status: () => endpoints.map((endpoint) => endpoint.status()),
     async close() {
       closed = true
       for (const call of [...open]) call.settle(CLOSED)
-      await Promise.all(endpoints.map((endpoint) => endpoint.close()))
+      await Promise.all([...endpoints, ...announcers].map((endpoint) => endpoint.close()))
     },
   }
 }

@@ -2,6 +2,10 @@ import { basename } from 'node:path'
 import { createHttpTransport } from './httpTransport.ts'
 import { createIpcTransport, createWebSocketTransport } from './streamTransport.ts'
 import type { Transport } from './transport.ts'
+import { createTransportPool } from './transportPool.ts'
+
+/** Of WebSockets; nodes allow few. */
+const STREAMS_MAX = 4
 
 /**
  * The transport an endpoint's address asks for: http(s)://, ws(s):// or the path of an IPC socket. It connects when first used.
@@ -31,7 +35,10 @@ export function openTransport({
   }
   if (/^wss?:/.test(url)) {
     return {
-      transport: createWebSocketTransport({ url, responseBytesMax, onDisconnect }),
+      transport: createTransportPool({
+        open: () => createWebSocketTransport({ url, responseBytesMax, onDisconnect }),
+        connectionsMax: Math.min(connectionsMax, STREAMS_MAX),
+      }),
       host: new URL(url).host,
     }
   }

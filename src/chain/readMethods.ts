@@ -9,6 +9,7 @@ export const READ_METHODS: ReadonlySet<string> = new Set([
   'eth_getBalance',
   'eth_getBlockByHash',
   'eth_getBlockByNumber',
+  'eth_getBlockReceipts',
   'eth_getCode',
   'eth_getLogs',
   'eth_getStorageAt',

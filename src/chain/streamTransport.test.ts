@@ -76,7 +76,7 @@ describe.each(kinds)('%s', (_, endpoint) => {
     await anvil.stop()
     await rm(socketPath, { force: true })
     anvil = await start(Number(new URL(anvil.rpc).port))
-    // Any call opens the connection again, and with it the subscription.
+    // The connection for announcements is made again by itself, as a call makes its own.
     await expect
       .poll(() => rpc.call('eth_blockNumber', []), { timeout: 20_000 })
       .toEqual({ ok: true, result: '0x0' })

@@ -36,7 +36,6 @@ function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}):
       const opened: Stream = openStream({
         onOpen() {
           resolve(null)
-          listener?.onOpen()
         },
         onText: receive,
         onEnd(detail, wasOpen) {
@@ -46,6 +45,7 @@ function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}):
           const why = exchangeFailure(wasOpen ? 'reset' : 'unreachable', detail)
           resolve(why)
           onDisconnect()
+          if (wasOpen) listener?.onEnd()
           for (const waiting of new Set(pending.values())) waiting.finish(why)
         },
       })

@@ -28,13 +28,14 @@ export interface Transport {
    * @param request.ids ids of the calls in `body`, by which a reply on a stream is recognised
    */
   exchange(request: { body: string; ids: readonly number[]; timeoutMs: number }): Promise<Exchange>
-  /** Present where the other side can speak first. Called at every new connection and with every notification. */
+  /** Present where the other side can speak first. */
   listen?(listener: StreamListener): void
   close(): Promise<void>
 }
 
 export interface StreamListener {
-  onOpen(): void
+  /** An open connection has ended; the next exchange makes a new one. */
+  onEnd(): void
   onNotification(message: { readonly method: string; readonly params: unknown }): void
 }
 

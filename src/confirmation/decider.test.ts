@@ -4,6 +4,8 @@ import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
+import { createBlockTrail } from '../chain/blockTrail.ts'
+import { createFinalBlock } from '../chain/finalBlock.ts'
 import { createJsonRpc } from '../chain/jsonRpc.ts'
 import type { JsonRpc } from '../chain/rpc.ts'
 import { LIMITS } from '../config/limits.ts'
@@ -14,7 +16,7 @@ import type { NextStep } from './nextStep.ts'
 const POLICY = {
   untakenAfterMs: 2_000,
   rebroadcastAfterMs: 15_000,
-  bumpAfterMs: 500,
+  patienceMs: 500,
   rebroadcastAfter: 9,
   bumpAfter: 4,
   foreignAfter: 3,
@@ -49,7 +51,8 @@ beforeEach(async () => {
   decide = createDecider<Watched>({
     rpc,
     readers: [rpc],
-    finality: { depth: 2 },
+    trail: createBlockTrail({ rpc }),
+    finalBlock: createFinalBlock({ rpc, finality: { depth: 2 }, head: () => head }),
     policy: POLICY,
     head: () => head,
     now: () => 1_733_700_000_000,
@@ -70,6 +73,7 @@ const watched = (nonce: number, hash: Hex, over: Partial<Watched> = {}): Watched
   nonce,
   hashes: [hash],
   inclusion: null,
+  since: head,
   sentAtBlock: head,
   sentAtMs: 1_733_700_000_000,
   signedAtMs: 0,
@@ -148,13 +152,14 @@ describe('createDecider', () => {
     expect(simulated).toEqual([])
   })
 
-  it('simulates what waits, from the block after its signing, and never what is being cancelled or mined', async () => {
+  it('simulates what waits, from the block after its signing and a while after it, and never what is being cancelled or mined', async () => {
     const mined = await send(await transfer(0))
     const unsent = await transfer(1)
     const { hash } = unsent
     await decide([
       watched(0, mined, { signalId: 'mined', signedAtBlock: head - 9 }),
       watched(1, hash, { signalId: 'fresh' }),
+      watched(1, hash, { signalId: 'young', signedAtBlock: head - 9, signedAtMs: 1_733_700_000_000 - 499 }),
       watched(1, hash, { signalId: 'waits', signedAtBlock: head - 1 }),
       watched(1, hash, { signalId: 'cancelling', signedAtBlock: head - 1, isCancelling: true }),
     ])

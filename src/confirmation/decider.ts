@@ -1,16 +1,17 @@
+import type { BlockTrail } from '../chain/blockTrail.ts'
 import type { JsonRpc } from '../chain/rpc.ts'
-import type { Finality } from '../config/chainConfig.ts'
 import { type NextStep, nextStep, type Refusal, type WatchPolicy } from './nextStep.ts'
 import { type Position, readChain } from './readChain.ts'
 
 /** An execution whose bytes are out, as a decision needs it. */
-export interface Watched extends Position {
+export interface Watched extends Omit<Position, 'isYoung'> {
   readonly signalId: string
   /** Newest block when bytes last went out, and when the newest attempt was signed. */
   readonly sentAtBlock: number
   readonly sentAtMs: number
   readonly signedAtBlock: number
   readonly signedAtMs: number
+  /** A node has the newest attempt, or is being sent it. */
   readonly taken: boolean
   readonly refusal: Refusal
   readonly isCancelling: boolean
@@ -22,14 +23,15 @@ export type Decide<Execution extends Watched> = (
 ) => Promise<readonly NextStep[]>
 
 /**
- * Reads the chain once for all executions and decides each. What is pending for a block or more is simulated again: it is bumped only while it pays.
+ * Reads the chain once for all executions and decides each. What is pending for a block or more, and not just signed, is simulated again: it is bumped only while it pays.
  *
  * @param options.paysNow simulates the trade on the newest block; null when that cannot be known
  */
 export function createDecider<Execution extends Watched>({
   rpc,
   readers,
-  finality,
+  trail,
+  finalBlock,
   policy,
   head,
   now,
@@ -37,7 +39,8 @@ export function createDecider<Execution extends Watched>({
 }: {
   rpc: Pick<JsonRpc, 'call'>
   readers: readonly Pick<JsonRpc, 'call'>[]
-  finality: Finality
+  trail: BlockTrail
+  finalBlock: () => Promise<number | null>
   policy: WatchPolicy
   head: () => number
   now: () => number
@@ -48,7 +51,16 @@ export function createDecider<Execution extends Watched>({
 
   return async (executions) => {
     const newest = head()
-    const findings = await readChain({ rpc, readers, finality, head: newest, positions: executions })
+    const isYoung = ({ signedAtMs }: Execution) => {
+      const ageMs = now() - signedAtMs
+      return ageMs >= 0 && ageMs < policy.patienceMs
+    }
+    // What no node has taken is to be sent again at the next block, however young.
+    const positions = executions.map((execution) => ({
+      ...execution,
+      isYoung: execution.taken && isYoung(execution),
+    }))
+    const findings = await readChain({ rpc, readers, trail, finalBlock, positions })
     return await Promise.all(
       executions.map(async (execution, index) => {
         const { signalId, nonce } = execution
@@ -57,7 +69,7 @@ export function createDecider<Execution extends Watched>({
         if (!passed) passedAt.delete(signalId)
         else if (!passedAt.has(signalId)) passedAt.set(signalId, newest)
         const blocksSinceSigned = newest - execution.signedAtBlock
-        const waits = finding.kind === 'absent' && !passed && blocksSinceSigned > 0
+        const waits = finding.kind === 'absent' && !passed && !isYoung(execution) && blocksSinceSigned > 0
         return nextStep({
           ...execution,
           finding,

@@ -8,7 +8,7 @@ import type { Finding } from './readChain.ts'
 const POLICY = {
   untakenAfterMs: 2_000,
   rebroadcastAfterMs: 15_000,
-  bumpAfterMs: 500,
+  patienceMs: 500,
   rebroadcastAfter: 7,
   bumpAfter: 4,
   foreignAfter: 6,
@@ -30,6 +30,7 @@ const receipt: MinedReceipt = {
 
 const absent = (...minedCounts: number[]): Finding => ({ kind: 'absent', minedCounts, replaced: false })
 const replaced = (...minedCounts: number[]): Finding => ({ kind: 'absent', minedCounts, replaced: true })
+const WAITING: Finding = { kind: 'waiting' }
 const UNKNOWN: Finding = { kind: 'unknown', reason: 'the node does not answer' }
 
 type Facts = Parameters<typeof nextStep>[0]
@@ -97,9 +98,15 @@ describe('nextStep, by rows of the failure table', () => {
   })
 
   it('13: dropped in silence, the same bytes go out again, whatever the node said before', () => {
-    const quiet = { ...POLICY, bumpAfter: 100 }
-    expect(step({ policy: quiet, blocksSinceSent: 6, blocksSinceSigned: 6 })).toEqual({ kind: 'wait' })
-    expect(step({ policy: quiet, blocksSinceSent: 7, blocksSinceSigned: 7 })).toEqual({ kind: 'rebroadcast' })
+    const out = { policy: { ...POLICY, bumpAfter: 100 }, msSinceSent: POLICY.patienceMs }
+    expect(step({ ...out, blocksSinceSent: 6, blocksSinceSigned: 6 })).toEqual({ kind: 'wait' })
+    expect(step({ ...out, blocksSinceSent: 7, blocksSinceSigned: 7 })).toEqual({ kind: 'rebroadcast' })
+  })
+
+  it('13: a chain that makes many blocks in no time is not sent the same bytes at each', () => {
+    const out = { policy: { ...POLICY, bumpAfter: 100 }, blocksSinceSent: 90, blocksSinceSigned: 90 }
+    expect(step({ ...out, msSinceSent: POLICY.patienceMs - 1 })).toEqual({ kind: 'wait' })
+    expect(step({ ...out, msSinceSent: POLICY.patienceMs })).toEqual({ kind: 'rebroadcast' })
   })
 
   it('13: what no node has confirmed goes out again at the next block, or by time where no block comes', () => {
@@ -174,6 +181,7 @@ describe('nextStep, by rows of the failure table', () => {
 
 const findings = fc.oneof(
   fc.constant(UNKNOWN),
+  fc.constant(WAITING),
   fc.record({
     kind: fc.constant('mined' as const),
     receipt: fc.constantFrom(receipt, null),
@@ -208,6 +216,7 @@ describe('nextStep, for all facts', () => {
       fc.property(anyFacts, (facts) => {
         const { kind } = nextStep(facts)
         if (facts.finding.kind === 'unknown') expect(kind).toBe('undecided')
+        if (facts.finding.kind === 'waiting') expect(kind).toBe('wait')
         if (facts.finding.kind === 'mined') expect(['mined', 'final', 'wait']).toContain(kind)
       }),
       { numRuns: 3_000 },

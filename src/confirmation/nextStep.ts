@@ -25,13 +25,13 @@ export type Refusal = 'none' | 'price' | 'too_much' | 'permanent'
 export interface WatchPolicy {
   /** Bytes that no node has confirmed go out again after this time too: a chain that makes blocks on demand makes none without them. */
   readonly untakenAfterMs: number
+  /** Nothing that is pending is simulated, priced or sent again sooner than this: a chain that makes blocks on demand makes many in no time. */
+  readonly patienceMs: number
   /** The same bytes again, whatever else: nodes drop transactions in silence. */
   readonly rebroadcastAfter: number
   readonly rebroadcastAfterMs: number
   /** A higher fee, while the trade still pays. */
   readonly bumpAfter: number
-  /** And no sooner than this: a chain that makes blocks on demand makes many in no time. */
-  readonly bumpAfterMs: number
   /** How long the mined count must have passed the nonce, with no receipt of ours anywhere, before that is believed. */
   readonly foreignAfter: number
 }
@@ -75,6 +75,8 @@ export function nextStep({
   switch (finding.kind) {
     case 'unknown':
       return { kind: 'undecided', reason: finding.reason }
+    case 'waiting':
+      return { kind: 'wait' }
     case 'mined':
       if (finding.receipt !== null) return { kind: 'mined', receipt: finding.receipt, final: finding.final }
       return finding.final ? { kind: 'final' } : { kind: 'wait' }
@@ -99,10 +101,12 @@ export function nextStep({
   // Refused for its price, a new block is reason enough; without one the market has not moved.
   const bumpAfter = refusal === 'price' ? 1 : policy.bumpAfter
   // A higher fee would need still more funds: the same bytes wait for them.
-  const isTime = blocksSinceSigned >= bumpAfter && msSinceSigned >= policy.bumpAfterMs
+  const isTime = blocksSinceSigned >= bumpAfter && msSinceSigned >= policy.patienceMs
   if (refusal !== 'too_much' && isTime) return { kind: 'bump' }
   const untaken = !taken && (blocksSinceSent > 0 || msSinceSent >= policy.untakenAfterMs)
-  const long = blocksSinceSent >= policy.rebroadcastAfter || msSinceSent >= policy.rebroadcastAfterMs
+  const long =
+    (blocksSinceSent >= policy.rebroadcastAfter && msSinceSent >= policy.patienceMs) ||
+    msSinceSent >= policy.rebroadcastAfterMs
   if (untaken || long) return { kind: 'rebroadcast' }
   return { kind: 'wait' }
 }

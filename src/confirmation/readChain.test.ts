@@ -4,6 +4,9 @@ import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { newAccount, type SignedTransfer, signedTransfer } from '../../test/support/signedTransfer.ts'
+import { type BlockTrail, createBlockTrail } from '../chain/blockTrail.ts'
+import { createFinalBlock } from '../chain/finalBlock.ts'
+import { type Block, readBlock } from '../chain/heads.ts'
 import { createJsonRpc } from '../chain/jsonRpc.ts'
 import type { JsonRpc } from '../chain/rpc.ts'
 import type { Finality } from '../config/chainConfig.ts'
@@ -51,25 +54,28 @@ const position = (nonce: number, hashes: readonly Hex[], inclusion: Inclusion | 
   nonce,
   hashes,
   inclusion,
+  since: 0,
+  isYoung: false,
 })
 
 async function look(
   positions: readonly Position[],
-  { finality = { depth: 3 }, head }: { finality?: Finality; head?: number } = {},
+  { finality = { depth: 3 }, head, trail }: { finality?: Finality; head?: number; trail?: BlockTrail } = {},
 ): Promise<readonly Finding[]> {
-  const [first] = endpoints
+  const rpc = endpoints[0]?.rpc as JsonRpc
+  const newest = head ?? (await chain.head())
   return await readChain({
-    rpc: first?.rpc as JsonRpc,
-    readers: endpoints.map(({ rpc }) => rpc),
-    finality,
-    head: head ?? (await chain.head()),
+    rpc,
+    readers: endpoints.map((endpoint) => endpoint.rpc),
+    trail: trail ?? createBlockTrail({ rpc }),
+    finalBlock: createFinalBlock({ rpc, finality, head: () => newest }),
     positions,
   })
 }
 
 async function lookAt(
   position: Position,
-  options?: { finality?: Finality; head?: number },
+  options?: { finality?: Finality; head?: number; trail?: BlockTrail },
 ): Promise<Finding> {
   return (await look([position], options))[0] as Finding
 }
@@ -255,6 +261,63 @@ describe('readChain', () => {
     expect(await lookAt(position(0, [hash], gone))).toMatchObject({ kind: 'unknown' })
     proxyAt(0).interfere = null
     expect(await lookAt(position(0, [hash], gone))).toMatchObject({ kind: 'mined', receipt: { inclusion } })
+  })
+
+  it('asks nothing about a young one whose blocks were all seen and do not hold it, and all about an old one', async () => {
+    const rpc = endpoints[0]?.rpc as JsonRpc
+    const trail = createBlockTrail({ rpc })
+    const since = await chain.head()
+    const { hash } = await transfer(0)
+    await chain.mine()
+    trail.see(readBlock(await chain.ask('eth_getBlockByNumber', 'latest', false)) as Block)
+    const young = { ...position(0, [hash]), since, isYoung: true }
+    expect(await lookAt(young, { trail })).toEqual({ kind: 'waiting' })
+    expect(callsOf(proxyAt(0), 'eth_getTransactionReceipt')).toBe(0)
+    expect(await lookAt({ ...young, isYoung: false }, { trail })).toMatchObject({ kind: 'absent' })
+    expect(await lookAt({ ...young, since: since - 1 }, { trail })).toMatchObject({ kind: 'absent' })
+  })
+
+  it('asks for the receipt of the very transaction that a block was seen to hold', async () => {
+    const rpc = endpoints[0]?.rpc as JsonRpc
+    const trail = createBlockTrail({ rpc })
+    const since = await chain.head()
+    const dear = await transfer(0, 40n)
+    await send(dear)
+    await chain.mine()
+    trail.see(readBlock(await chain.ask('eth_getBlockByNumber', 'latest', false)) as Block)
+    const cheap = await transfer(0, 20n)
+    const finding = await lookAt({ ...position(0, [cheap.hash, dear.hash]), since, isYoung: true }, { trail })
+    expect(finding).toMatchObject({ kind: 'mined', receipt: { inclusion: { hash: dear.hash } } })
+    expect(callsOf(proxyAt(0), 'eth_getTransactionReceipt')).toBe(1)
+  })
+
+  describe('several in one block that holds little else', () => {
+    async function twoInABlock() {
+      const trail = createBlockTrail({ rpc: endpoints[0]?.rpc as JsonRpc })
+      const since = await chain.head()
+      const hashes = [(await send(await transfer(0))) as Hex, (await send(await transfer(1))) as Hex]
+      await chain.mine()
+      trail.see(readBlock(await chain.ask('eth_getBlockByNumber', 'latest', false)) as Block)
+      const positions = hashes.map((hash, nonce) => ({ ...position(nonce, [hash]), since, isYoung: true }))
+      return { hashes, look: () => look(positions, { trail }) }
+    }
+    const minedHashes = (findings: readonly Finding[]) =>
+      findings.map((finding) => (finding.kind === 'mined' ? finding.receipt?.inclusion.hash : finding.kind))
+
+    it('are found with one call', async () => {
+      const { hashes, look } = await twoInABlock()
+      expect(minedHashes(await look())).toEqual(hashes)
+      expect(Object.fromEntries(proxyAt(0).methods)).toEqual({ eth_getBlockReceipts: 1 })
+    })
+
+    it('are found one by one where the node does not know that call', async () => {
+      const { hashes, look } = await twoInABlock()
+      proxyAt(0).interfere = answering('eth_getBlockReceipts', {
+        error: { code: -32_601, message: 'the method eth_getBlockReceipts does not exist/is not available' },
+      })
+      expect(minedHashes(await look())).toEqual(hashes)
+      expect(callsOf(proxyAt(0), 'eth_getTransactionReceipt')).toBe(2)
+    })
   })
 
   it('asks for one receipt of each that waits, and for one count of their lane at each endpoint', async () => {

@@ -1,8 +1,9 @@
+import type { BlockTrail, Holding } from '../chain/blockTrail.ts'
 import type { JsonRpc, RpcOutcome } from '../chain/rpc.ts'
-import type { Finality } from '../config/chainConfig.ts'
 import type { Inclusion } from '../domain/liveExecution.ts'
 import type { Address, Hex } from '../domain/signal.ts'
-import { type MinedReceipt, readHash, readReceipt } from './minedReceipt.ts'
+import { askBlockReceipts } from './blockReceipts.ts'
+import { type MinedReceipt, type ReadReceipt, readHash, readReceipt } from './minedReceipt.ts'
 import { readCount } from './quantity.ts'
 
 /** One execution as the chain is asked about it. */
@@ -13,6 +14,10 @@ export interface Position {
   readonly hashes: readonly Hex[]
   /** The block it was last seen in; null when it was not. */
   readonly inclusion: Inclusion | null
+  /** The newest block when its first bytes went out: later ones may hold it. */
+  readonly since: number
+  /** Nothing would be done about it yet, unless a block holds it. */
+  readonly isYoung: boolean
 }
 
 /** What the chain says of one position. */
@@ -24,39 +29,43 @@ export type Finding =
    * held it.
    */
   | { readonly kind: 'absent'; readonly minedCounts: readonly number[]; readonly replaced: boolean }
+  /** Every block since its signing was seen and none holds it; it is too young for more to be asked. */
+  | { readonly kind: 'waiting' }
   /** Some answer is missing, so nothing is concluded. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
  * Asks about all positions at once; every call leaves in the same batches. A receipt of any of our hashes is what counts; a block that was seen is held
- * against the canonical one at its height, once per block. Any answer that fails to come makes that finding `unknown`: rows 1, 15 and 25 of the
- * failure table were lost by others on an answer that was taken for a no.
+ * against the canonical one at its height. What the blocks that were seen tell is not asked for. Any answer that fails to come makes that finding
+ * `unknown`: rows 1, 15 and 25 of the failure table were lost by others on an answer that was taken for a no.
  *
  * @param options.readers one client per endpoint: mined counts are wanted from at least two where there are two
  */
 export async function readChain({
   rpc,
   readers,
-  finality,
-  head,
+  trail,
+  finalBlock,
   positions,
 }: {
   rpc: Pick<JsonRpc, 'call'>
   readers: readonly Pick<JsonRpc, 'call'>[]
-  finality: Finality
-  head: number
+  trail: BlockTrail
+  /** The newest block that is final; null when that cannot be known. */
+  finalBlock: () => Promise<number | null>
   positions: readonly Position[]
 }): Promise<readonly Finding[]> {
-  const blockHashes = new Map<number | string, Promise<{ number: number; hash: Hex } | null>>()
+  const blockHashes = new Map<number, Promise<Hex | null>>()
   const counts = new Map<Address, Promise<readonly number[]>>()
 
-  function blockAt(at: number | 'finalized' | 'safe'): Promise<{ number: number; hash: Hex } | null> {
-    const known = blockHashes.get(at)
-    if (known !== undefined) return known
-    const tag = typeof at === 'number' ? `0x${at.toString(16)}` : at
-    const asked = rpc.call('eth_getBlockByNumber', [tag, false]).then(readBlock)
-    blockHashes.set(at, asked)
-    return asked
+  async function canonicalHash(height: number): Promise<Hex | null> {
+    const seen = trail.hashAt(height)
+    if (seen !== null) return seen
+    const asked =
+      blockHashes.get(height) ??
+      rpc.call('eth_getBlockByNumber', [`0x${height.toString(16)}`, false]).then(readBlockHash)
+    blockHashes.set(height, asked)
+    return await asked
   }
 
   function minedCounts(lane: Address): Promise<readonly number[]> {
@@ -73,36 +82,46 @@ export async function readChain({
   }
 
   async function isFinal(block: number): Promise<boolean> {
-    if ('depth' in finality) return head - block >= finality.depth
-    const final = await blockAt(finality.tag)
-    return final !== null && block <= final.number
+    const final = await finalBlock()
+    return final !== null && block <= final
   }
 
-  async function find({ lane, nonce, hashes, inclusion }: Position): Promise<Finding> {
+  async function readReceiptOf(hash: Hex, holding: Holding | undefined): Promise<ReadReceipt> {
+    const known = holding && (await blockReceipt(holding))
+    if (known !== undefined) return readReceipt({ result: known, hash })
+    const outcome = await rpc.call('eth_getTransactionReceipt', [hash])
+    return outcome.ok ? readReceipt({ result: outcome.result, hash }) : unread(outcome)
+  }
+
+  async function find(
+    { lane, nonce, hashes, inclusion, isYoung }: Position,
+    index: number,
+  ): Promise<Finding> {
     if (inclusion !== null) {
-      const canonical = await blockAt(inclusion.block)
+      const canonical = await canonicalHash(inclusion.block)
       // A node that does not know the height lags behind, or cannot be read: no reorg is concluded from that.
       if (canonical === null) return { kind: 'unknown', reason: `no endpoint tells block ${inclusion.block}` }
-      if (canonical.hash === inclusion.blockHash)
+      if (canonical === inclusion.blockHash)
         return { kind: 'mined', receipt: null, final: await isFinal(inclusion.block) }
     }
+    const held = holdings[index] ?? null
+    if (held?.length === 0 && isYoung) return { kind: 'waiting' }
     const outcomes = await Promise.all(
-      hashes.map(async (hash) => {
-        const outcome = await rpc.call('eth_getTransactionReceipt', [hash])
-        return outcome.ok ? readReceipt({ result: outcome.result, hash }) : unread(outcome)
-      }),
+      held?.length
+        ? held.map((holding) => readReceiptOf(holding.transaction, holding))
+        : hashes.map((hash) => readReceiptOf(hash, undefined)),
     )
     const mined = outcomes.find((outcome) => outcome.kind === 'mined')
     if (mined !== undefined) {
       const { block, blockHash } = mined.receipt.inclusion
-      // Its own block was just seen to be another one: an endpoint that has not caught up yet tells what we know to be gone.
-      if (blockHash === inclusion?.blockHash)
+      // Another block stands there: an endpoint that has not caught up yet tells what we know to be gone.
+      if (blockHash === inclusion?.blockHash || (trail.hashAt(block) ?? blockHash) !== blockHash)
         return {
           kind: 'unknown',
           reason: `an endpoint still tells of a block ${block} that has left the chain`,
         }
       // A node that lags may tell of a block that has left the chain: nothing is final by a receipt alone.
-      const final = (await isFinal(block)) && (await blockAt(block))?.hash === blockHash
+      const final = (await isFinal(block)) && (await canonicalHash(block)) === blockHash
       return { kind: 'mined', receipt: mined.receipt, final }
     }
     const bad = outcomes.find((outcome) => outcome.kind === 'malformed')
@@ -116,6 +135,12 @@ export async function readChain({
     return { kind: 'absent', minedCounts: readings, replaced: inclusion !== null }
   }
 
+  const waiting = positions.filter(({ inclusion, isYoung }) => inclusion === null && isYoung)
+  await trail.learn(waiting.map(({ since }) => since))
+  const holdings = positions.map(({ inclusion, hashes, since }) =>
+    inclusion === null ? trail.held(hashes, since) : null,
+  )
+  const blockReceipt = askBlockReceipts({ rpc, holdings: holdings.flatMap((held) => held ?? []) })
   return await Promise.all(positions.map(find))
 }
 
@@ -127,10 +152,6 @@ const unread = (outcome: Exclude<RpcOutcome, { ok: true }>) => ({
       : outcome.failure.sentence,
 })
 
-function readBlock(outcome: RpcOutcome): { number: number; hash: Hex } | null {
-  if (!outcome.ok) return null
-  const { number, hash } = (outcome.result ?? {}) as { number?: unknown; hash?: unknown }
-  const height = readCount(number)
-  const id = readHash(hash)
-  return height === null || id === null ? null : { number: height, hash: id }
+function readBlockHash(outcome: RpcOutcome): Hex | null {
+  return outcome.ok ? readHash((outcome.result as { hash?: unknown } | null)?.hash) : null
 }

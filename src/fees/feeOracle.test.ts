@@ -99,6 +99,7 @@ describe('how often the node is asked', () => {
     const held = Promise.withResolvers<void>()
     proxy.interfere = () => ({ kind: 'hold', until: held.promise })
     const before = asked()
+    nowMs += 250
     fees.onHead()
     expect(await marketOf(fees)).toBe(first)
     fees.onHead()
@@ -108,6 +109,19 @@ describe('how often the node is asked', () => {
     const waiting = fees.current()
     held.resolve()
     expect(codeOf(await waiting)).toBe('OK')
+    expect(asked() - before).toBe(1)
+  })
+
+  test('not within a quarter of a second, however many blocks a node makes on demand', async () => {
+    const fees = oracle()
+    const first = await marketOf(fees)
+    const before = asked()
+    nowMs += 249
+    for (let head = 0; head < 40; head++) fees.onHead()
+    expect(await marketOf(fees)).toBe(first)
+    expect(asked()).toBe(before)
+    nowMs += 1
+    await fees.current()
     expect(asked() - before).toBe(1)
   })
 
@@ -150,6 +164,7 @@ describe('a node that fails', () => {
     const fees = oracle()
     const first = await marketOf(fees)
     proxy.interfere = failAll
+    nowMs += 250
     fees.onHead()
     expect(await marketOf(fees)).toBe(first)
     fees.onHead()

@@ -10,7 +10,7 @@ import { noTip } from './noTip.ts'
 /** What a transaction should offer now. */
 export interface FeeOracle {
   /**
-   * The market fee. A reading is used for its block and, while it is read again, for two more; `NODE_UNAVAILABLE` or
+   * The market fee. A reading is used for its block (and a quarter of a second at least) and, while it is read again, for two more; `NODE_UNAVAILABLE` or
    * `NODE_TIMEOUT` when there is none so young and the node gives none.
    */
   current(): Promise<Result<MarketFee>>
@@ -27,6 +27,8 @@ const BLOCKS_BEHIND_MAX = 2
 /** Where heads stop coming, or come late, time bounds a reading: this many block times, and never less than the minimum. */
 const STALE_BLOCKS = 3
 const STALE_MIN_MS = 5_000
+/** No chain here makes blocks faster than this; one that makes them on demand does. */
+const BLOCK_MIN_MS = 250
 /** A node that failed is asked again at the next head or after this time. */
 const RETRY_MS = 1_000
 
@@ -83,7 +85,7 @@ export function createFeeOracle({
       const ageMs = kept ? now() - kept.atMs : Number.POSITIVE_INFINITY
       const behind = kept ? heads - kept.head : Number.POSITIVE_INFINITY
       const young = kept && ageMs < staleMs && behind <= BLOCKS_BEHIND_MAX ? succeed(kept.market) : null
-      if (young && behind === 0) return young
+      if (kept && (ageMs < BLOCK_MIN_MS || (young && behind === 0))) return succeed(kept.market)
       const justFailed =
         failed?.head === heads && now() - failed.atMs < RETRY_MS ? fail(failed.failure) : null
       if (!justFailed) reading ??= read()

@@ -8,14 +8,27 @@ export interface SpendWindow {
 const HOUR_MS = 3_600_000
 
 export function createSpendWindow(): SpendWindow {
-  let entries: { readonly wei: bigint; readonly atMs: number }[] = []
+  /** By time, oldest first; those before `oldest` are forgotten. */
+  const entries: { readonly wei: bigint; readonly atMs: number }[] = []
+  let oldest = 0
+  let sum = 0n
   return {
     add(spent) {
-      entries.push(spent)
+      let place = entries.length
+      while (place > oldest && (entries[place - 1]?.atMs ?? 0) > spent.atMs) place--
+      entries.splice(place, 0, spent)
+      sum += spent.wei
     },
     total(nowMs) {
-      entries = entries.filter(({ atMs }) => nowMs - atMs < HOUR_MS)
-      return entries.reduce((sum, { wei }) => sum + wei, 0n)
+      for (let entry = entries[oldest]; entry && nowMs - entry.atMs >= HOUR_MS; entry = entries[oldest]) {
+        sum -= entry.wei
+        oldest++
+      }
+      if (oldest > entries.length / 2) {
+        entries.splice(0, oldest)
+        oldest = 0
+      }
+      return sum
     },
   }
 }

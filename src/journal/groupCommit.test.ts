@@ -44,6 +44,27 @@ it('a first item does not wait for others', async () => {
   expect(await written).toBe(70)
 })
 
+it('what nobody waits for goes with the next commit, or by itself in a moment', async () => {
+  const { commits, groups } = start()
+  const soon = commits.addSoon(1)
+  await turn()
+  expect(groups).toEqual([])
+  const now = commits.add(2)
+  expect(await Promise.all([soon, now])).toEqual([10, 20])
+  expect(groups).toEqual([[1, 2]])
+  expect(await commits.addSoon(3)).toBe(30)
+  expect(groups).toEqual([[1, 2], [3]])
+})
+
+it('what nobody waits for goes at once when somebody does', async () => {
+  const { commits, groups } = start()
+  const soon = commits.addSoon(1)
+  commits.hurry()
+  await turn()
+  expect(groups).toEqual([[1]])
+  expect(await soon).toBe(10)
+})
+
 it('a flush leaves nothing waiting', async () => {
   const { commits, groups } = start()
   await commits.add(1)

@@ -11,9 +11,16 @@ interface Waiting<Item, Written> {
 export interface GroupCommit<Item, Written> {
   /** Resolves when the item is on disk. Rejects when the disk refuses: nothing of its group is kept then. */
   add(item: Item): Promise<Written>
+  /** The same for what nobody waits for: it goes with the next commit, and in a moment anyway. */
+  addSoon(item: Item): Promise<Written>
+  /** Commits what waits for company in this tick. */
+  hurry(): void
   /** Commits what waits now. */
   flush(): void
 }
+
+/** Longer than a trade is under way to a node, short for somebody who watches. */
+const SOON_MS = 20
 
 /**
  * Items of one event-loop tick share a transaction. `write` puts one item down; `finish` ends the transaction with what concerns the whole group, and
@@ -31,8 +38,14 @@ export function createGroupCommit<Item, Written>({
   finish: (items: readonly Item[]) => () => void
 }): GroupCommit<Item, Written> {
   let waiting: Waiting<Item, Written>[] = []
+  let immediate: NodeJS.Immediate | null = null
+  let timer: NodeJS.Timeout | null = null
 
   function flush(): void {
+    if (immediate) clearImmediate(immediate)
+    if (timer) clearTimeout(timer)
+    immediate = null
+    timer = null
     const group = waiting
     waiting = []
     if (group.length === 0) return
@@ -54,11 +67,26 @@ export function createGroupCommit<Item, Written>({
     })
   }
 
+  const queue = (item: Item) =>
+    new Promise<Written>((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+    })
+
+  function hurry(): void {
+    if (waiting.length > 0) immediate ??= setImmediate(flush)
+  }
+
   return {
-    add: (item) =>
-      new Promise((resolve, reject) => {
-        if (waiting.push({ item, resolve, reject }) === 1) setImmediate(flush)
-      }),
+    add(item) {
+      const written = queue(item)
+      hurry()
+      return written
+    },
+    addSoon(item) {
+      timer ??= setTimeout(flush, SOON_MS)
+      return queue(item)
+    },
+    hurry,
     flush,
   }
 }

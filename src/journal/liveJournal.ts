@@ -19,7 +19,11 @@ export interface LiveChange {
 /** The journal of one chain in LIVE: written ahead of every byte that leaves. */
 export interface LiveJournal extends JournalBase {
   /** Resolves when the change is on disk; rejects when the disk refuses, and then no bytes may leave. */
-  record(change: LiveChange): Promise<OutboxEvent | null>
+  record(change: LiveChange): Promise<void>
+  /** The same for a change that no bytes and no answer wait for: it shares another's commit. */
+  recordSoon(change: LiveChange): Promise<void>
+  /** Puts what waits to share a commit on disk now. */
+  hurry(): void
   /** Executions that can still change, oldest first. */
   open(): readonly { readonly record: LiveExecution; readonly payloadHash: string }[]
   /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */

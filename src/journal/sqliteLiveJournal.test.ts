@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PAYING_TRADES } from '../../test/support/devnetTrades.ts'
+import type { OutboxEvent } from '../dispatch/protocol.ts'
 import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
 import type { Address, Hex, Signal } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
@@ -13,10 +14,14 @@ import { openSqliteLiveJournal } from './sqliteLiveJournal.ts'
 let folder: string
 let path: string
 let journal: LiveJournal
+/** Events as they were handed on, a list per commit. */
+let published: (readonly OutboxEvent[])[]
+const open = () => openSqliteLiveJournal({ path, publish: (events) => published.push(events) })
 beforeEach(() => {
+  published = []
   folder = mkdtempSync(join(tmpdir(), 'titan-live-journal-'))
   path = join(folder, 'chain-42161.sqlite')
-  journal = openSqliteLiveJournal({ path })
+  journal = open()
 })
 afterEach(() => {
   journal.close()
@@ -25,7 +30,7 @@ afterEach(() => {
 
 function reopen(): LiveJournal {
   journal.close()
-  journal = openSqliteLiveJournal({ path })
+  journal = open()
   return journal
 }
 
@@ -92,13 +97,13 @@ const included = (signalId: string, block: number, netProfitUsdE8: bigint | null
 
 describe('records', () => {
   it('come back as they were after a restart, with their amounts', async () => {
-    const open = executionOf('a', { failure: failure('UNPROFITABLE', 'It does not pay.', { by: '3' }) })
-    await journal.record(change(open, attemptOf(1)))
+    const unsent = executionOf('a', { failure: failure('UNPROFITABLE', 'It does not pay.', { by: '3' }) })
+    await journal.record(change(unsent, attemptOf(1)))
     await journal.record(change(included('b', 99, null)))
     await journal.record(change(executionOf('c', { state: 'denied', final: true, lane: null, nonce: null })))
     reopen()
     expect(journal.open()).toEqual([
-      { record: open, payloadHash: 'hash of a' },
+      { record: unsent, payloadHash: 'hash of a' },
       { record: included('b', 99, null), payloadHash: 'hash of b' },
     ])
     expect(journal.openAttempts()).toEqual([attemptOf(1)])
@@ -136,7 +141,7 @@ describe('attempts', () => {
       .prepare('SELECT a.hash, a.raw, e.state FROM attempts a JOIN executions e ON e.signal_id = a.signal_id')
       .all()
     db.close()
-    journal = openSqliteLiveJournal({ path })
+    journal = open()
     expect(rows.map((row) => ({ ...row }))).toEqual([{ hash: hashOf(1), raw: '0x02f801', state: 'signed' }])
   })
 
@@ -253,21 +258,19 @@ describe('the outbox', () => {
     await journal.record(change(executionOf('a')))
     await journal.record(change(included('a', 50, 1n)))
     const reason = failure('REVERTED', 'It reverted.')
-    const last = await journal.record(change(executionOf('b', { state: 'reverted', failure: reason })))
+    await journal.record(change(executionOf('b', { state: 'reverted', failure: reason })))
     const silent = change(executionOf('c'))
-    expect(
-      await journal.record({
-        ...silent,
-        execution: silent.execution && { ...silent.execution, event: null },
-      }),
-    ).toBeNull()
+    await journal.record({
+      ...silent,
+      execution: silent.execution && { ...silent.execution, event: null },
+    })
     const told = reopen().outboxAbove(0)
     expect(told.map(({ outboxId, signalId, outcome, code }) => [outboxId, signalId, outcome, code])).toEqual([
       [1, 'a', 'open', null],
       [2, 'a', 'filled', null],
       [3, 'b', 'failed', 'REVERTED'],
     ])
-    expect(told[2]).toEqual(last)
+    expect(published).toEqual(told.map((event) => [event]))
     expect(told[2]).toEqual({
       outboxId: 3,
       signalId: 'b',
@@ -287,6 +290,20 @@ describe('the outbox', () => {
     ).toEqual([3, 4])
     expect(journal.outboxAbove(3).map(({ outboxId }) => outboxId)).toEqual([4])
   })
+})
+
+it('events are handed on in the order of their ids, however long their changes waited for a commit', async () => {
+  const pending = journal.recordSoon(change(executionOf('a')))
+  const signed = journal.record(change(executionOf('b')))
+  await Promise.all([pending, signed])
+  await journal.recordSoon(change(executionOf('c')))
+  expect(published.map((events) => events.map(({ outboxId, signalId }) => [outboxId, signalId]))).toEqual([
+    [
+      [1, 'a'],
+      [2, 'b'],
+    ],
+    [[3, 'c']],
+  ])
 })
 
 describe('a commit that the disk refuses', () => {
@@ -316,7 +333,7 @@ describe('a commit that the disk refuses', () => {
   it('rejects what comes after the end', async () => {
     journal.close()
     await expect(journal.record(change(executionOf('a')))).rejects.toThrow()
-    journal = openSqliteLiveJournal({ path })
+    journal = open()
     expect(journal.find('a')).toBeNull()
   })
 })

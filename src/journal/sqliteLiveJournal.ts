@@ -1,4 +1,5 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
+import type { ExecutionState } from '../domain/executionState.ts'
 import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
 import { parse, stringify } from './bigintJson.ts'
 import { createGroupCommit } from './groupCommit.ts'
@@ -25,11 +26,18 @@ ${OUTBOX_SCHEMA};
 ${TOTALS_SCHEMA}`
 
 /** What an execution in this state adds to the sums; an open one adds only itself. */
-function share({ state, realised, signal }: LiveExecution): Omit<Totals, 'paperExecuted' | 'totalSignals'> {
-  const profitUsdE8 = realised?.netProfitUsdE8 ?? 0n
+function share({
+  state,
+  profitUsdE8,
+  expectedProfitUsd,
+}: {
+  state: ExecutionState
+  profitUsdE8: bigint
+  expectedProfitUsd: number
+}): Omit<Totals, 'paperExecuted' | 'totalSignals'> {
   switch (state) {
     case 'included':
-      return { executed: 1, failed: 0, profitUsdE8, expectedProfitUsd: signal.expectedProfitUsd }
+      return { executed: 1, failed: 0, profitUsdE8, expectedProfitUsd }
     case 'reverted':
     case 'cancelled':
     case 'displaced':
@@ -45,12 +53,24 @@ function share({ state, realised, signal }: LiveExecution): Omit<Totals, 'paperE
   }
 }
 
-/** The LIVE journal of one chain in one SQLite file; changes of one event-loop tick share a commit. Throws when the file cannot be opened. */
-export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
+/**
+ * The LIVE journal of one chain in one SQLite file; changes of one event-loop tick share a commit. Throws when the file cannot be opened.
+ *
+ * @param options.publish given the events of each commit, in the order of their ids: whoever stores them takes a lower id for one it has
+ */
+export function openSqliteLiveJournal({
+  path,
+  publish,
+}: {
+  path: string
+  publish: (events: readonly OutboxEvent[]) => void
+}): LiveJournal {
   const db = openDatabase({ path, schema: SCHEMA, version: 1 })
   const select = db.prepare(
-    'SELECT payload_hash, success, http_status, body, record FROM executions WHERE signal_id = ?',
+    'SELECT payload_hash, success, http_status, body FROM executions WHERE signal_id = ?',
   )
+  const selectShare = db.prepare('SELECT state, profit_usd_e8 FROM executions WHERE signal_id = ?')
+  selectShare.setReadBigInts(true)
   const upsert = db.prepare(
     `INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, final = excluded.final,
      success = excluded.success, http_status = excluded.http_status, body = excluded.body, changed_at_ms = excluded.changed_at_ms,
@@ -74,14 +94,23 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
   /** The sums as the group that is being written leaves them. */
   let adding = totals
 
-  function writeExecution({ record, payloadHash, answer, event }: NonNullable<LiveChange['execution']>) {
+  /** Of the group that is being written. */
+  let events: OutboxEvent[] = []
+
+  function writeExecution({
+    record,
+    payloadHash,
+    answer,
+    event,
+  }: NonNullable<LiveChange['execution']>): void {
     const { signal, state, final, failure, changedAtMs } = record
-    const { signalId } = signal
-    const row = select.get(signalId)
-    const before = row === undefined ? null : share(parse(String(row.record)) as LiveExecution)
-    const after = share(record)
+    const { signalId, expectedProfitUsd } = signal
+    const row = selectShare.get(signalId) as { state: ExecutionState; profit_usd_e8: bigint } | undefined
+    const before = row && share({ state: row.state, profitUsdE8: row.profit_usd_e8, expectedProfitUsd })
+    const profitUsdE8 = record.realised?.netProfitUsdE8 ?? 0n
+    const after = share({ state, profitUsdE8, expectedProfitUsd })
     adding = {
-      totalSignals: adding.totalSignals + (before === null ? 1 : 0),
+      totalSignals: adding.totalSignals + (before === undefined ? 1 : 0),
       executed: adding.executed + after.executed - (before?.executed ?? 0),
       paperExecuted: 0,
       failed: adding.failed + after.failed - (before?.failed ?? 0),
@@ -102,15 +131,10 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
       after.profitUsdE8,
       stringify(record),
     )
-    if (event === null) return null
+    if (event === null) return
     const outcome = state === 'included' ? 'filled' : after.failed === 1 ? 'failed' : 'open'
-    return outbox.insert({
-      signalId,
-      outcome,
-      code: failure?.code ?? null,
-      timestampMs: changedAtMs,
-      ...event,
-    })
+    const code = failure?.code ?? null
+    events.push(outbox.insert({ signalId, outcome, code, timestampMs: changedAtMs, ...event }))
   }
 
   /** Floors that wait for a commit that happens anyway: a lost one only means that settled nonces are looked at again. */
@@ -120,24 +144,26 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
     floors.clear()
   }
 
-  const commits = createGroupCommit<LiveChange, OutboxEvent | null>({
+  const commits = createGroupCommit<LiveChange, void>({
     db,
     write({ execution, attempt }) {
       if (attempt !== null) {
         const { hash, lane, nonce, kind, signalId, raw, signedAtMs } = attempt
         insertAttempt.run(hash, lane, nonce, kind, signalId, raw, signedAtMs, stringify(attempt))
       }
-      return execution === null ? null : writeExecution(execution)
+      if (execution !== null) writeExecution(execution)
     },
     begin() {
       writeFloors()
       adding = totals
+      events = []
     },
     finish() {
       totalsTable.write(adding)
       outbox.trim()
       return () => {
         totals = adding
+        if (events.length > 0) publish(events)
       }
     },
   })
@@ -155,6 +181,8 @@ export function openSqliteLiveJournal({ path }: { path: string }): LiveJournal {
       return { payloadHash: String(row.payload_hash), answer }
     },
     record: commits.add,
+    recordSoon: commits.addSoon,
+    hurry: commits.hurry,
     open: () =>
       selectOpen.all().map((row) => ({
         record: parse(String(row.record)) as LiveExecution,

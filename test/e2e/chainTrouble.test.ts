@@ -18,6 +18,7 @@ const TROUBLED = 42161
 const CALM = 8453
 /** How long the trouble lasts. Longer than every timer of the server that counts seconds instead of blocks. */
 const TROUBLE_MS = 8_000
+const HALT_MS = 120_000
 
 let world: LiveWorld
 let titan: Titan
@@ -69,7 +70,7 @@ async function threePending(): Promise<Json[]> {
 }
 
 /** Milliseconds that trades of the calm chain take, one after another for a while; all of them must land. */
-async function calmLatencies(durationMs: number): Promise<number[]> {
+async function calmLatencies(durationMs: number, pauseMs = 100): Promise<number[]> {
   const latencies: number[] = []
   const end = performance.now() + durationMs
   while (performance.now() < end) {
@@ -77,7 +78,7 @@ async function calmLatencies(durationMs: number): Promise<number[]> {
     const { status } = await trade(CALM)
     latencies.push(performance.now() - startedMs)
     expect(status).toBe('included')
-    await sleep(100)
+    await sleep(pauseMs)
   }
   return latencies
 }
@@ -109,10 +110,10 @@ async function expectTrue({ clockSlackMs }: { clockSlackMs?: number } = {}) {
   expect(found).toMatchObject({ findings: [], landed: ids.length, accepted: ids.length })
 }
 
-it('a chain that makes no blocks: nothing is bumped, the other chain trades on', async () => {
+it('a chain that makes no blocks for two minutes: nothing is bumped, the other chain trades on', async () => {
   const before = await calmLatencies(2_000)
   const told = await threePending()
-  expectUnaffected(await calmLatencies(TROUBLE_MS), before)
+  expectUnaffected(await calmLatencies(HALT_MS, 1_000), before)
   for (const { signal_id, txHash } of told)
     expect(await record(signal_id)).toMatchObject({ status: 'pending', tx_hashes: [txHash] })
   await troubled().automine(true)
@@ -121,7 +122,7 @@ it('a chain that makes no blocks: nothing is bumped, the other chain trades on',
     expect(await until(signal_id, 'included')).toMatchObject({ txHash })
   expect(await trade(TROUBLED)).toMatchObject({ status: 'included' })
   await expectTrue()
-})
+}, 300_000)
 
 it('a node that hangs: the other chain trades on, and what was on its way lands once', async () => {
   const before = await calmLatencies(2_000)

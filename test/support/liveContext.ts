@@ -47,7 +47,12 @@ export async function openLiveRig({
   const { keys } = await loadKeys({ PRIVATE_KEY: laneKey(0) })
   const key = keys[0] as Key
   const told: string[] = []
-  const journal = openSqliteLiveJournal({ path })
+  const journal = openSqliteLiveJournal({
+    path,
+    publish(events) {
+      for (const { type, outcome } of events) told.push(`publish ${type} ${outcome}`)
+    },
+  })
   const open = journal.openAttempts().map(({ nonce }) => ({ nonce, left: true }))
   const ledger = createNonceLedger({ minedCount: FIRST_NONCE, open, epoch: 1 })
   const rig = { nowMs: START_MS, head: HEAD }
@@ -121,7 +126,6 @@ export async function openLiveRig({
       update: encodeUpdateEvent,
     },
     refuse: (reason, { signalId }) => refusal({ failure: reason, mode: 'LIVE', signalId }),
-    publish: ({ type, outcome }) => told.push(`publish ${type} ${outcome}`),
     onSettled: (_, nonce) => told.push(`settled ${nonce}`),
     onPoor(lane, neededWei) {
       told.push(`poor ${neededWei}`)

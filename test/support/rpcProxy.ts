@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { WebSocket, WebSocketServer } from 'ws'
 
 export interface SeenCall {
   readonly id: number
@@ -47,6 +48,8 @@ export type Fault =
 
 export interface RpcProxy {
   readonly url: string
+  /** The same by WebSocket, where the only fault is `drop`. */
+  readonly socketUrl: string
   /** Calls seen since the start, by method. */
   readonly methods: ReadonlyMap<string, number>
   /** Calls in each payload seen, in order. */
@@ -67,21 +70,45 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
   let open = 0
   let connections = 0
 
+  function seen(body: string, headers: IncomingMessage['headers']): SeenPayload {
+    const payload = readPayload(body, headers)
+    payloadSizes.push(payload.methods.length)
+    for (const method of payload.methods) methods.set(method, (methods.get(method) ?? 0) + 1)
+    return payload
+  }
+
   const server = createServer(async (incoming, outgoing) => {
     open++
     openMax = Math.max(openMax, open)
     outgoing.on('close', () => open--)
-    const payload = readPayload(await readAll(incoming), incoming.headers)
-    payloadSizes.push(payload.methods.length)
-    for (const method of payload.methods) methods.set(method, (methods.get(method) ?? 0) + 1)
+    const payload = seen(await readAll(incoming), incoming.headers)
     await answer({ target, payload, outgoing, fault: (await proxy.interfere?.(payload)) ?? null })
   })
   server.on('connection', () => connections++)
+  const sockets = new WebSocketServer({ server })
+  sockets.on('connection', (client, { headers }) => {
+    const node = new WebSocket(target.replace(/^http/, 'ws'))
+    const opened = once(node, 'open')
+    opened.catch(() => {}) // the client is gone by then
+    node.on('message', (data) => client.send(data.toString()))
+    node.on('close', () => client.terminate())
+    node.on('error', () => client.terminate())
+    client.on('close', () => node.terminate())
+    client.on('message', async (data) => {
+      const payload = seen(data.toString(), headers)
+      const fault = (await proxy.interfere?.(payload)) ?? null
+      if (fault?.kind === 'drop') return client.terminate()
+      if (fault !== null) throw new Error(`A WebSocket cannot ${fault.kind}.`)
+      await opened
+      node.send(payload.body)
+    })
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 
   const proxy: RpcProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    socketUrl: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     methods,
     payloadSizes,
     get openMax() {
@@ -92,6 +119,7 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
     },
     interfere: null,
     async stop() {
+      for (const socket of sockets.clients) socket.terminate()
       server.close()
       server.closeAllConnections()
       await once(server, 'close')

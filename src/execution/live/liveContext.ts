@@ -1,7 +1,7 @@
 import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
 import type { Decide, Watched } from '../../confirmation/decider.ts'
 import type { ReceiptLog } from '../../confirmation/minedReceipt.ts'
-import type { Answer, OutboxEvent } from '../../dispatch/protocol.ts'
+import type { Answer } from '../../dispatch/protocol.ts'
 import type { Simulation, Valuation } from '../../domain/execution.ts'
 import type { FeeQuote, MarketFee } from '../../domain/fees.ts'
 import type { Attempt, Inclusion, LiveExecution, Realised } from '../../domain/liveExecution.ts'
@@ -98,8 +98,6 @@ export interface LiveContext {
     update(told: { execution: LiveExecution; hashes: readonly Hex[] }): string
   }
   readonly refuse: (reason: Failure, signal: Signal) => Answer
-  /** Hands an event that is on disk to the main thread. */
-  readonly publish: (event: OutboxEvent) => void
   /** The nonce is mined: what it could still cost is known now. */
   readonly onSettled: (lane: Address, nonce: number) => void
   /** Stops a lane whose account cannot pay for a trade; it goes on by itself once the account can. */

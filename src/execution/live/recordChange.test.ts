@@ -32,12 +32,10 @@ beforeEach(async () => {
         ...journal,
         async record(change) {
           await gate
-          const event = await journal.record(change)
+          await journal.record(change)
           told.push(`disk ${change.execution?.record.state}`)
-          return event
         },
       },
-      publish: ({ type, outcome }) => told.push(`publish ${type} ${outcome} while ${execution.record.state}`),
     }),
   })
   execution = openExecution(liveTrade('a'))
@@ -95,7 +93,7 @@ describe('recordChange', () => {
 
     open()
     expect(await changing).toBe(true)
-    expect(rig.told).toEqual(['disk signed', 'publish execution_update open while signed'])
+    expect(rig.told).toEqual(['publish execution_update open', 'disk signed'])
     expect(execution.attempts).toEqual([attempt()])
     expect(rig.journal.openAttempts()).toEqual([attempt()])
     expect(onDisk()).toEqual([execution.record])
@@ -144,13 +142,13 @@ describe('recordChange', () => {
     const steps = [signed, by('node_accepts'), include(7), include(8), reorged, by('revert'), final]
     for (const step of steps) await recordChange(execution, step, rig.context)
     expect(rig.told.filter((line) => line.startsWith('publish'))).toEqual([
-      'publish execution_update open while signed',
-      'publish execution_update open while pending',
-      'publish live_execution filled while included',
-      'publish execution_update filled while included',
-      'publish execution_update open while pending',
-      'publish live_execution failed while reverted',
-      'publish execution_update failed while reverted',
+      'publish execution_update open',
+      'publish execution_update open',
+      'publish live_execution filled',
+      'publish execution_update filled',
+      'publish execution_update open',
+      'publish live_execution failed',
+      'publish execution_update failed',
     ])
     expect(onDisk()).toEqual([])
     expect(rig.journal.totals()).toMatchObject({ totalSignals: 1, executed: 0, failed: 1 })

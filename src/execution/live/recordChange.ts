@@ -10,16 +10,21 @@ export interface Change {
 }
 
 /**
- * Puts a change on disk and only then makes it true in memory and known to subscribers. Changes of one execution follow each other: each is made from the
+ * Puts a change on disk, which makes it known to subscribers, and only then makes it true in memory. Changes of one execution follow each other: each is made from the
  * record the one before has left, and may find (null) that there is nothing left to change. Resolves with whether
  * there was a change. Rejects when the disk refuses: then nothing has changed.
+ *
+ * @param urgency `soon` for what nobody waits for: it shares another change's commit
  */
 export function recordChange(
   execution: OpenExecution,
   make: (record: LiveExecution) => Change | null,
   context: LiveContext,
+  urgency: 'now' | 'soon' = 'now',
 ): Promise<boolean> {
-  const changed = execution.lastChange.then(() => write(execution, make(execution.record), context))
+  // One before it that still waits for company must not keep it waiting.
+  if (urgency === 'now') context.journal.hurry()
+  const changed = execution.lastChange.then(() => write(execution, make(execution.record), context, urgency))
   execution.lastChange = changed.then(
     () => {},
     () => {},
@@ -30,14 +35,16 @@ export function recordChange(
 async function write(
   execution: OpenExecution,
   change: Change | null,
-  { journal, encode, publish }: LiveContext,
+  { journal, encode }: LiveContext,
+  urgency: 'now' | 'soon',
 ): Promise<boolean> {
   if (change === null) return false
   const { record, attempt = null } = change
   const attempts = attempt === null ? execution.attempts : [...execution.attempts, attempt]
   const told = { execution: record, hashes: attempts.map(({ hash }) => hash) }
   const isOutcome = record.state !== execution.record.state && !isOpen(record.state)
-  const event = await journal.record({
+  const putDown = urgency === 'now' ? journal.record : journal.recordSoon
+  await putDown({
     execution: {
       record,
       payloadHash: execution.payloadHash,
@@ -50,7 +57,6 @@ async function write(
   })
   execution.record = record
   execution.attempts = attempts
-  if (event !== null) publish(event)
   return true
 }
 

@@ -3,7 +3,7 @@ import type { Attempt } from '../../domain/liveExecution.ts'
 import type { Failure } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
-import { recordChange } from './recordChange.ts'
+import { isOpen, recordChange } from './recordChange.ts'
 import { sendAttempt } from './sendAttempt.ts'
 
 /** Gas of a plain transfer (EIP-2028 and before), with what L2s that charge data as gas may add. */
@@ -58,13 +58,13 @@ export async function replaceLatest(
   const changedAtMs = context.now()
   try {
     // It may have been mined while the replacement was made.
-    const isOpen = await recordChange(
+    const isPending = await recordChange(
       execution,
       (record) =>
-        record.inclusion === null ? { record: { ...record, failure: reason, changedAtMs }, attempt } : null,
+        isOpen(record.state) ? { record: { ...record, failure: reason, changedAtMs }, attempt } : null,
       context,
     )
-    if (!isOpen) return true
+    if (!isPending) return true
   } catch (error) {
     context.log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
     return false

@@ -138,7 +138,7 @@ describe('sendAttempt', () => {
 
   it('does not fail when the acceptance cannot be journaled', async () => {
     outcome = accepted
-    const journal = { ...rig.journal, record: () => Promise.reject(new Error('disk I/O error')) }
+    const journal = { ...rig.journal, recordSoon: () => Promise.reject(new Error('disk I/O error')) }
     await sendAttempt(execution, execution.attempts[0], { ...rig.context, journal })
     await execution.lastChange
     expect([execution.record.state, stateOnDisk()]).toEqual(['signed', 'signed'])

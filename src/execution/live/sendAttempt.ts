@@ -44,7 +44,7 @@ export async function sendAttempt(
   const accepted = (record: LiveExecution) =>
     record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null
   // Nobody waits for this one: `signed` on disk says the same to a restart, namely that the bytes may be out.
-  recordChange(execution, accepted, context).catch((error: unknown) =>
+  recordChange(execution, accepted, context, 'soon').catch((error: unknown) =>
     context.log.warn({ err: error, executionId: signal.signalId }, 'An acceptance could not be journaled.'),
   )
 }

@@ -234,7 +234,7 @@ describe('a stage that fails before the nonce', () => {
     rig.journal.close()
     const { submission } = await submit({ signal: liveTrade('a', { validUntilMs: START_MS - 1 }) })
     expect(submission).toMatchObject({ status: 'refused', failure: { code: 'JOURNAL_UNAVAILABLE' } })
-    rig = { ...rig, journal: openSqliteLiveJournal({ path }) }
+    rig = { ...rig, journal: openSqliteLiveJournal({ path, publish: () => {} }) }
     expect(rig.journal.find('a')).toBeNull()
   })
 })

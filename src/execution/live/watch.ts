@@ -18,7 +18,7 @@ export interface Watch {
   onHead(): void
   /** One look at everything now; resolves when what it found is dealt with. A look during a look follows it. */
   look(): Promise<void>
-  /** Resolves when no look is under way; from now on none begins. */
+  /** Resolves when nothing of a look is under way; from now on none begins. */
   idle(): Promise<void>
 }
 
@@ -38,25 +38,31 @@ export function createWatch({
   let looking: Promise<void> | null = null
   let again = false
   let ended = false
+  /** Steps that the next look does not wait for: nodes may take their time to answer what is sent. */
+  const underway = new Map<OpenExecution, Promise<void>>()
 
   async function lookOnce(): Promise<void> {
-    // In the order of nonces, so that what comes first on a lane is settled first.
-    await Promise.all([gaps.fill(), context.tendLanes()])
+    await gaps.fill()
+    const tending = context.tendLanes()
+    // In the order of nonces, so that what comes first on a lane goes out first.
     const watched = [...open.values()].flatMap(watchedOf).toSorted((a, b) => a.nonce - b.nonce)
-    if (watched.length === 0) return
-    const steps = await context.decide(watched)
-    const byLane = Map.groupBy(watched.entries(), ([, { lane }]) => lane)
-    await Promise.all(
-      [...byLane.values()].map(async (places) => {
-        for (const [index, { execution }] of places)
-          await takeSafely(execution, steps[index] ?? { kind: 'wait' })
-      }),
-    )
+    const steps = watched.length === 0 ? [] : await context.decide(watched)
+    const settling: Promise<void>[] = []
+    for (const [index, { execution, signalId }] of watched.entries()) {
+      const step = inPrivate(execution, steps[index] ?? { kind: 'wait' })
+      if (step.kind === 'mined' || step.kind === 'passed') settling.push(takeSafely(execution, step))
+      else if (open.has(signalId) && !underway.has(execution)) {
+        const taking = takeSafely(execution, step).finally(() => underway.delete(execution))
+        underway.set(execution, taking)
+      }
+    }
+    // Made in one tick, what blocks hold shares a commit.
+    await Promise.all([...settling, tending])
   }
 
   async function takeSafely(execution: OpenExecution, step: NextStep): Promise<void> {
     try {
-      await take(execution, inPrivate(execution, step))
+      await take(execution, step)
     } catch (error) {
       const facts = { err: error, executionId: execution.record.signal.signalId, step: step.kind }
       context.log.error(facts, 'A step could not be taken; it is decided again at the next block.')
@@ -159,7 +165,7 @@ export function createWatch({
 
   async function finish(execution: OpenExecution): Promise<void> {
     const changedAtMs = context.now()
-    await change(execution, (before) => ({ ...before, final: true, changedAtMs }))
+    await change(execution, (before) => ({ ...before, final: true, changedAtMs }), 'soon')
     forget(execution)
   }
 
@@ -201,8 +207,11 @@ export function createWatch({
     forget(execution)
   }
 
-  const change = (execution: OpenExecution, make: (before: LiveExecution) => LiveExecution) =>
-    recordChange(execution, (before) => ({ record: make(before) }), context)
+  const change = (
+    execution: OpenExecution,
+    make: (before: LiveExecution) => LiveExecution,
+    urgency?: 'soon',
+  ) => recordChange(execution, (before) => ({ record: make(before) }), context, urgency)
 
   /** It can change no more. Nonces below every one that still can are final for their lane. */
   function forget({ slot, record: { signal } }: OpenExecution): void {
@@ -218,21 +227,20 @@ export function createWatch({
 
   async function look(): Promise<void> {
     if (ended) return
-    if (looking !== null) {
-      again = true
-      return await looking
-    }
-    looking = (async () => {
-      do {
-        again = false
-        await lookOnce()
-      } while (again)
-    })()
-    try {
-      await looking
-    } finally {
-      looking = null
-    }
+    if (looking === null)
+      looking = (async () => {
+        try {
+          do {
+            again = false
+            await lookOnce()
+          } while (again)
+        } finally {
+          looking = null
+        }
+      })()
+    else again = true
+    await looking
+    await Promise.all(underway.values())
   }
 
   const lookSafely = () =>
@@ -244,6 +252,7 @@ export function createWatch({
     async idle() {
       ended = true
       await looking
+      await Promise.all(underway.values())
     },
   }
 }
@@ -259,7 +268,7 @@ const CANCEL_REASONS: Readonly<Record<CancelReason, Failure>> = {
 
 /** None when nothing of it was signed. */
 function watchedOf(execution: OpenExecution): WatchedExecution[] {
-  const { record, attempts, sentAtBlock, sentAtMs, taken } = execution
+  const { record, attempts, sentAtBlock, sentAtMs, taken, isSending } = execution
   const latest = attempts.at(-1)
   if (latest === undefined) return []
   return [
@@ -270,11 +279,12 @@ function watchedOf(execution: OpenExecution): WatchedExecution[] {
       nonce: latest.nonce,
       hashes: hashesOf(execution),
       inclusion: record.inclusion,
+      since: attempts[0]?.signedAtBlock ?? latest.signedAtBlock,
       sentAtBlock,
       sentAtMs,
       signedAtMs: latest.signedAtMs,
       signedAtBlock: Math.max(latest.signedAtBlock, execution.reopenedAtBlock),
-      taken,
+      taken: taken || isSending,
       refusal: execution.refusal,
       isCancelling: latest.kind === 'cancel',
     },

@@ -1,0 +1,160 @@
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { type RpcProxy, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Hex } from '../domain/signal.ts'
+import { type BlockTrail, createBlockTrail } from './blockTrail.ts'
+import { type Block, readBlock } from './heads.ts'
+import { createJsonRpc } from './jsonRpc.ts'
+import type { JsonRpc } from './rpc.ts'
+
+let devnet: Devnet
+let chain: LiveChain
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1] })
+  chain = openLiveChain({ rpc: devnet.chains[0]?.rpc ?? '' })
+})
+afterAll(() => devnet.stop())
+
+let account: PrivateKeyAccount
+let proxy: RpcProxy
+let rpc: JsonRpc
+let trail: BlockTrail
+beforeEach(async () => {
+  await chain.automine(false)
+  account = await newAccount(chain.rpc)
+  proxy = await startRpcProxy({ target: chain.rpc })
+  rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 10_000, limits: LIMITS })
+  trail = createBlockTrail({ rpc })
+})
+afterEach(async () => {
+  await rpc.close()
+  await proxy.stop()
+})
+
+const blockAt = async (at: number | 'latest'): Promise<Block> => {
+  const tag = typeof at === 'number' ? `0x${at.toString(16)}` : at
+  return readBlock(await chain.ask('eth_getBlockByNumber', tag, false)) as Block
+}
+/** As a subscription tells of it: without what it holds. */
+const announced = async (at: number | 'latest' = 'latest') => ({ ...(await blockAt(at)), transactions: null })
+const mined = async (nonce: number): Promise<Hex> => {
+  const { raw, hash } = await signedTransfer({ account, chainId: 1, nonce })
+  await chain.ask('eth_sendRawTransaction', raw)
+  await chain.mine()
+  return hash
+}
+const asked = () => Object.fromEntries(proxy.methods)
+const heldOf = (hashes: readonly Hex[], since: number) =>
+  trail.held(hashes, since)?.map(({ transaction }) => transaction) ?? null
+const UNSENT: Hex = `0x${'17'.repeat(32)}`
+
+describe('createBlockTrail', () => {
+  it('knows hashes by blocks that follow each other, and the one before the first', async () => {
+    await chain.mine(3)
+    const head = await chain.head()
+    for (const height of [head - 1, head]) trail.see(await announced(height))
+    const hashes = await Promise.all([head - 2, head - 1, head].map(async (at) => (await blockAt(at)).hash))
+    expect([head - 3, head - 2, head - 1, head, head + 1].map(trail.hashAt)).toEqual([null, ...hashes, null])
+  })
+
+  it('finds a transaction in the blocks since it was signed, asked for only when two or more wait', async () => {
+    const since = await chain.head()
+    const hash = await mined(0)
+    trail.see(await announced())
+    await trail.learn([since])
+    expect(heldOf([hash], since)).toBeNull()
+    await trail.learn([since, since])
+    expect(heldOf([UNSENT, hash], since)).toEqual([hash])
+    expect(heldOf([UNSENT], since)).toEqual([])
+    expect(asked()).toEqual({ eth_getBlockByHash: 1 })
+    // What was asked once is known.
+    await trail.learn([since, since])
+    expect(asked()).toEqual({ eth_getBlockByHash: 1 })
+  })
+
+  it('asks for nothing when the newest block came with what it holds', async () => {
+    const since = await chain.head()
+    const hash = await mined(0)
+    trail.see(await blockAt('latest'))
+    await trail.learn([since, since])
+    const { hash: blockHash } = await blockAt('latest')
+    expect(trail.held([hash], since)).toEqual([{ transaction: hash, blockHash, blockSize: 1 }])
+    expect(asked()).toEqual({})
+  })
+
+  it('says nothing of what was signed before the first block it saw', async () => {
+    await chain.mine(2)
+    trail.see(await blockAt('latest'))
+    const head = await chain.head()
+    expect(heldOf([UNSENT], head - 2)).toBeNull()
+    expect(heldOf([UNSENT], head - 1)).toEqual([])
+  })
+
+  it('learns blocks that were missed, by number, and then their hashes too', async () => {
+    trail.see(await blockAt('latest'))
+    const since = await chain.head()
+    const hash = await mined(0)
+    await chain.mine(3)
+    trail.see(await blockAt('latest'))
+    expect(heldOf([hash], since)).toBeNull()
+    expect(trail.hashAt(since)).toBeNull()
+    await trail.learn([since, since])
+    expect(heldOf([hash], since)).toEqual([hash])
+    expect(trail.hashAt(since)).toBe((await blockAt(since)).hash)
+    expect(asked()).toEqual({ eth_getBlockByNumber: 3 })
+  })
+
+  it('begins anew at a reorg, and says nothing of what was signed before its end', async () => {
+    const since = await chain.head()
+    trail.see(await blockAt('latest'))
+    await chain.mine(2)
+    for (const height of [since + 1, since + 2]) trail.see(await blockAt(height))
+    const gone = trail.hashAt(since + 1)
+    await chain.reorg({ depth: 2, forgets: true })
+    trail.see(await blockAt(since + 1))
+    trail.see(await blockAt(since + 2))
+    expect(trail.hashAt(since + 1)).toBe((await blockAt(since + 1)).hash)
+    expect(trail.hashAt(since + 1)).not.toBe(gone)
+    for (const at of [since, since + 1, since + 2]) expect(heldOf([UNSENT], at)).toBeNull()
+    await chain.mine(2)
+    for (const height of [since + 3, since + 4]) trail.see(await blockAt(height))
+    expect(heldOf([UNSENT], since + 2)).toBeNull()
+    expect(heldOf([UNSENT], since + 3)).toEqual([])
+  })
+
+  it('notices a reorg among blocks that it missed', async () => {
+    await chain.mine(2)
+    const fork = await chain.head()
+    trail.see(await blockAt(fork - 1))
+    trail.see(await blockAt(fork))
+    await chain.reorg({ depth: 1, forgets: true })
+    await chain.mine(2)
+    trail.see(await blockAt('latest'))
+    await trail.learn([fork, fork])
+    expect(trail.hashAt(fork)).toBe((await blockAt(fork)).hash)
+    expect(heldOf([UNSENT], fork)).toBeNull()
+  })
+
+  it('goes back with a node that does', async () => {
+    const head = await chain.head()
+    trail.see(await blockAt('latest'))
+    await chain.mine(1)
+    trail.see(await blockAt('latest'))
+    trail.see(await blockAt(head))
+    expect(trail.hashAt(head)).toBe((await blockAt(head)).hash)
+    expect(trail.hashAt(head + 1)).toBeNull()
+  })
+
+  it('knows nothing more when the node does not answer', async () => {
+    const since = await chain.head()
+    await mined(0)
+    trail.see(await announced())
+    proxy.interfere = () => ({ kind: 'drop' })
+    await trail.learn([since, since])
+    expect(heldOf([UNSENT], since)).toBeNull()
+  })
+})
