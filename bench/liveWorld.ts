@@ -16,7 +16,7 @@ import { type ServerProcess, startServerProcess } from './serverProcess.ts'
 const LANES_EACH = 4
 const START_TIMEOUT_MS = 60_000
 /** How often the market is set right: before trades have closed the gap, and not again before the last swaps are in a block. */
-const SPREAD_EVERY_MS = { automining: 60, rhythmic: 600 } as const
+const SPREAD_EVERY_MS = { automining: 40, rhythmic: 600 } as const
 const PEER_RECEIPT_TIMEOUT_MS = 8_000
 /** Time between blocks of the chain that has a rhythm. */
 export const BLOCK_SECONDS = 0.25
@@ -92,6 +92,7 @@ export async function startLiveBenchWorld({
               PRIVATE_KEYS: own.join(','),
               [endpointSetting(automining.chainId)]: endpoint,
               [endpointSetting(rhythmic.chainId)]: webSocket(rhythmic.rpc),
+              LANE_IN_FLIGHT_MAX: '8',
               MAX_GAS_SPEND_PER_HOUR_NATIVE: '1000',
             }),
           }),

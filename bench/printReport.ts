@@ -1,5 +1,6 @@
-import type { Landed, LiveFigures } from './live.ts'
+import type { LiveFigures } from './live.ts'
 import type { Injected } from './liveInjected.ts'
+import type { Landed } from './liveLanded.ts'
 import type { Latency } from './load.ts'
 import type { Figures, Report } from './report.ts'
 
