@@ -8,15 +8,13 @@ import { readEnvironment } from '../src/config/env.ts'
 import { LIMITS } from '../src/config/limits.ts'
 import { settingText } from '../src/config/settingText.ts'
 import { createDecider } from '../src/confirmation/decider.ts'
-import { findForeign } from '../src/confirmation/findForeign.ts'
-import { readReceipt } from '../src/confirmation/minedReceipt.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import { maxCostWei } from '../src/domain/fees.ts'
 import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
-import type { Address, Hex } from '../src/domain/signal.ts'
+import type { Address } from '../src/domain/signal.ts'
 import { usdValue } from '../src/domain/usd.ts'
-import { fail, failure, type Result, succeed } from '../src/errors/failure.ts'
+import { type Failure, fail, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { LiveContext, WatchedExecution } from '../src/execution/live/liveContext.ts'
 import { createLiveEngine, type LiveEngine } from '../src/execution/live/liveEngine.ts'
 import { simulateSignal } from '../src/execution/simulateSignal.ts'
@@ -35,6 +33,7 @@ import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
+import { createForeignFinder } from './foreign.ts'
 import { createJudging, type Judging } from './judging.ts'
 import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
@@ -56,7 +55,9 @@ const POLICY = {
 const SIGNAL_CONSUMED = '0x043e6e94'
 /** Receipts remembered, far more than can be open at once. */
 const COUNTED_MAX = 10_000
+/** How often an account at rest is asked about, and how long before it signs again that may be ago. */
 const TEND_MS = 5_000
+const CHECK_MS = 250
 const POOR = 'Its account cannot pay for a trade; it goes on by itself once it can.'
 
 /** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
@@ -147,8 +148,6 @@ export async function openLive({
     const lanes = createLanes({ lanes: authorised, slotsQueueMax: LIMITS.queueMax, now })
     const balances = createLaneBalances({ rpc })
     const spent = createSpendWindow()
-    /** Transactions of others at nonces of ours, by lane and nonce. */
-    const foreign = new Map<string, { hash: Hex; block: number }>()
     /** Receipts whose gas is in there: a step that is taken again must not add it again. */
     const counted = new Set<string>()
     for (const entry of journal.gasSpentSince(now() - 3_600_000)) spent.add(entry)
@@ -193,6 +192,23 @@ export async function openLive({
 
     const trail = createBlockTrail({ rpc })
     const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
+    const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
+
+    /** Stops a lane that somebody else has used: why, or null when nobody has. */
+    async function findUse(lane: Address): Promise<Failure | null> {
+      tendedAtMs.set(lane, now())
+      const counts = await Promise.all(readers.map((reader) => minedCount(reader, lane)))
+      const known = counts.filter((count) => count !== null)
+      // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
+      const use = known.length > 0 ? lanes.ledger(lane).resync(known).foreign : null
+      if (use === null) return null
+      const first = await foreign.newest({ lane, nonce: use.lowest })
+      const name = first === null ? '' : `, the first ${first.hash} (${first.what})`
+      const sentence = `Somebody else uses ${lane}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours${name}.`
+      lanes.pause(lane, sentence)
+      logger.error({ lane, ...use }, sentence)
+      return failure('LANES_BUSY', sentence, { lane, nonce: use.lowest })
+    }
 
     const context: LiveContext = {
       chainName: chain.name,
@@ -275,23 +291,7 @@ export async function openLive({
           return valued.ok ? valued.value.pays : null
         },
       }),
-      async findForeign({ lane, nonce, since }) {
-        const place = `${lane}/${nonce}`
-        const fromBlock = Math.max(0, since - 1)
-        // Found once, while nodes still keep that state; blocks and receipts they keep for longer.
-        const found =
-          foreign.get(place) ?? (await findForeign({ rpc, account: lane, nonce, fromBlock, toBlock: head() }))
-        if (found === null) return null
-        foreign.set(place, found)
-        const final = await finalBlock()
-        if (final === null || found.block > final) return null
-        const outcome = await rpc.call('eth_getTransactionReceipt', [found.hash])
-        const receipt = outcome.ok ? readReceipt({ result: outcome.result, hash: found.hash }) : null
-        if (receipt?.kind === 'mined' && receipt.receipt.inclusion.block <= final) return found.hash
-        // A reorg took it away meanwhile.
-        if (receipt?.kind === 'none') foreign.delete(place)
-        return null
-      },
+      findForeign: foreign.final,
       minedCount: (lane) => minedCount(rpc, lane),
       async realise({ signal, inclusion, logs, success }): Promise<Realised> {
         const { wrappedNative } = facts
@@ -338,19 +338,13 @@ export async function openLive({
             const balance = await balances.balance(address)
             if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
           }
-          if (inFlight > 0) continue
-          if (now() - (tendedAtMs.get(address) ?? 0) < TEND_MS) continue
-          tendedAtMs.set(address, now())
-          const counts = await Promise.all(readers.map((reader) => minedCount(reader, address)))
-          const known = counts.filter((count) => count !== null)
-          // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
-          const foreign = known.length > 0 ? lanes.ledger(address).resync(known).foreign : null
-          if (foreign === null) continue
-          const sentence = `${foreign.count} transactions that are not ours were sent from ${address}, from nonce ${foreign.lowest} on.`
-          lanes.pause(address, sentence)
-          logger.error({ lane: address, ...foreign }, sentence)
+          if (inFlight === 0 && now() - (tendedAtMs.get(address) ?? 0) >= TEND_MS) await findUse(address)
         }
       },
+      checkLane: async (lane) =>
+        lanes.ledger(lane).inFlight() === 0 && now() - (tendedAtMs.get(lane) ?? 0) >= CHECK_MS
+          ? await findUse(lane)
+          : null,
       onSent: () => found().heads.hurry(),
       head,
       now,

@@ -23,7 +23,7 @@ export interface PipelineTools {
 
 /** What differs between the modes in a chain thread: its journal, and what happens to a signal. */
 export interface Pipeline {
-  readonly journal: Pick<JournalBase, 'totals' | 'outboxAbove' | 'stored' | 'close'>
+  readonly journal: Pick<JournalBase, 'totals' | 'outboxAbove' | 'stored' | 'trouble' | 'close'>
   /**
    * Makes ready for signals on what a probe found; called again after every later probe. A failure makes the chain unavailable, with its reason.
    */

@@ -61,16 +61,41 @@ const find = async (
 describe('findForeign', () => {
   it('names the transaction at each nonce, wherever in the range its block is', async () => {
     for (const [nonce, { hash, block }] of mined.entries()) {
-      expect(await find(nonce, 0)).toEqual({ hash, block })
-      expect(await find(nonce, block)).toEqual({ hash, block })
-      expect(await find(nonce, block - 1, block)).toEqual({ hash, block })
+      expect(await find(nonce, 0)).toMatchObject({ hash, block })
+      expect(await find(nonce, block)).toMatchObject({ hash, block })
+      expect(await find(nonce, block - 1, block)).toMatchObject({ hash, block })
     }
   })
 
   it('looks further back when the nonce was taken before it was expected', async () => {
     for (const [nonce, { hash, block }] of mined.entries())
-      for (const late of [1, 2, 3, 8]) expect(await find(nonce, block + late)).toEqual({ hash, block })
-    expect(await find(0, (await chain.head()) + 7)).toEqual(mined[0])
+      for (const late of [1, 2, 3, 8]) expect(await find(nonce, block + late)).toMatchObject({ hash, block })
+    expect(await find(0, (await chain.head()) + 7)).toMatchObject(mined[0] as object)
+  })
+
+  it('names the transaction with an authorisation, which takes a nonce of an account that sent nothing', async () => {
+    const [owner, sponsor] = await Promise.all([newAccount(chain.rpc), newAccount(chain.rpc)])
+    const authorization = await owner.signAuthorization({ chainId: 1, nonce: 0, address: sponsor.address })
+    const fees = { maxFeePerGas: 30_000_000_000n, maxPriorityFeePerGas: 1n, gas: 100_000n }
+    const raw = await sponsor.signTransaction({
+      type: 'eip7702',
+      chainId: 1,
+      nonce: 0,
+      to: sponsor.address,
+      authorizationList: [authorization],
+      ...fees,
+    })
+    const beside = await signedTransfer({ account: await newAccount(chain.rpc), chainId: 1, nonce: 0 })
+    await chain.ask('eth_sendRawTransaction', beside.raw)
+    const hash = await chain.ask<Hex>('eth_sendRawTransaction', raw)
+    await chain.mine()
+    const account = owner.address.toLowerCase() as Address
+    const toBlock = await chain.head()
+    expect(await findForeign({ rpc, account, nonce: 0, fromBlock: 0, toBlock })).toMatchObject({
+      hash,
+      block: toBlock,
+      isAuthorisation: true,
+    })
   })
 
   it('finds nothing that is not mined in the range', async () => {
@@ -94,7 +119,7 @@ describe('findForeign', () => {
       left = calls
       const found = await find(1, block - 3, undefined, failing)
       if (left >= 0) {
-        expect(found).toEqual({ hash, block })
+        expect(found).toMatchObject({ hash, block })
         break
       }
       expect(found).toBeNull()

@@ -1,11 +1,24 @@
 import type { JsonRpc } from '../chain/rpc.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import { readHash } from './minedReceipt.ts'
-import { quantityOf, readCount } from './quantity.ts'
+import { quantityOf, readCount, readQuantity } from './quantity.ts'
+
+/** A transaction that took a nonce of an account. */
+export interface ForeignTransaction {
+  readonly hash: Hex
+  readonly block: number
+  /** Null when it creates a contract. */
+  readonly to: Address | null
+  readonly input: Hex
+  readonly valueWei: bigint
+  /** It is somebody's, and carries an authorisation that the account has signed; that takes a nonce too (EIP-7702). */
+  readonly isAuthorisation: boolean
+}
 
 /**
- * The transaction of `account` that was mined with `nonce`: a search by halves for the block in which the mined count passed it, then that block's
- * transactions. Null when it is not mined up to `toBlock`, or the node does not keep so much history.
+ * The transaction that took `nonce` of `account`: a search by halves for the block in which the mined count passed it, then that block's
+ * transactions: the account's own, else the one with an authorisation for that nonce. Null when it is not mined up to `toBlock`, or the node does not
+ * keep so much history.
  *
  * @param options.fromBlock where it is expected at the earliest; the search goes further back, in doubling steps, when the nonce was mined before
  */
@@ -21,7 +34,7 @@ export async function findForeign({
   nonce: number
   fromBlock: number
   toBlock: number
-}): Promise<{ readonly hash: Hex; readonly block: number } | null> {
+}): Promise<ForeignTransaction | null> {
   const hasPassed = async (block: number): Promise<boolean | null> => {
     const outcome = await rpc.call('eth_getTransactionCount', [account, quantityOf(block)])
     const count = outcome.ok ? readCount(outcome.result) : null
@@ -46,10 +59,23 @@ export async function findForeign({
   const outcome = await rpc.call('eth_getBlockByNumber', [quantityOf(high), true])
   const { transactions } = ((outcome.ok && outcome.result) || {}) as { transactions?: unknown }
   if (!Array.isArray(transactions)) return null
-  const taken = transactions.find(
-    (transaction) =>
-      String(transaction?.from).toLowerCase() === account && readCount(transaction?.nonce) === nonce,
+  const hasNonce = (of: { nonce?: unknown } | null | undefined) => readCount(of?.nonce) === nonce
+  const own = transactions.find(
+    (transaction) => String(transaction?.from).toLowerCase() === account && hasNonce(transaction),
   )
-  const hash = readHash(taken?.hash)
-  return hash === null ? null : { hash, block: high }
+  // This block has taken the nonce, so that one of its authorisations is the account's.
+  const authorised = transactions.find(
+    ({ authorizationList: list }) => Array.isArray(list) && list.some(hasNonce),
+  )
+  const { hash, to, input, value } = own ?? authorised ?? {}
+  const taken = readHash(hash)
+  if (taken === null) return null
+  return {
+    hash: taken,
+    block: high,
+    to: typeof to === 'string' ? (to.toLowerCase() as Address) : null,
+    input: typeof input === 'string' ? (input.toLowerCase() as Hex) : '0x',
+    valueWei: readQuantity(value) ?? 0n,
+    isAuthorisation: own === undefined,
+  }
 }

@@ -97,7 +97,8 @@ liveCase(
       await live.submit({ signal_id: 'row-31', wait: 'broadcast' })
       await becomes(live, 'row-31', 'pending')
       for (let index = 0; index < 3; index++) {
-        await live.submit({ signal_id: `row-31-other-${index}`, chainId: 43114, wait: 'broadcast' })
+        const other = { signal_id: `row-31-other-${index}`, chainId: 43114, wait: 'broadcast' }
+        expect((await live.submit(other)).json).toMatchObject({ success: true })
         await becomes(live, `row-31-other-${index}`, 'included')
         await pause(2_000)
       }

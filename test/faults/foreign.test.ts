@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { swallow } from '../support/faults.ts'
 import { eventually, signal } from '../support/liveTitan.ts'
 import { startTitan } from '../support/startTitan.ts'
 import { liveCase } from './faultRow.ts'
-import { becomes, besides, minedInto, mineUntil, offersAt, sendForeign } from './steps.ts'
+import { becomes, besides, minedInto, offersAt, sendForeign } from './steps.ts'
 
 const inTheWay: string[] = []
 liveCase(
@@ -36,7 +37,7 @@ liveCase(
     row: 22,
     failure: 'a second process with the same key',
     injected: 'a second server with the same key and a data directory of its own trades first',
-    expected: 'the first notices the foreign nonce: displaced or landed, never twice; the lane is paused',
+    expected: 'the first signs nothing at that nonce: it stops the lane and names the other trade',
   },
   {
     foreign: ofTheOther,
@@ -52,16 +53,11 @@ liveCase(
         await second.stop()
         rmSync(dataDir, { recursive: true, force: true })
       }
-      await live.submit({ signal_id: 'row-22', wait: 'broadcast' })
-      const trade = await mineUntil(live, async () => {
-        const found = await live.trade('row-22')
-        return found?.status === 'included' || found?.status === 'displaced' ? found : null
-      })
-      await eventually(async () => {
-        const { json } = await live.titan.get('/health?verbose')
-        return JSON.stringify(json).includes('not ours') ? true : null
-      })
-      return `The first server's trade is ${trade.status}; its lane says why it is paused.`
+      const { json } = await live.submit({ signal_id: 'row-22' })
+      expect(json).toMatchObject({ success: false, code: 'LANES_BUSY', sent: 'no' })
+      expect(json.error).toContain(`${ofTheOther[0]} (a trade on the executor with a loan of`)
+      expect(live.proxy.offered).toEqual([])
+      return 'Refused; the lane names the hash and the loan of the other trade.'
     },
   },
 )
@@ -104,23 +100,26 @@ liveCase(
   {
     row: 23,
     failure: 'somebody else uses the key',
-    injected: 'a foreign transaction took nonce 0 while the lane was idle',
-    expected: 'the next trade has one true outcome and the lane is paused',
+    injected: 'a foreign transaction took nonce 0 of one of two idle lanes',
+    expected: 'the next trades go by the other lane; the lane is paused and says which transaction it was',
   },
   {
+    lanes: 2,
     foreign: whileIdle,
     async run(live) {
-      whileIdle.push(await sendForeign({ chain: live.chain, nonce: 0 }))
-      await live.submit({ signal_id: 'row-23', wait: 'broadcast' })
-      const trade = await mineUntil(live, async () => {
-        const found = await live.trade('row-23')
-        return found?.status === 'included' || found?.status === 'displaced' ? found : null
-      })
-      await mineUntil(live, async () => {
-        const { json } = await live.titan.get('/health?verbose')
-        return JSON.stringify(json).includes('not ours') ? true : null
-      })
-      return `The trade is ${trade.status}; the lane says why it is paused.`
+      await live.chain.automine(true)
+      const hash = await sendForeign({ chain: live.chain, nonce: 0 })
+      await eventually(async () => ((await live.chain.count(live.lanes[0] ?? '')) === 1 ? true : null))
+      whileIdle.push(hash)
+      await sleep(300) // an account is not asked about more often than every 250 ms
+      for (const id of ['a', 'b', 'c']) {
+        const { json } = await live.submit({ signal_id: `row-23-${id}` })
+        expect(json.status).toBe('included')
+        expect(String(json.lane).toLowerCase()).toBe(live.lanes[1])
+      }
+      const { json } = await live.titan.get('/health?verbose')
+      expect(JSON.stringify(json)).toContain(`the first ${hash} (which sends`)
+      return 'All trades took the other lane; the paused one names the hash and what it did.'
     },
   },
 )

@@ -131,6 +131,7 @@ export async function openLiveRig({
       told.push(`poor ${neededWei}`)
       lanes.pause(lane, `needs ${neededWei} wei`)
     },
+    checkLane: async () => null,
     tendLanes: async () => {},
     onSent: () => {},
     head: () => rig.head,

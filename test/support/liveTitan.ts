@@ -257,8 +257,8 @@ export const endedOtherwise = ({ signal_id, status, code, error }: Json): string
 
 async function ready(titan: Titan, chains: number): Promise<void> {
   await eventually(async () => {
-    const { status } = await titan.get('/readyz')
-    return status === 200 ? chains : null
+    const { json } = await titan.get('/readyz')
+    return json.chains_ready === chains ? true : null
   })
 }
 

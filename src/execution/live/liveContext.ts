@@ -26,6 +26,12 @@ export interface Draft {
   readonly fee: FeeQuote
 }
 
+/** Somebody's transaction: `what` it does follows its hash in a sentence. */
+export interface NamedTransaction {
+  readonly hash: Hex
+  readonly what: string
+}
+
 /** What the LIVE engine of one chain works with; made by the composition root of the chain thread. */
 export interface LiveContext {
   readonly chainName: string
@@ -79,8 +85,12 @@ export interface LiveContext {
   }
   /** Asks the chain about executions whose bytes are out, and says what its answer demands of each. */
   readonly decide: Decide<WatchedExecution>
-  /** The hash of the transaction that took a nonce after block `since`; null when it cannot be found. */
-  readonly findForeign: (position: { lane: Address; nonce: number; since: number }) => Promise<Hex | null>
+  /** The transaction that took a nonce after block `since`, in a final block; null when it cannot be found. */
+  readonly findForeign: (position: {
+    lane: Address
+    nonce: number
+    since: number
+  }) => Promise<NamedTransaction | null>
   /** The lane's mined count at `latest`; null when the node does not tell. */
   readonly minedCount: (lane: Address) => Promise<number | null>
   /** Turns what a receipt says into money. */
@@ -102,6 +112,8 @@ export interface LiveContext {
   readonly onSettled: (lane: Address, nonce: number) => void
   /** Stops a lane whose account cannot pay for a trade; it goes on by itself once the account can. */
   readonly onPoor: (lane: Address, neededWei: bigint) => void
+  /** Before an account at rest signs: why it must not, since somebody else has used it; the lane is stopped then. Never rejects. */
+  readonly checkLane: (lane: Address) => Promise<Failure | null>
   /** Looks after lanes at rest: who else uses them, and whether they can pay again. Never rejects. */
   readonly tendLanes: () => Promise<void>
   /** A node has taken something: a block may hold it soon. */

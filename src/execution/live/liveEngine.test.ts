@@ -286,7 +286,7 @@ describe('the watch', () => {
   it('names who took the nonce before it gives a trade up, and stops the lane for a stranger', async () => {
     const stranger: Hex = `0x${'5a'.repeat(32)}`
     let by: Hex | null = null
-    change = () => ({ findForeign: async () => by })
+    change = () => ({ findForeign: async () => by && { hash: by, what: 'which sends 1 wei to 0x5a' } })
     await restart()
     await execute('a')
     for (const unclear of [null, sent[0]?.hash as Hex]) {

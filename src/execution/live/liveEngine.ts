@@ -104,15 +104,15 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     }
   }
 
-  /** @param poor why the account that was tried before could not pay */
-  async function advance(execution: OpenExecution, poor: Failure | null = null): Promise<Answer> {
+  /** @param unfit why the account that was tried before could not be used */
+  async function advance(execution: OpenExecution, unfit: Failure | null = null): Promise<Answer> {
     const { signal } = execution.record
     const patienceMs = context.now() + context.laneWaitMs
     const deadlineMs = Math.min(patienceMs, signal.validUntilMs ?? patienceMs)
     const acquired = await context.lanes.acquire({ deadlineMs })
-    if (!acquired.ok) return await giveUp(execution, poor ?? acquired.failure)
+    if (!acquired.ok) return await giveUp(execution, unfit ?? acquired.failure)
     const slot = acquired.value
-    let unpaid = poor
+    let lastUnfit = unfit
     try {
       const submission = await submitTrade(execution, slot, context)
       switch (submission.status) {
@@ -120,10 +120,9 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
           open.delete(signal.signalId)
           return answerNow(execution, true)
         case 'refused':
-          if (submission.failure.code !== 'INSUFFICIENT_FUNDS')
-            return await giveUp(execution, submission.failure)
-          unpaid = submission.failure
-          context.onPoor(slot.address, BigInt(String(unpaid.facts.needed)))
+          return await giveUp(execution, submission.failure)
+        case 'unfit':
+          lastUnfit = submission.failure
           break
         case 'signed':
           break
@@ -134,8 +133,8 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       // Without effect once something is signed: then only the chain ends what was begun.
       slot.release()
     }
-    // Another account may be able to pay; a poor one is stopped and is not given again.
-    if (execution.attempts.length === 0) return await advance(execution, unpaid)
+    // Another account may do; one that is stopped is not given again.
+    if (execution.attempts.length === 0) return await advance(execution, lastUnfit)
     const settled = untilSettled(execution)
     await sendAttempt(execution, execution.attempts.at(-1), context)
     return signal.wait === 'included' ? await settled : answerNow(asTaken(execution), false)

@@ -223,11 +223,26 @@ describe('a stage that fails before the nonce', () => {
     },
   )
 
-  it('an account too poor for it: nothing is reserved', async () => {
-    const { submission } = await submit({ change: refusing('INSUFFICIENT_FUNDS') })
-    expect(submission).toMatchObject({ status: 'refused', failure: { code: 'INSUFFICIENT_FUNDS' } })
+  it('an account too poor for it: it is stopped, nothing is reserved', async () => {
+    const { submission } = await submit({
+      change: {
+        limitFee: async () =>
+          fail(
+            failure('INSUFFICIENT_FUNDS', 'The account holds too little.', { needed: '5000000000000001' }),
+          ),
+      },
+    })
+    expect(submission).toMatchObject({ status: 'unfit', failure: { code: 'INSUFFICIENT_FUNDS' } })
     expect([inFlight(), next()]).toEqual([0, FIRST_NONCE])
+    expect(rig.told).toContain('poor 5000000000000001')
     expect(rig.journal.find('a')).toBeNull()
+  })
+
+  it('an account that somebody else has used: nothing is reserved, the trade may go by another', async () => {
+    const used = failure('LANES_BUSY', 'A transaction that is not ours was sent from it.')
+    const { submission } = await submit({ change: { checkLane: async () => used } })
+    expect(submission).toEqual({ status: 'unfit', failure: used })
+    expect([inFlight(), next()]).toEqual([0, FIRST_NONCE])
   })
 
   it('a denial that the disk refuses is a refusal', async () => {

@@ -12,7 +12,9 @@ export type Submission =
   | { readonly status: 'signed' }
   /** The trade's own outcome, now on disk. */
   | { readonly status: 'denied' }
-  /** Node, lane or disk trouble; nothing of it is on disk and the same id may be sent again. */
+  /** The account cannot be used and is stopped; another may do. */
+  | { readonly status: 'unfit'; readonly failure: Failure }
+  /** Node or disk trouble; nothing of it is on disk and the same id may be sent again. */
   | { readonly status: 'refused'; readonly failure: Failure }
 
 /**
@@ -35,7 +37,11 @@ export async function submitTrade(
   if (late !== null) return await deny(execution, 'expire', late, context)
 
   const calldata = context.encodeCalldata(signal)
-  const simulated = await context.simulate({ signal, calldata, lane })
+  const [simulated, unfit] = await Promise.all([
+    context.simulate({ signal, calldata, lane }),
+    context.checkLane(lane),
+  ])
+  if (unfit !== null) return { status: 'unfit', failure: unfit }
   if (!simulated.ok) return { status: 'refused', failure: simulated.failure }
   const simulation = simulated.value
   execution.record = { ...execution.record, simulation }
@@ -56,9 +62,15 @@ export async function submitTrade(
   const fee = await context.limitFee({ lane, market: market.value, simulation, valuation, signal, gasLimit })
   // The trade's own price is its outcome; a node that is silent or a poor account is not.
   if (!fee.ok)
-    return fee.failure.code === 'FEE_LIMIT'
-      ? await deny(execution, 'deny', fee.failure, context)
-      : { status: 'refused', failure: fee.failure }
+    switch (fee.failure.code) {
+      case 'FEE_LIMIT':
+        return await deny(execution, 'deny', fee.failure, context)
+      case 'INSUFFICIENT_FUNDS':
+        context.onPoor(lane, BigInt(String(fee.failure.facts.needed)))
+        return { status: 'unfit', failure: fee.failure }
+      default:
+        return { status: 'refused', failure: fee.failure }
+    }
 
   // The node may have taken its time.
   const tooLate = lateness(signal, context.now())

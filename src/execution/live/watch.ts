@@ -158,7 +158,7 @@ export function createWatch({
     if (lane !== null && nonce !== null) context.onSettled(lane, nonce)
     const foreign = slot?.settled().foreign ?? null
     if (slot === null || foreign === null) return
-    const sentence = `${foreign.count} transactions that are not ours were sent from ${slot.address}, from nonce ${foreign.lowest} on.`
+    const sentence = `Somebody else uses ${slot.address}: its nonces from ${foreign.lowest} on (${foreign.count}) went to transactions that are not ours.`
     context.lanes.pause(slot.address, sentence)
     context.log.error({ lane: slot.address, ...foreign }, sentence)
   }
@@ -186,7 +186,7 @@ export function createWatch({
     if (lane === null || nonce === null) return
     const since = execution.attempts[0]?.signedAtBlock ?? 0
     const by = await context.findForeign({ lane, nonce, since })
-    if (by === null || hashesOf(execution).includes(by)) {
+    if (by === null || hashesOf(execution).includes(by.hash)) {
       // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
       context.log.warn(
         { executionId: signal.signalId, lane, nonce },
@@ -194,10 +194,10 @@ export function createWatch({
       )
       return
     }
-    const isOurs = context.journal.isOurs(by)
+    const isOurs = context.journal.isOurs(by.hash)
     const whose = isOurs ? 'Another transaction of ours' : 'A transaction that is not ours'
-    const sentence = `${whose}, ${by}, took nonce ${nonce} of ${lane}.`
-    const reason = failure('DISPLACED', sentence, { lane, nonce, transaction: by })
+    const sentence = `${whose}, ${by.hash} (${by.what}), took nonce ${nonce} of ${lane}.`
+    const reason = failure('DISPLACED', sentence, { lane, nonce, transaction: by.hash })
     const end = { failure: reason, inclusion: null, realised: null, final: true, changedAtMs: context.now() }
     await change(execution, (before) => changedRecord(before, 'displace', end))
     context.log.error({ executionId: signal.signalId, ...reason.facts }, sentence)
