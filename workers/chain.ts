@@ -27,6 +27,7 @@ import type { Pipeline, Trader } from './pipeline.ts'
 const PROBE_RETRY_MS = { first: 1_000, last: 30_000 }
 const PROBE_RECHECK_MS = 60_000
 const STATUS_EVERY_MS = 5_000
+const JOURNAL_CHECK_MS = 1_000
 
 const data = workerData as ChainThreadData
 const { mode, chain, embeddedDevnet, dataDir, rpcTimeoutMs, logLevel } = data
@@ -94,6 +95,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   let trader: Trader | null = null
   /** Why the last probe failed. */
   let problem: Failure | null = null
+  /** Nothing can be promised while it cannot be written down. */
+  let journalProblem: string | null = null
   let reachable = true
 
   const isReachable = () => endpointTrouble({ chain, endpoints: rpc.status() }) === null
@@ -104,7 +107,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
         chain,
         embeddedDevnet,
         facts,
-        problem: problem?.sentence ?? null,
+        problem: problem?.sentence ?? journalProblem,
         heads,
         endpoints: rpc.status(),
         lanes: trader?.lanes() ?? [],
@@ -159,6 +162,15 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     loop.reset()
   }, STATUS_EVERY_MS)
 
+  const checking = setInterval(() => {
+    const trouble = journal.trouble()
+    const sentence = trouble && `The journal of ${chain.name} cannot be written: ${trouble}.`
+    if (sentence === journalProblem) return
+    journalProblem = sentence
+    if (sentence !== null) logger.error(sentence)
+    report()
+  }, JOURNAL_CHECK_MS)
+
   async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
     try {
       if (trader === null || problem !== null) {
@@ -192,6 +204,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
       probing.stop()
       heads?.stop()
       clearInterval(reporting)
+      clearInterval(checking)
       loop.disable()
       await pipeline.end()
       await rpc.close()

@@ -4,7 +4,7 @@ import type { ChainConfig } from '../config/chainConfig.ts'
 import type { ChainStatus, EndpointStatus, LaneReport } from './protocol.ts'
 
 /**
- * What the main thread is told of a chain. It is unavailable when the last probe failed or no endpoint is well; what was found before is told all
+ * What the main thread is told of a chain. It is unavailable when the last probe failed, no endpoint is well or the journal cannot be written; what was found before is told all
  * the same.
  */
 export function chainStatus({
@@ -20,7 +20,7 @@ export function chainStatus({
   embeddedDevnet: boolean
   /** What the last probe that succeeded found; null when none has yet. */
   facts: ChainFacts | null
-  /** Why the last probe failed, a sentence; null when it did not, or is the first. */
+  /** Why the last probe failed or the journal cannot be written, a sentence; null when neither is so, or it is the first probe. */
   problem: string | null
   heads: Pick<Heads, 'newest' | 'ageMs'> | null
   endpoints: readonly EndpointStatus[]

@@ -74,6 +74,24 @@ it('a flush leaves nothing waiting', async () => {
   expect(await second).toBe(20)
 })
 
+it('says why the disk refuses, and that it does not any more as soon as it takes a commit without anything', async () => {
+  let full = false
+  const commits = createGroupCommit<number, number>({
+    db,
+    write: (item) => item,
+    finish() {
+      if (full) throw new Error('database or disk is full')
+      return () => {}
+    },
+  })
+  expect(commits.trouble()).toBeNull()
+  full = true
+  await expect(commits.add(1)).rejects.toThrow('disk is full')
+  expect(commits.trouble()).toBe('database or disk is full')
+  full = false
+  expect(commits.trouble()).toBeNull()
+})
+
 it('a group that the disk refuses is refused as a whole, and the next is not', async () => {
   const { commits } = start()
   await commits.add(3)

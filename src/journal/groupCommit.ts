@@ -17,6 +17,8 @@ export interface GroupCommit<Item, Written> {
   hurry(): void
   /** Commits what waits now. */
   flush(): void
+  /** Why the disk has refused the newest commit; null when it has not. Where it has, another is tried first, with nothing in it. */
+  trouble(): string | null
 }
 
 /** Longer than a trade is under way to a node, short for somebody who watches. */
@@ -40,6 +42,7 @@ export function createGroupCommit<Item, Written>({
   let waiting: Waiting<Item, Written>[] = []
   let immediate: NodeJS.Immediate | null = null
   let timer: NodeJS.Timeout | null = null
+  let problem: string | null = null
 
   function flush(): void {
     if (immediate) clearImmediate(immediate)
@@ -48,7 +51,10 @@ export function createGroupCommit<Item, Written>({
     timer = null
     const group = waiting
     waiting = []
-    if (group.length === 0) return
+    if (group.length > 0) commit(group)
+  }
+
+  function commit(group: readonly Waiting<Item, Written>[]): void {
     const written: Written[] = []
     let committed = () => {}
     try {
@@ -58,9 +64,11 @@ export function createGroupCommit<Item, Written>({
         committed = finish(group.map(({ item }) => item))
       })
     } catch (error) {
+      problem = error instanceof Error ? error.message : String(error)
       for (const { reject } of group) reject(error)
       return
     }
+    problem = null
     committed()
     group.forEach(({ resolve }, index) => {
       resolve(written[index] as Written)
@@ -88,5 +96,9 @@ export function createGroupCommit<Item, Written>({
     },
     hurry,
     flush,
+    trouble() {
+      if (problem !== null) commit([])
+      return problem
+    },
   }
 }

@@ -29,6 +29,8 @@ export interface JournalBase {
   outboxAbove(outboxId: number): readonly OutboxEvent[]
   /** Forgets events up to `outboxId`: the event log has them on disk. */
   stored(outboxId: number): void
+  /** Why the disk has refused the newest write, and refuses one now; null when it takes them. */
+  trouble(): string | null
   close(): void
 }
 

@@ -86,6 +86,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
     totals: () => totals,
     outboxAbove: outbox.above,
     stored: outbox.stored,
+    trouble: commits.trouble,
     close() {
       commits.flush()
       outbox.trim()

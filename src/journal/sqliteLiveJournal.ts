@@ -207,6 +207,7 @@ export function openSqliteLiveJournal({
     totals: () => totals,
     outboxAbove: outbox.above,
     stored: outbox.stored,
+    trouble: commits.trouble,
     close() {
       commits.flush()
       writeFloors()

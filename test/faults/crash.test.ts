@@ -151,21 +151,27 @@ liveCase(
   {
     row: 37,
     failure: 'the journal cannot be written',
-    injected: 'every write of an attempt fails as on a full disk; later the disk has room again',
-    expected: 'nothing leaves; a coded refusal; the same signal lands once the disk takes it',
+    injected: 'every commit fails as on a full disk; later the disk has room again',
+    expected:
+      'nothing leaves; a coded refusal; /readyz says why; the same signal lands once the disk takes it',
   },
   {
     async run(live) {
       await live.titan.end()
       alterJournal(
         live,
-        "CREATE TRIGGER full BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+        "CREATE TRIGGER full BEFORE UPDATE ON totals BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
       )
       await live.restart()
       const trade = signal({ signal_id: 'row-37', wait: 'included' })
       const { json } = await live.titan.post('/execute', trade)
       expect(json).toMatchObject({ success: false, code: 'JOURNAL_UNAVAILABLE' })
       expect(live.proxy.offered).toEqual([])
+      const { reason } = await eventually(async () => {
+        const { json } = await live.titan.get('/readyz?verbose')
+        return json.ready ? null : json.checks[0]
+      })
+      expect(reason).toContain('cannot be written: database or disk is full')
       await live.titan.end()
       alterJournal(live, 'DROP TRIGGER full')
       await live.restart()
