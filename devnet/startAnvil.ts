@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callRpc } from './callRpc.ts'
 import type { AnvilExit } from './lastingAnvil.ts'
@@ -39,6 +43,8 @@ export async function startAnvil(options: {
   startTimeoutMs: number
 }): Promise<Anvil> {
   const { binary, chainId, host, port } = options
+  // What answers at the port may be another's node. Ours makes this socket once it has the port: only then is it ours that answers.
+  const proof = join(tmpdir(), `titan-anvil-${randomUUID()}.ipc`)
   const command = [
     binary,
     '--quiet',
@@ -48,6 +54,8 @@ export async function startAnvil(options: {
     `${port}`,
     '--chain-id',
     `${chainId}`,
+    '--ipc',
+    proof,
     ...options.args,
   ]
   const child = spawn('/bin/sh', ['-c', guarded, 'sh', ...command], {
@@ -86,7 +94,8 @@ export async function startAnvil(options: {
     const answer = await callRpc({ rpc, method: 'eth_chainId', params: [], timeoutMs: 2_000 }).catch(
       () => undefined,
     )
-    if (answer !== undefined && !hasEnded()) {
+    if (answer !== undefined && !hasEnded() && existsSync(proof)) {
+      rmSync(proof)
       if (Number(answer) !== chainId) break
       started = true
       return { chainId, rpc, pid: child.pid as number, stop }
@@ -97,6 +106,7 @@ export async function startAnvil(options: {
     ? `it ended (${child.exitCode ?? child.signalCode ?? 'not started'})`
     : `it did not answer as chain ${chainId} at ${rpc} within ${options.startTimeoutMs} ms`
   await stop()
+  rmSync(proof, { force: true })
   if (child.stderr && !child.stderr.readableEnded && child.pid)
     await Promise.race([once(child.stderr, 'close'), sleep(500)])
   throw new Error(`anvil did not start for chain ${chainId}: ${reason}. ${printed.trim()}`.trim())

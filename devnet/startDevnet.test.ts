@@ -8,6 +8,8 @@ import { callRpc } from './callRpc.ts'
 import { devnetMarker } from './devnetMarker.ts'
 import { findFreePort } from './findFreePort.ts'
 import type { AnvilRestart } from './lastingAnvil.ts'
+import { locateAnvil } from './locateAnvil.ts'
+import { startAnvil } from './startAnvil.ts'
 import { type Devnet, type DevnetChain, type DevnetOptions, startDevnet } from './startDevnet.ts'
 import { processesOnPort } from './test/processesOnPort.ts'
 
@@ -59,6 +61,13 @@ test('says which port is taken and leaves nothing running', async () => {
   )
   // A node's guard hears of its end a moment later.
   await expect.poll(() => processesOnPort(port), { timeout: 10_000 }).toEqual([])
+})
+
+test('does not take another node at its port for its own, though it answers as the same chain', async () => {
+  const [other] = (await start({ chainIds: [56] })).chains
+  const port = Number(new URL(other?.rpc ?? '').port)
+  const node = { binary: locateAnvil(), chainId: 56, host: '127.0.0.1', args: [], startTimeoutMs: 60_000 }
+  await expect(startAnvil({ ...node, port })).rejects.toThrow(/in use/i)
 })
 
 test('names what to do when there is no anvil', async () => {
