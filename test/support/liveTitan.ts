@@ -203,13 +203,20 @@ export async function startLiveTitan({
     },
     submit: (over) => titan().post('/execute', signal(over)),
     trade,
-    until: (signalId, wanted) =>
-      eventually(async () => {
-        const found = await trade(signalId)
-        if (found !== null && wanted(found)) return found
-        if (found?.final) throw new Error(endedOtherwise(found))
-        return null
-      }),
+    async until(signalId, wanted) {
+      let found: Json | null = null
+      try {
+        return await eventually(async () => {
+          found = await trade(signalId)
+          if (found !== null && wanted(found)) return found
+          if (found?.final) throw new Error(endedOtherwise(found))
+          return null
+        })
+      } catch (cause) {
+        const state = { trade: found, head: await chain.head(), pooled: await chain.pooled() }
+        throw new Error(`${signalId} did not come so far. ${JSON.stringify(state)}`, { cause })
+      }
+    },
     async restart(kill = 'SIGKILL') {
       await titan().end(kill)
       await start()
