@@ -302,19 +302,19 @@ export async function openLive({
         if (!counted.has(receipt)) spent.add({ wei: gasCostWei, atMs: now() })
         counted.add(receipt)
         if (counted.size > COUNTED_MAX) counted.delete(counted.values().next().value as string)
-        if (outcome.kind === 'mismatch') {
-          logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
-          return { profit: 0n, gasCostWei, netProfitUsdE8: null }
-        }
+        const isMismatch = outcome.kind === 'mismatch'
+        if (isMismatch) logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
+        // Neither of two figures that differ is believed; the gas is spent in any case.
+        const profit = isMismatch ? 0n : outcome.profit
+        const told = { profit, gasCostWei, ...(isMismatch && { warning: outcome.sentence }) }
         const [token, native] = await Promise.all([
           found().judging.prices.usdE8(signal.loanToken),
           found().judging.prices.usdE8(wrappedNative),
         ])
-        if (native === null || (token === null && outcome.profit > 0n))
-          return { profit: outcome.profit, gasCostWei, netProfitUsdE8: null }
-        const gain = token === null ? 0n : usdValue({ ...token, amount: outcome.profit })
+        if (native === null || (token === null && profit > 0n)) return { ...told, netProfitUsdE8: null }
+        const gain = token === null ? 0n : usdValue({ ...token, amount: profit })
         const cost = usdValue({ decimals: 18, priceE8: native.priceE8, amount: -gasCostWei })
-        return { profit: outcome.profit, gasCostWei, netProfitUsdE8: gain + cost }
+        return { ...told, netProfitUsdE8: gain + cost }
       },
       encode: {
         answer: ({ execution, hashes, settledInTime }) => ({

@@ -179,7 +179,7 @@ export function createChainPool({
           failure(
             'CHAIN_THREAD_LOST',
             `The thread of ${name} ended before it answered; send the signal again with the same signal_id.`,
-            { chainId, sent: data.mode === 'PAPER' ? 'no' : 'unknown' },
+            { chain_id: chainId, sent: data.mode === 'PAPER' ? 'no' : 'unknown' },
           ),
           signal,
         ),
@@ -213,7 +213,10 @@ export function createChainPool({
       if (port === null || status.state !== 'ready') {
         const reason = status.reason ?? `${name} is starting.`
         settle(
-          refuse(failure('CHAIN_UNAVAILABLE', reason, { chainId, retryAfterSeconds: RETRY_AFTER_S }), signal),
+          refuse(
+            failure('CHAIN_UNAVAILABLE', reason, { chain_id: chainId, retry_after_s: RETRY_AFTER_S }),
+            signal,
+          ),
           false,
         )
         return
@@ -222,9 +225,9 @@ export function createChainPool({
         settle(
           refuse(
             failure('OVERLOADED', `${name} has ${queueMax} signals waiting, its limit.`, {
-              chainId,
-              queueMax,
-              retryAfterSeconds: RETRY_AFTER_S,
+              chain_id: chainId,
+              queue_max: queueMax,
+              retry_after_s: RETRY_AFTER_S,
             }),
             signal,
           ),

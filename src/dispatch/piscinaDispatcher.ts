@@ -94,7 +94,7 @@ export function createPiscinaDispatcher({
       const owner = ownerOf(signalId)
       if (owner !== null && owner !== chainId) {
         const sentence = `signal_id ${signalId} was used before, on chain ${owner}.`
-        return settle(refuse(failure('SIGNAL_ID_CONFLICT', sentence, { chainId: owner }), signal))
+        return settle(refuse(failure('SIGNAL_ID_CONFLICT', sentence, { chain_id: owner }), signal))
       }
       // A second one with the id of a signal in flight goes on to the thread, which compares the payloads.
       hold(signalId, chainId)

@@ -41,6 +41,8 @@ export interface Realised {
   readonly gasCostWei: bigint
   /** Profit minus gas; null when the chain has no price. */
   readonly netProfitUsdE8: UsdE8 | null
+  /** Why the profit is told as 0 although there may be one. */
+  readonly warning?: string
 }
 
 /** One signal's life in LIVE as the journal keeps it; a new value at every change. */

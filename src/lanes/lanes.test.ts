@@ -154,7 +154,7 @@ describe('the queue', () => {
     const [first, second] = [ask(lanes), ask(lanes)]
     expect(await ask(lanes)).toMatchObject({
       ok: false,
-      failure: { code: 'LANES_BUSY', facts: { lanes: 1, inFlight: 1, waiting: 2 } },
+      failure: { code: 'LANES_BUSY', facts: { lanes: 1, in_flight: 1, waiting: 2 } },
     })
     expect([await soFar(first), await soFar(second)]).toEqual(['waiting', 'waiting'])
   })

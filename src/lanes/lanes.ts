@@ -152,7 +152,7 @@ export function createLanes({
   const busyFailure = (sentence: string): Failure =>
     failure('LANES_BUSY', sentence, {
       lanes: lanes.length,
-      inFlight: lanes.reduce((sum, lane) => sum + inFlight(lane), 0),
+      in_flight: lanes.reduce((sum, lane) => sum + inFlight(lane), 0),
       waiting: queue.size,
     })
 

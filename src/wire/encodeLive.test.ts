@@ -221,6 +221,13 @@ describe('encodeLiveAnswer', () => {
     })
   })
 
+  test('a profit that is not known to be the true one is told with a warning, and no other', () => {
+    const warning = 'The executor tells a profit of 7, the transfers of 0xa0b8 amount to 5 base units.'
+    const doubtful = answer({ ...included, realised: { ...gasLost, warning } })
+    expect(doubtful.json).toMatchObject({ status: 'included', profit: '0', warning })
+    expect(answer(included).json).not.toHaveProperty('warning')
+  })
+
   test('a trade in a block without a profit is no success', () => {
     expect(answer({ ...included, realised: gasLost })).toMatchObject({
       success: false,

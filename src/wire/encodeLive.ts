@@ -100,6 +100,7 @@ function factsOf({ execution, hashes }: LiveRecord) {
     gas_used: inclusion && Number(inclusion.gasUsed),
     gas_cost_wei: decimalText(realised?.gasCostWei),
     net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
+    ...(realised?.warning !== undefined && { warning: realised.warning }),
     route: routeFields(signal),
   }
 }
