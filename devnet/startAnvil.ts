@@ -44,7 +44,9 @@ export async function startAnvil(options: {
 }): Promise<Anvil> {
   const { binary, chainId, host, port } = options
   // What answers at the port may be another's node. Ours makes this socket once it has the port: only then is it ours that answers.
-  const proof = join(tmpdir(), `titan-anvil-${randomUUID()}.ipc`)
+  const wanted = options.args.indexOf('--ipc')
+  const proof =
+    wanted === -1 ? join(tmpdir(), `titan-anvil-${randomUUID()}.ipc`) : (options.args[wanted + 1] as string)
   const command = [
     binary,
     '--quiet',
@@ -54,8 +56,7 @@ export async function startAnvil(options: {
     `${port}`,
     '--chain-id',
     `${chainId}`,
-    '--ipc',
-    proof,
+    ...(wanted === -1 ? ['--ipc', proof] : []),
     ...options.args,
   ]
   const child = spawn('/bin/sh', ['-c', guarded, 'sh', ...command], {
@@ -95,7 +96,7 @@ export async function startAnvil(options: {
       () => undefined,
     )
     if (answer !== undefined && !hasEnded() && existsSync(proof)) {
-      rmSync(proof)
+      if (wanted === -1) rmSync(proof)
       if (Number(answer) !== chainId) break
       started = true
       return { chainId, rpc, pid: child.pid as number, stop }
@@ -106,7 +107,7 @@ export async function startAnvil(options: {
     ? `it ended (${child.exitCode ?? child.signalCode ?? 'not started'})`
     : `it did not answer as chain ${chainId} at ${rpc} within ${options.startTimeoutMs} ms`
   await stop()
-  rmSync(proof, { force: true })
+  if (wanted === -1) rmSync(proof, { force: true })
   if (child.stderr && !child.stderr.readableEnded && child.pid)
     await Promise.race([once(child.stderr, 'close'), sleep(500)])
   throw new Error(`anvil did not start for chain ${chainId}: ${reason}. ${printed.trim()}`.trim())

@@ -9,7 +9,7 @@ import {
   type TradingChain,
 } from '../support/liveWorld.ts'
 import { startRpcProxy } from '../support/rpcProxy.ts'
-import { startTitan, type Titan } from '../support/startTitan.ts'
+import { type Json, startTitan, type Titan } from '../support/startTitan.ts'
 
 let world: LiveWorld
 const titans: Titan[] = []
@@ -38,8 +38,8 @@ async function startSettled(env: Record<string, string>) {
   const titan = await start(env)
   const status = await eventually(async () => {
     const { json } = await titan.get('/health?verbose')
-    const found = json.chain_status.find(({ chainId }: { chainId: number }) => chainId === 1)
-    return found.state === 'starting' ? null : found
+    if (json.chain_status.some(({ state }: Json) => state === 'starting')) return null
+    return json.chain_status.find(({ chainId }: Json) => chainId === 1)
   })
   return { titan, status }
 }
