@@ -38,7 +38,7 @@ export function createWatch({
   let looking: Promise<void> | null = null
   let again = false
   let ended = false
-  /** Steps that the next look does not wait for: nodes may take their time to answer what is sent. */
+  /** Steps that the next look does not wait for: nodes may take their time to answer what is sent, or asked about a stranger. */
   const underway = new Map<OpenExecution, Promise<void>>()
 
   async function lookOnce(): Promise<void> {
@@ -50,7 +50,7 @@ export function createWatch({
     const settling: Promise<void>[] = []
     for (const [index, { execution, signalId }] of watched.entries()) {
       const step = inPrivate(execution, steps[index] ?? { kind: 'wait' })
-      if (step.kind === 'mined' || step.kind === 'passed') settling.push(takeSafely(execution, step))
+      if (step.kind === 'mined') settling.push(takeSafely(execution, step))
       else if (open.has(signalId) && !underway.has(execution)) {
         const taking = takeSafely(execution, step).finally(() => underway.delete(execution))
         underway.set(execution, taking)
