@@ -195,9 +195,9 @@ export async function openLive({
     const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
 
     /** Stops a lane that somebody else has used: why, or null when nobody has. */
-    async function findUse(lane: Address): Promise<Failure | null> {
+    async function findUse(lane: Address, through: readonly JsonRpc[]): Promise<Failure | null> {
       tendedAtMs.set(lane, now())
-      const counts = await Promise.all(readers.map((reader) => minedCount(reader, lane)))
+      const counts = await Promise.all(through.map((reader) => minedCount(reader, lane)))
       const known = counts.filter((count) => count !== null)
       // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
       const use = known.length > 0 ? lanes.ledger(lane).resync(known).foreign : null
@@ -333,17 +333,21 @@ export async function openLive({
         lanes.pause(lane, POOR)
       },
       async tendLanes() {
-        for (const { address, inFlight, paused } of lanes.status()) {
+        const tend = async ({ address, inFlight, paused }: (typeof all)[number]) => {
           if (paused === POOR) {
             const balance = await balances.balance(address)
             if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
           }
-          if (inFlight === 0 && now() - (tendedAtMs.get(address) ?? 0) >= TEND_MS) await findUse(address)
+          if (inFlight === 0 && now() - (tendedAtMs.get(address) ?? 0) >= TEND_MS)
+            await findUse(address, readers)
         }
+        const all = lanes.status()
+        await Promise.all(all.map(tend))
       },
       checkLane: async (lane) =>
         lanes.ledger(lane).inFlight() === 0 && now() - (tendedAtMs.get(lane) ?? 0) >= CHECK_MS
-          ? await findUse(lane)
+          ? // In the batch of the simulation: an endpoint that does not answer must not keep a trade waiting.
+            await findUse(lane, [rpc])
           : null,
       onSent: () => found().heads.hurry(),
       head,

@@ -50,6 +50,8 @@ export function createBlockTrail({ rpc }: { rpc: Pick<JsonRpc, 'call'> }): Block
   let first = 0
   /** From here to the newest each names the one before as its parent. */
   let linkedFrom = 0
+  /** Contents below are forgotten. */
+  let emptiedTo = 0
   /** Reorgs have changed blocks up to here, so what was signed before may be in any of them. */
   let contestedTo = -1
 
@@ -69,18 +71,17 @@ export function createBlockTrail({ rpc }: { rpc: Pick<JsonRpc, 'call'> }): Block
     if (gap !== 1) linkedFrom = number
     fill(block)
     if (blocks.length > BLOCKS_MAX) drop(newest() - BLOCKS_MAX + 1)
-    for (
-      let old = at(number - CONTENTS_MAX), height = number - CONTENTS_MAX;
-      old?.transactions;
-      old = at(--height)
-    )
-      old.transactions = null
+    for (; emptiedTo < number - CONTENTS_MAX; emptiedTo++) {
+      const old = at(emptiedTo)
+      if (old !== undefined) old.transactions = null
+    }
   }
 
   function restart(height: number): void {
     contestedTo = Math.max(contestedTo, newest())
     blocks = [{ ...UNSEEN }]
     first = height
+    emptiedTo = height
   }
 
   /** Forgets what is below a height. */

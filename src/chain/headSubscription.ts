@@ -15,11 +15,14 @@ export async function subscribeHeads({
   nextId,
   timeoutMs,
   onHead,
+  onEnd,
 }: {
   endpoint: Endpoint | null
   nextId: () => number
   timeoutMs: number
   onHead: (header: unknown) => void
+  /** The connection is not used any more. */
+  onEnd: () => void
 }): Promise<Result<() => void>> {
   if (!endpoint?.listen) {
     return fail(
@@ -57,14 +60,15 @@ export async function subscribeHeads({
       if (active && method === 'eth_subscription' && id === subscription) onHead(result)
     },
   })
+  function end(): void {
+    active = false
+    void endpoint?.close()
+    onEnd()
+  }
+
   const outcome = await subscribe()
-  if (outcome.ok)
-    return succeed(() => {
-      active = false
-      void endpoint.close()
-    })
-  active = false
-  void endpoint.close()
+  if (outcome.ok) return succeed(end)
+  end()
   if (outcome.kind === 'transport') return fail(outcome.failure)
   return fail(failure('NODE_UNAVAILABLE', `The RPC endpoint ${endpoint.host} does not announce new blocks.`))
 }

@@ -71,6 +71,8 @@ export function createHeads({
   let hurried: readonly number[] = []
   /** Polls in a row that found what was not announced. */
   let unannounced = 0
+  /** Since the last poll. */
+  let announced = false
 
   async function poll(): Promise<void> {
     polling = true
@@ -79,10 +81,9 @@ export function createHeads({
     const isNew = outcome.ok && see(outcome.result)
     const [pauseMs = everyMs(), ...later] = isNew ? [] : hurried
     hurried = later
-    unannounced = isNew && unsubscribe ? unannounced + 1 : 0
+    unannounced = isNew && unsubscribe && !announced ? unannounced + 1 : 0
+    announced = false
     if (unannounced >= UNANNOUNCED_MAX) {
-      unsubscribe?.()
-      unsubscribe = null
       unannounced = 0
       void subscribe()
     }
@@ -91,11 +92,18 @@ export function createHeads({
   }
 
   async function subscribe(): Promise<void> {
-    const subscription = await rpc.subscribeHeads(see)
-    if (subscription.ok && stopped) subscription.value()
-    else if (subscription.ok) unsubscribe = subscription.value
+    const subscription = await rpc.subscribeHeads((header) => {
+      announced = true
+      see(header)
+    })
+    if (!subscription.ok) return
+    // The one before has fallen silent.
+    unsubscribe?.()
+    unsubscribe = subscription.value
+    if (stopped) unsubscribe()
   }
-  void subscribe().then(() => (stopped ? undefined : poll()))
+  void poll()
+  void subscribe()
 
   return {
     newest: () => newest,

@@ -124,7 +124,8 @@ export function createJsonRpc({
       const url = urls.find((_, index) => endpoints[index]?.listen)
       const endpoint = url === undefined ? null : openEndpoint(url, 1)
       if (endpoint) announcers.add(endpoint)
-      return subscribeHeads({ endpoint, nextId: () => ++lastId, timeoutMs, onHead })
+      const onEnd = () => endpoint && announcers.delete(endpoint)
+      return subscribeHeads({ endpoint, nextId: () => ++lastId, timeoutMs, onHead, onEnd })
     },
     status: () => endpoints.map((endpoint) => endpoint.status()),
     async close() {

@@ -16,10 +16,11 @@ export function createTransportPool({
 }): Transport {
   const first = { transport: open(), underway: 0 }
   const connections = [first]
+  let closed = false
 
   function idlest() {
     const [least] = connections.toSorted((a, b) => a.underway - b.underway)
-    if (least === undefined || (least.underway > 0 && connections.length < connectionsMax)) {
+    if (least === undefined || (least.underway > 0 && connections.length < connectionsMax && !closed)) {
       const added = { transport: open(), underway: 0 }
       connections.push(added)
       return added
@@ -37,6 +38,7 @@ export function createTransportPool({
     },
     ...(first.transport.listen && { listen: first.transport.listen.bind(first.transport) }),
     async close() {
+      closed = true
       await Promise.all(connections.map(({ transport }) => transport.close()))
     },
   }

@@ -41,6 +41,7 @@ export async function replaceLatest(
     return false
   }
   const { lane, nonce } = last
+  if (!isOpen(execution.record.state)) return true
   const to = isCancel ? lane : context.executor
   const data = isCancel ? '0x' : context.encodeCalldata(signal)
   const attempt: Attempt = {
@@ -64,7 +65,11 @@ export async function replaceLatest(
         isOpen(record.state) ? { record: { ...record, failure: reason, changedAtMs }, attempt } : null,
       context,
     )
-    if (!isPending) return true
+    if (!isPending) {
+      // Its nonce was settled before this attempt was counted as something that may still cost.
+      context.onSettled(lane, nonce)
+      return true
+    }
   } catch (error) {
     context.log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
     return false

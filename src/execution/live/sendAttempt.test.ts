@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  FIRST_NONCE,
   HEAD,
   type LiveRig,
   liveTrade,
@@ -13,6 +14,7 @@ import {
 import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
 import type { VerdictClass } from '../../broadcast/verdict.ts'
 import { failure } from '../../errors/failure.ts'
+import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
 import { replaceLatest } from './replaceLatest.ts'
 import { sendAttempt } from './sendAttempt.ts'
@@ -146,6 +148,33 @@ describe('sendAttempt', () => {
 })
 
 describe('replaceLatest', () => {
+  it('signs nothing for what was settled while the market was read', async () => {
+    const freshMarket = async () => {
+      execution.record = { ...execution.record, state: 'included' }
+      return await rig.context.freshMarket()
+    }
+    expect(await replaceLatest(execution, { kind: 'replacement' }, { ...rig.context, freshMarket })).toBe(
+      true,
+    )
+    expect(rig.journal.openAttempts()).toHaveLength(1)
+    expect(rig.told.filter((line) => line.startsWith('send'))).toEqual([])
+  })
+
+  it('forgets what a replacement could have cost that came too late to be put down', async () => {
+    const bumpFee: LiveContext['bumpFee'] = async (request) => {
+      execution.lastChange = new Promise((resolve) => {
+        setImmediate(() => {
+          execution.record = { ...execution.record, state: 'included' }
+          resolve()
+        })
+      })
+      return await rig.context.bumpFee(request)
+    }
+    expect(await replaceLatest(execution, { kind: 'replacement' }, { ...rig.context, bumpFee })).toBe(true)
+    expect(rig.journal.openAttempts()).toHaveLength(1)
+    expect(rig.told.at(-1)).toBe(`settled ${FIRST_NONCE}`)
+  })
+
   it('has the replacement on disk, at the same nonce and for more, before it leaves', async () => {
     const onDisk: number[] = []
     outcome = async () => {

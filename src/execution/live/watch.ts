@@ -40,10 +40,15 @@ export function createWatch({
   let ended = false
   /** Steps that the next look does not wait for: nodes may take their time to answer what is sent, or asked about a stranger. */
   const underway = new Map<OpenExecution, Promise<void>>()
+  let tending: Promise<void> | null = null
 
   async function lookOnce(): Promise<void> {
     await gaps.fill()
-    const tending = context.tendLanes()
+    tending ??= context.tendLanes().finally(() => {
+      tending = null
+    })
+    // What such a step is about to change is decided anew after it.
+    const busy = new Set(underway.keys())
     // In the order of nonces, so that what comes first on a lane goes out first.
     const watched = [...open.values()].flatMap(watchedOf).toSorted((a, b) => a.nonce - b.nonce)
     const steps = watched.length === 0 ? [] : await context.decide(watched)
@@ -51,13 +56,13 @@ export function createWatch({
     for (const [index, { execution, signalId }] of watched.entries()) {
       const step = inPrivate(execution, steps[index] ?? { kind: 'wait' })
       if (step.kind === 'mined') settling.push(takeSafely(execution, step))
-      else if (open.has(signalId) && !underway.has(execution)) {
+      else if (open.has(signalId) && !busy.has(execution) && !underway.has(execution)) {
         const taking = takeSafely(execution, step).finally(() => underway.delete(execution))
         underway.set(execution, taking)
       }
     }
     // Made in one tick, what blocks hold shares a commit.
-    await Promise.all([...settling, tending])
+    await Promise.all(settling)
   }
 
   async function takeSafely(execution: OpenExecution, step: NextStep): Promise<void> {
@@ -165,8 +170,13 @@ export function createWatch({
 
   async function finish(execution: OpenExecution): Promise<void> {
     const changedAtMs = context.now()
-    await change(execution, (before) => ({ ...before, final: true, changedAtMs }), 'soon')
-    forget(execution)
+    const isFinal = await recordChange(
+      execution,
+      (before) => (before.inclusion === null ? null : { record: { ...before, final: true, changedAtMs } }),
+      context,
+      'soon',
+    )
+    if (isFinal) forget(execution)
   }
 
   /** The block that held it left the chain: the same bytes go out again, all of them valid as before. */
@@ -207,11 +217,8 @@ export function createWatch({
     forget(execution)
   }
 
-  const change = (
-    execution: OpenExecution,
-    make: (before: LiveExecution) => LiveExecution,
-    urgency?: 'soon',
-  ) => recordChange(execution, (before) => ({ record: make(before) }), context, urgency)
+  const change = (execution: OpenExecution, make: (before: LiveExecution) => LiveExecution) =>
+    recordChange(execution, (before) => ({ record: make(before) }), context)
 
   /** It can change no more. Nonces below every one that still can are final for their lane. */
   function forget({ slot, record: { signal } }: OpenExecution): void {
@@ -240,7 +247,7 @@ export function createWatch({
       })()
     else again = true
     await looking
-    await Promise.all(underway.values())
+    await Promise.all([...underway.values(), tending])
   }
 
   const lookSafely = () =>
@@ -252,7 +259,7 @@ export function createWatch({
     async idle() {
       ended = true
       await looking
-      await Promise.all(underway.values())
+      await Promise.all([...underway.values(), tending])
     },
   }
 }
