@@ -167,6 +167,7 @@ export async function openLive({
     /** What each stopped lane must hold to go on, wei. */
     const poor = new Map<Address, bigint>()
     const tendedAtMs = new Map<Address, number>()
+    const checkedAtMs = new Map<Address, number>()
     const stakeOf = (lane: Address) =>
       [...atStake].reduce((sum, [at, wei]) => (at.startsWith(lane) ? sum + wei : sum), 0n)
     const encodeCalldata: LiveContext['encodeCalldata'] = (signal) =>
@@ -196,15 +197,16 @@ export async function openLive({
 
     /** Stops a lane that somebody else has used: why, or null when nobody has. */
     async function findUse(lane: Address, through: readonly JsonRpc[]): Promise<Failure | null> {
-      tendedAtMs.set(lane, now())
+      checkedAtMs.set(lane, now())
       const counts = await Promise.all(through.map((reader) => minedCount(reader, lane)))
       const known = counts.filter((count) => count !== null)
       // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
       const use = known.length > 0 ? lanes.ledger(lane).resync(known).foreign : null
       if (use === null) return null
+      const told = `Somebody else uses ${lane}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours`
+      lanes.pause(lane, `${told}.`)
       const first = await foreign.newest({ lane, nonce: use.lowest })
-      const name = first === null ? '' : `, the first ${first.hash} (${first.what})`
-      const sentence = `Somebody else uses ${lane}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours${name}.`
+      const sentence = first === null ? `${told}.` : `${told}, the first ${first.hash} (${first.what}).`
       lanes.pause(lane, sentence)
       logger.error({ lane, ...use }, sentence)
       return failure('LANES_BUSY', sentence, { lane, nonce: use.lowest })
@@ -338,14 +340,15 @@ export async function openLive({
             const balance = await balances.balance(address)
             if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
           }
-          if (inFlight === 0 && now() - (tendedAtMs.get(address) ?? 0) >= TEND_MS)
-            await findUse(address, readers)
+          if (inFlight > 0 || now() - (tendedAtMs.get(address) ?? 0) < TEND_MS) return
+          tendedAtMs.set(address, now())
+          await findUse(address, readers)
         }
         const all = lanes.status()
         await Promise.all(all.map(tend))
       },
       checkLane: async (lane) =>
-        lanes.ledger(lane).inFlight() === 0 && now() - (tendedAtMs.get(lane) ?? 0) >= CHECK_MS
+        lanes.ledger(lane).inFlight() === 0 && now() - (checkedAtMs.get(lane) ?? 0) >= CHECK_MS
           ? // In the batch of the simulation: an endpoint that does not answer must not keep a trade waiting.
             await findUse(lane, [rpc])
           : null,
