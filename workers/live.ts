@@ -14,7 +14,7 @@ import { maxCostWei } from '../src/domain/fees.ts'
 import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { usdValue } from '../src/domain/usd.ts'
-import { type Failure, fail, failure, type Result, succeed } from '../src/errors/failure.ts'
+import { fail, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { LiveContext, WatchedExecution } from '../src/execution/live/liveContext.ts'
 import { createLiveEngine, type LiveEngine } from '../src/execution/live/liveEngine.ts'
 import { simulateSignal } from '../src/execution/simulateSignal.ts'
@@ -35,6 +35,7 @@ import { encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
 import { createForeignFinder } from './foreign.ts'
 import { createJudging, type Judging } from './judging.ts'
+import { createLaneCare } from './laneCare.ts'
 import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
 import { openSending } from './sending.ts'
@@ -55,10 +56,6 @@ const POLICY = {
 const SIGNAL_CONSUMED = '0x043e6e94'
 /** Receipts remembered, far more than can be open at once. */
 const COUNTED_MAX = 10_000
-/** How often an account at rest is asked about, and how long before it signs again that may be ago. */
-const TEND_MS = 5_000
-const CHECK_MS = 250
-const POOR = 'Its account cannot pay for a trade; it goes on by itself once it can.'
 
 /** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
 export async function openLive({
@@ -164,10 +161,6 @@ export async function openLive({
       head,
       logger,
     })
-    /** What each stopped lane must hold to go on, wei. */
-    const poor = new Map<Address, bigint>()
-    const tendedAtMs = new Map<Address, number>()
-    const checkedAtMs = new Map<Address, number>()
     const stakeOf = (lane: Address) =>
       [...atStake].reduce((sum, [at, wei]) => (at.startsWith(lane) ? sum + wei : sum), 0n)
     const encodeCalldata: LiveContext['encodeCalldata'] = (signal) =>
@@ -195,22 +188,7 @@ export async function openLive({
     const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
     const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
 
-    /** Stops a lane that somebody else has used: why, or null when nobody has. */
-    async function findUse(lane: Address, through: readonly JsonRpc[]): Promise<Failure | null> {
-      checkedAtMs.set(lane, now())
-      const counts = await Promise.all(through.map((reader) => minedCount(reader, lane)))
-      const known = counts.filter((count) => count !== null)
-      // A trade may have been signed meanwhile: its nonce is in the ledger, and one that is not is foreign.
-      const use = known.length > 0 ? lanes.ledger(lane).resync(known).foreign : null
-      if (use === null) return null
-      const told = `Somebody else uses ${lane}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours`
-      lanes.pause(lane, `${told}.`)
-      const first = await foreign.newest({ lane, nonce: use.lowest })
-      const sentence = first === null ? `${told}.` : `${told}, the first ${first.hash} (${first.what}).`
-      lanes.pause(lane, sentence)
-      logger.error({ lane, ...use }, sentence)
-      return failure('LANES_BUSY', sentence, { lane, nonce: use.lowest })
-    }
+    const care = createLaneCare({ lanes, balances, foreign, rpc, readers, now, logger })
 
     const context: LiveContext = {
       chainName: chain.name,
@@ -328,30 +306,7 @@ export async function openLive({
       },
       refuse,
       onSettled: (lane, nonce) => void atStake.delete(`${lane}/${nonce}`),
-      onPoor(lane, neededWei) {
-        const paused = lanes.status().find(({ address }) => address === lane)?.paused
-        if (paused !== null && paused !== POOR) return
-        poor.set(lane, neededWei)
-        lanes.pause(lane, POOR)
-      },
-      async tendLanes() {
-        const tend = async ({ address, inFlight, paused }: (typeof all)[number]) => {
-          if (paused === POOR) {
-            const balance = await balances.balance(address)
-            if (balance !== null && balance >= (poor.get(address) ?? 0n)) lanes.resume(address)
-          }
-          if (inFlight > 0 || now() - (tendedAtMs.get(address) ?? 0) < TEND_MS) return
-          tendedAtMs.set(address, now())
-          await findUse(address, readers)
-        }
-        const all = lanes.status()
-        await Promise.all(all.map(tend))
-      },
-      checkLane: async (lane) =>
-        lanes.ledger(lane).inFlight() === 0 && now() - (checkedAtMs.get(lane) ?? 0) >= CHECK_MS
-          ? // In the batch of the simulation: an endpoint that does not answer must not keep a trade waiting.
-            await findUse(lane, [rpc])
-          : null,
+      ...care,
       onSent: () => found().heads.hurry(),
       head,
       now,
