@@ -1,5 +1,5 @@
-import type { DevnetBook } from '../src/chain/chainFacts.ts'
 import type { Address } from '../src/domain/signal.ts'
+import type { DevnetBook } from '../src/nodes/chainFacts.ts'
 import { addressBook } from './addressBook.ts'
 import { devnetMarker } from './devnetMarker.ts'
 

@@ -19,7 +19,7 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
   config: ['domain', 'errors'],
   wire: ['domain', 'errors', 'config/limits.ts'],
   route: ['domain', 'errors', 'config/limits.ts'],
-  chain: ['domain', 'errors', 'config/limits.ts'],
+  nodes: ['domain', 'errors', 'config/limits.ts'],
   simulation: ['domain', 'errors', 'config/limits.ts', 'contracts/artifacts'],
   fees: ['domain', 'errors', 'config/limits.ts'],
   lanes: ['domain', 'errors', 'config/limits.ts', 'config/settingText.ts'],
@@ -28,14 +28,14 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
   journal: ['domain', 'errors', 'config/limits.ts'],
   observability: ['domain', 'errors', 'config/limits.ts'],
   dispatch: ['domain', 'errors', 'config/limits.ts'],
-  execution: ['domain', 'errors', 'config/limits.ts'],
+  trading: ['domain', 'errors', 'config/limits.ts'],
   server: ['domain', 'errors', 'config', 'wire'],
   // Programs of their own: nothing here is part of a server, in PAPER or LIVE.
   cli: [
     'config',
     'domain',
     'errors',
-    'chain',
+    'nodes',
     'fees',
     'lanes',
     'broadcast',
@@ -48,16 +48,16 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
 const TYPE_IMPORTS: Record<string, readonly string[]> = {
   config: ['dispatch/protocol.ts'],
   wire: ['dispatch/protocol.ts'],
-  chain: ['dispatch/protocol.ts', 'config/chainConfig.ts'],
-  simulation: ['chain', 'config/chainConfig.ts'],
-  fees: ['chain', 'config/chainConfig.ts'],
-  broadcast: ['chain', 'config/relays.ts'],
-  confirmation: ['chain', 'config/chainConfig.ts'],
-  lanes: ['chain'],
+  nodes: ['dispatch/protocol.ts', 'config/chainConfig.ts'],
+  simulation: ['nodes', 'config/chainConfig.ts'],
+  fees: ['nodes', 'config/chainConfig.ts'],
+  broadcast: ['nodes', 'config/relays.ts'],
+  confirmation: ['nodes', 'config/chainConfig.ts'],
+  lanes: ['nodes'],
   journal: ['dispatch/protocol.ts'],
   observability: ['dispatch/protocol.ts'],
-  dispatch: ['config/chainConfig.ts', 'config/config.ts', 'chain'],
-  execution: ['dispatch/protocol.ts', 'journal', 'lanes', 'broadcast', 'confirmation'],
+  dispatch: ['config/chainConfig.ts', 'config/config.ts', 'nodes'],
+  trading: ['dispatch/protocol.ts', 'journal', 'lanes', 'broadcast', 'confirmation'],
   server: ['dispatch', 'journal', 'observability'],
 }
 
@@ -69,9 +69,9 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   pino: ['observability'],
   'prom-client': ['observability'],
   'tiny-secp256k1': ['lanes'],
-  undici: ['chain'],
+  undici: ['nodes'],
   'node:sqlite': ['journal'],
-  ethers: ['lanes', 'broadcast', 'wire', 'chain', 'config', 'cli'],
+  ethers: ['lanes', 'broadcast', 'wire', 'nodes', 'config', 'cli'],
 }
 
 /** Where each half of the process starts. */

@@ -1,11 +1,11 @@
-import type { JsonRpc } from '../src/chain/rpc.ts'
 import { describeForeign } from '../src/confirmation/describeForeign.ts'
 import { type ForeignTransaction, findForeign } from '../src/confirmation/findForeign.ts'
 import { readReceipt } from '../src/confirmation/minedReceipt.ts'
 import { readCount } from '../src/confirmation/quantity.ts'
 import type { Address } from '../src/domain/signal.ts'
-import type { NamedTransaction } from '../src/execution/live/liveContext.ts'
+import type { JsonRpc } from '../src/nodes/rpc.ts'
 import { readExecute } from '../src/route/readExecute.ts'
+import type { NamedTransaction } from '../src/trading/live/liveContext.ts'
 
 /** A nonce that somebody may have taken. */
 interface Place {

@@ -1,10 +1,10 @@
-import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { type Failure, failure } from '../src/errors/failure.ts'
-import type { LiveContext } from '../src/execution/live/liveContext.ts'
 import type { LaneBalances } from '../src/lanes/laneBalances.ts'
 import type { Lanes } from '../src/lanes/lanes.ts'
+import type { JsonRpc } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
+import type { LiveContext } from '../src/trading/live/liveContext.ts'
 import type { ForeignFinder } from './foreign.ts'
 import { minedCount } from './openLanes.ts'
 

@@ -1,7 +1,4 @@
 import artifact from '../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
-import type { ChainFacts } from '../src/chain/chainFacts.ts'
-import { createProbeReader } from '../src/chain/probeReader.ts'
-import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { ChainConfig } from '../src/config/chainConfig.ts'
 import { readCount } from '../src/confirmation/quantity.ts'
 import type { Address } from '../src/domain/signal.ts'
@@ -10,6 +7,9 @@ import type { LiveJournal } from '../src/journal/liveJournal.ts'
 import { inFlightMax } from '../src/lanes/inFlightMax.ts'
 import type { LaneInit } from '../src/lanes/lanes.ts'
 import { createNonceLedger } from '../src/lanes/nonceLedger.ts'
+import type { ChainFacts } from '../src/nodes/chainFacts.ts'
+import { createProbeReader } from '../src/nodes/probeReader.ts'
+import type { JsonRpc } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
 
 const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const

@@ -1,11 +1,11 @@
-import type { ChainFacts } from '../src/chain/chainFacts.ts'
-import type { Block, Heads } from '../src/chain/heads.ts'
-import type { JsonRpc } from '../src/chain/rpc.ts'
 import type { Answer, ChainThreadData, LaneReport, OutboxEvent } from '../src/dispatch/protocol.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import type { Signal } from '../src/domain/signal.ts'
 import type { Failure, Result } from '../src/errors/failure.ts'
 import type { JournalBase } from '../src/journal/journal.ts'
+import type { ChainFacts } from '../src/nodes/chainFacts.ts'
+import type { Block, Heads } from '../src/nodes/heads.ts'
+import type { JsonRpc } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
 
 /** What a pipeline is given before the chain has been reached. */

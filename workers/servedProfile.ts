@@ -1,6 +1,6 @@
-import type { ChainFacts } from '../src/chain/chainFacts.ts'
 import type { ChainConfig, ChainProfile } from '../src/config/chainConfig.ts'
 import { devnetProfile } from '../src/config/devnetProfile.ts'
+import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 
 /** What depends on who serves the chain: how it prices, and when its blocks are final. */
 export type ServedProfile = Pick<

@@ -1,9 +1,9 @@
-import type { RpcError, RpcRequest } from '../chain/rpc.ts'
-import type { SendErrorClass } from '../chain/sendErrors.ts'
-import type { Transport } from '../chain/transport.ts'
 import type { RelayConfig, RelayKind } from '../config/relays.ts'
 import type { Hex } from '../domain/signal.ts'
 import { StartError } from '../errors/startError.ts'
+import type { RpcError, RpcRequest } from '../nodes/rpc.ts'
+import type { SendErrorClass } from '../nodes/sendErrors.ts'
+import type { Transport } from '../nodes/transport.ts'
 import type { RelayIdentity } from './relaySignature.ts'
 import {
   createSendTransport,

@@ -1,7 +1,7 @@
-import type { RpcError, RpcRequest } from '../chain/rpc.ts'
-import type { SendErrorClass } from '../chain/sendErrors.ts'
-import type { ExchangeFailure, Transport } from '../chain/transport.ts'
 import type { Hex } from '../domain/signal.ts'
+import type { RpcError, RpcRequest } from '../nodes/rpc.ts'
+import type { SendErrorClass } from '../nodes/sendErrors.ts'
+import type { ExchangeFailure, Transport } from '../nodes/transport.ts'
 import type { Verdict, VerdictClass } from './verdict.ts'
 
 /** A signed transaction on its way out. */

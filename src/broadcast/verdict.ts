@@ -1,4 +1,4 @@
-import type { SendErrorClass } from '../chain/sendErrors.ts'
+import type { SendErrorClass } from '../nodes/sendErrors.ts'
 
 /** What one endpoint made of a signed transaction. */
 export type VerdictClass =

@@ -1,12 +1,12 @@
 import { AbiCoder, getAddress, getCreate2Address, getCreateAddress, Interface, keccak256 } from 'ethers'
 import artifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
-import type { ChainFacts } from '../chain/chainFacts.ts'
-import { createProbeReader } from '../chain/probeReader.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { StartError } from '../errors/startError.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import { createProbeReader } from '../nodes/probeReader.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import type { OwnerAccount } from './ownerAccount.ts'
 
 /** Deploys what it is sent, at an address made of the salt (first word) and the init code; on most chains (Arachnid's deterministic-deployment-proxy). */

@@ -1,6 +1,5 @@
 import { formatEther, getAddress } from 'ethers'
 import type { Broadcast } from '../broadcast/broadcast.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { ChainProfile } from '../config/chainConfig.ts'
 import { maxCostWei } from '../domain/fees.ts'
 import type { Address, Hex } from '../domain/signal.ts'
@@ -8,6 +7,7 @@ import { type Failure, fail, failure, type Result, succeed } from '../errors/fai
 import { createFeeOracle } from '../fees/feeOracle.ts'
 import type { Key } from '../lanes/keys.ts'
 import { signTransaction } from '../lanes/signTransaction.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 
 /** The account that sets a chain up, a transaction at a time. */
 export interface OwnerAccount {

@@ -1,6 +1,6 @@
-import type { Holding } from '../chain/blockTrail.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { Hex } from '../domain/signal.ts'
+import type { Holding } from '../nodes/blockTrail.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 
 /** At most so many receipts of others for each of ours: all of a busy block would be megabytes. */
 const OTHERS_MAX = 8

@@ -1,5 +1,5 @@
-import type { BlockTrail } from '../chain/blockTrail.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
+import type { BlockTrail } from '../nodes/blockTrail.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { type NextStep, nextStep, type Refusal, type WatchPolicy } from './nextStep.ts'
 import { type Position, readChain } from './readChain.ts'
 

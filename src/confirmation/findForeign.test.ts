@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
-import { createJsonRpc } from '../chain/jsonRpc.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { createJsonRpc } from '../nodes/jsonRpc.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { findForeign } from './findForeign.ts'
 
 let devnet: Devnet

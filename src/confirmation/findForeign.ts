@@ -1,5 +1,5 @@
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { readHash } from './minedReceipt.ts'
 import { quantityOf, readCount, readQuantity } from './quantity.ts'
 

@@ -1,6 +1,6 @@
-import type { ChainFacts } from '../chain/chainFacts.ts'
-import type { Heads } from '../chain/heads.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import type { Heads } from '../nodes/heads.ts'
 import type { ChainStatus, EndpointStatus, LaneReport } from './protocol.ts'
 
 /**

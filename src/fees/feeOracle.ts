@@ -1,7 +1,7 @@
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { ChainProfile, FeeModel } from '../config/chainConfig.ts'
 import type { MarketFee } from '../domain/fees.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { eip1559 } from './eip1559.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
 import { legacy } from './legacy.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { RpcOutcome } from '../chain/rpc.ts'
 import type { Address } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
+import type { RpcOutcome } from '../nodes/rpc.ts'
 import { createLaneBalances } from './laneBalances.ts'
 
 const ONE: Address = `0x${'11'.repeat(20)}`

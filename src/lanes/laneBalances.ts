@@ -1,6 +1,6 @@
-import type { JsonRpc } from '../chain/rpc.ts'
 import { createFreshValue } from '../domain/freshValue.ts'
 import type { Address } from '../domain/signal.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 
 /** What the lanes' accounts hold of the native coin. */
 export interface LaneBalances {

@@ -14,7 +14,7 @@ export interface SimulationEngine {
   simulate(request: { signal: Signal; calldata: Hex }): Promise<Result<Simulation>>
 }
 
-/** Reads revert data of a signal's execution; `chain/revertReasons.ts` does. */
+/** Reads revert data of a signal's execution; `nodes/revertReasons.ts` does. */
 export type ExplainRevert = (revert: { data: Hex; signal: Signal }) => {
   readonly sentence: string
   readonly hop: number | null

@@ -3,9 +3,9 @@ import { addressBook } from '../../devnet/addressBook.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { probedChain } from '../../test/support/probedChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
-import type { ChainFacts } from '../chain/chainFacts.ts'
-import type { JsonRpc } from '../chain/rpc.ts'
 import type { Address } from '../domain/signal.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { createPrices } from './prices.ts'
 
 const lower = (address: string) => address.toLowerCase() as Address

@@ -1,8 +1,8 @@
-import type { ChainFacts } from '../chain/chainFacts.ts'
-import type { JsonRpc, RpcOutcome } from '../chain/rpc.ts'
 import { createFreshValue } from '../domain/freshValue.ts'
 import type { Address } from '../domain/signal.ts'
 import type { UsdE8 } from '../domain/usd.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import type { JsonRpc, RpcOutcome } from '../nodes/rpc.ts'
 
 /** What one whole token is worth. */
 export interface TokenPrice {

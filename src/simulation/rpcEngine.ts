@@ -1,13 +1,13 @@
 import executorArtifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import lensArtifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
-import type { ChainFacts } from '../chain/chainFacts.ts'
-import type { NodeError } from '../chain/nodeErrors.ts'
-import type { JsonRpc, RpcError } from '../chain/rpc.ts'
 import type { L1FeeModel } from '../config/chainConfig.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Simulation } from '../domain/execution.ts'
 import type { Address, FlashSource, Hex, Signal } from '../domain/signal.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import type { NodeError } from '../nodes/nodeErrors.ts'
+import type { JsonRpc, RpcError } from '../nodes/rpc.ts'
 import type { ExplainRevert, SimulationEngine } from './engine.ts'
 import { createLensEncoder, decodeLensAnswer, type LensAnswer } from './lensCall.ts'
 import { transactionGas } from './transactionGas.ts'

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addressBook } from '../../devnet/addressBook.ts'
 import { callRpc, RpcError } from '../../devnet/callRpc.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
-import { explainRevert } from '../../src/chain/revertReasons.ts'
 import type { FlashSource, Hex, Hop, Signal } from '../../src/domain/signal.ts'
+import { explainRevert } from '../../src/nodes/revertReasons.ts'
 import { encodeExecute, type RouteOptions } from '../../src/route/encodeExecute.ts'
 
 // What real routers, pools, lenders and tokens say when a trade goes wrong, on the frozen world.

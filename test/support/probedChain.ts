@@ -1,13 +1,13 @@
 import { addressBook } from '../../devnet/addressBook.ts'
 import { devnetMarker } from '../../devnet/devnetMarker.ts'
-import type { ChainFacts, DevnetBook } from '../../src/chain/chainFacts.ts'
-import { createJsonRpc } from '../../src/chain/jsonRpc.ts'
-import { probeChain } from '../../src/chain/probe.ts'
-import type { JsonRpc } from '../../src/chain/rpc.ts'
 import type { ChainConfig } from '../../src/config/chainConfig.ts'
 import { CHAINS } from '../../src/config/chains.ts'
 import { LIMITS } from '../../src/config/limits.ts'
 import type { Address } from '../../src/domain/signal.ts'
+import type { ChainFacts, DevnetBook } from '../../src/nodes/chainFacts.ts'
+import { createJsonRpc } from '../../src/nodes/jsonRpc.ts'
+import { probeChain } from '../../src/nodes/probe.ts'
+import type { JsonRpc } from '../../src/nodes/rpc.ts'
 
 const lower = (address: string) => address.toLowerCase() as Address
 

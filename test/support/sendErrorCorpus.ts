@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SendErrorClass } from '../../src/chain/sendErrors.ts'
+import type { SendErrorClass } from '../../src/nodes/sendErrors.ts'
 
 /** One real refusal of a signed transaction. */
 export interface RealSendError {
