@@ -1,7 +1,7 @@
 import { describeForeign } from '../src/confirmation/describeForeign.ts'
 import { type ForeignTransaction, findForeign } from '../src/confirmation/findForeign.ts'
 import { readReceipt } from '../src/confirmation/minedReceipt.ts'
-import { readCount } from '../src/confirmation/quantity.ts'
+import { readCount } from '../src/domain/rpcValues.ts'
 import type { Address } from '../src/domain/signal.ts'
 import type { JsonRpc } from '../src/nodes/rpc.ts'
 import { readExecute } from '../src/route/readExecute.ts'

@@ -1,6 +1,6 @@
 import artifact from '../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import type { ChainConfig } from '../src/config/chainConfig.ts'
-import { readCount } from '../src/confirmation/quantity.ts'
+import { readCount } from '../src/domain/rpcValues.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { LiveJournal } from '../src/journal/liveJournal.ts'

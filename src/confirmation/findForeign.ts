@@ -1,7 +1,6 @@
+import { quantityOf, readCount, readHash, readQuantity } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
-import { readHash } from './minedReceipt.ts'
-import { quantityOf, readCount, readQuantity } from './quantity.ts'
 
 /** A transaction that took a nonce of an account. */
 export interface ForeignTransaction {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Hex } from '../domain/signal.ts'
-import { readHash, readReceipt } from './minedReceipt.ts'
+import { readReceipt } from './minedReceipt.ts'
 
 const HASH: Hex = `0x${'c4'.repeat(32)}`
 const BLOCK_HASH: Hex = `0x${'0d'.repeat(32)}`
@@ -120,13 +120,5 @@ describe('the fee beside the gas', () => {
   it('is nothing where it is part of the gas or not charged', () => {
     expect(l1Fee({ gasUsedForL1: '0x5208', l1BlockNumber: '0x1' })).toBe(0n)
     expect(l1Fee({ l1Fee: null, operatorFeeScalar: null, operatorFeeConstant: null })).toBe(0n)
-  })
-})
-
-describe('readHash', () => {
-  it('takes 32 bytes and nothing else', () => {
-    expect(readHash(`0x${'AB'.repeat(32)}`)).toBe(`0x${'ab'.repeat(32)}`)
-    for (const value of [`0x${'ab'.repeat(31)}`, `${'ab'.repeat(32)}`, 1, null, undefined, {}])
-      expect(readHash(value)).toBeNull()
   })
 })

@@ -1,6 +1,6 @@
 import type { Inclusion } from '../domain/liveExecution.ts'
+import { readCount, readHash, readQuantity } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
-import { readCount, readQuantity } from './quantity.ts'
 
 /** What a contract wrote down; lower case. */
 export interface ReceiptLog {
@@ -54,10 +54,6 @@ export function readReceipt({ result, hash }: { result: unknown; hash: Hex }): R
     },
   }
 }
-
-/** 32 bytes in lower case; null when it is no hash. */
-export const readHash = (value: unknown): Hex | null =>
-  typeof value === 'string' && /^0x[0-9a-f]{64}$/i.test(value) ? (value.toLowerCase() as Hex) : null
 
 /**
  * What the chain took besides gas; null when a field cannot be read. A field that is not there was not charged: only chains that

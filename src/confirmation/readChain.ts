@@ -1,10 +1,10 @@
 import type { Inclusion } from '../domain/liveExecution.ts'
+import { readCount, readHash } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { BlockTrail, Holding } from '../nodes/blockTrail.ts'
 import type { JsonRpc, RpcOutcome } from '../nodes/rpc.ts'
 import { askBlockReceipts } from './blockReceipts.ts'
-import { type MinedReceipt, type ReadReceipt, readHash, readReceipt } from './minedReceipt.ts'
-import { readCount } from './quantity.ts'
+import { type MinedReceipt, type ReadReceipt, readReceipt } from './minedReceipt.ts'
 
 /** One execution as the chain is asked about it. */
 export interface Position {

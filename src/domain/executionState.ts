@@ -63,3 +63,7 @@ const TABLE: Readonly<
 export function transition(state: ExecutionState, event: ExecutionEvent): ExecutionState | null {
   return TABLE[state][event] ?? null
 }
+
+/** Whether a trade in this state can still get into a block for the first time: denied or expired it cannot, and in a block it is. */
+export const isOpen = (state: ExecutionState): boolean =>
+  state === 'accepted' || state === 'signed' || state === 'pending'

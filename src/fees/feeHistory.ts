@@ -1,4 +1,4 @@
-import { parseQuantity } from './parseQuantity.ts'
+import { readQuantity } from '../domain/rpcValues.ts'
 
 /** Percentiles of the tips in a block, weighted by gas, that are asked for. */
 export const TIP_PERCENTILES = [20, 50, 75] as const
@@ -21,12 +21,12 @@ export interface FeeHistory {
 export function readFeeHistory(result: unknown): FeeHistory | null {
   const { baseFeePerGas, reward, gasUsedRatio } = (result ?? {}) as Readonly<Record<string, unknown>>
   if (!Array.isArray(baseFeePerGas) || !Array.isArray(gasUsedRatio)) return null
-  const baseFeeWei = parseQuantity(baseFeePerGas.at(-1))
+  const baseFeeWei = readQuantity(baseFeePerGas.at(-1))
   if (baseFeeWei === null) return null
   const medianTipsWei: bigint[] = []
   for (const [block, tips] of (Array.isArray(reward) ? reward : []).entries()) {
     if (gasUsedRatio[block] === 0) continue
-    const tipWei = Array.isArray(tips) ? parseQuantity(tips[MEDIAN]) : null
+    const tipWei = Array.isArray(tips) ? readQuantity(tips[MEDIAN]) : null
     if (tipWei === null) return null
     medianTipsWei.push(tipWei)
   }

@@ -1,6 +1,6 @@
+import { readQuantity } from '../domain/rpcValues.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
 import { highest } from './highest.ts'
-import { parseQuantity } from './parseQuantity.ts'
 
 /**
  * One price, paid in full: the node's own (`eth_gasPrice`), and an eighth, rounded up, so that the growth of a base fee in one
@@ -11,7 +11,7 @@ export const legacy: FeeStrategy = {
   params: '[]',
   fallback: null,
   quote({ result, minTipWei }) {
-    const suggestedWei = parseQuantity(result)
+    const suggestedWei = readQuantity(result)
     if (suggestedWei === null || suggestedWei === 0n) return null
     return { quote: { type: 0, gasPrice: highest((suggestedWei * 9n + 7n) / 8n, minTipWei) }, baseFeeWei: 0n }
   },

@@ -1,5 +1,5 @@
+import { readQuantity } from '../domain/rpcValues.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
-import { parseQuantity } from './parseQuantity.ts'
 
 /**
  * Where a sequencer takes transactions in the order they come and everyone pays the base fee, which is what `eth_gasPrice` says
@@ -10,7 +10,7 @@ export const noTip: FeeStrategy = {
   params: '[]',
   fallback: null,
   quote({ result }) {
-    const baseFeeWei = parseQuantity(result)
+    const baseFeeWei = readQuantity(result)
     if (baseFeeWei === null || baseFeeWei === 0n) return null
     return { quote: { type: 2, maxFeePerGas: 2n * baseFeeWei, maxPriorityFeePerGas: 0n }, baseFeeWei }
   },

@@ -1,4 +1,5 @@
 import { createFreshValue } from '../domain/freshValue.ts'
+import { readQuantity } from '../domain/rpcValues.ts'
 import type { Address } from '../domain/signal.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 
@@ -10,7 +11,6 @@ export interface LaneBalances {
 
 const FRESH_MS = 2_000
 const STALE_MS = 30_000
-const QUANTITY = /^0x[0-9a-f]{1,64}$/i
 
 export function createLaneBalances({
   rpc,
@@ -27,8 +27,7 @@ export function createLaneBalances({
         value = createFreshValue({
           async read() {
             const outcome = await rpc.call('eth_getBalance', [lane, 'latest'])
-            const balance = outcome.ok ? outcome.result : null
-            return typeof balance === 'string' && QUANTITY.test(balance) ? BigInt(balance) : undefined
+            return (outcome.ok ? readQuantity(outcome.result) : null) ?? undefined
           },
           freshMs: FRESH_MS,
           staleMs: STALE_MS,

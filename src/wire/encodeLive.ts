@@ -1,4 +1,4 @@
-import type { ExecutionState } from '../domain/executionState.ts'
+import { type ExecutionState, isOpen } from '../domain/executionState.ts'
 import type { LiveExecution } from '../domain/liveExecution.ts'
 import type { Hex, WaitFor } from '../domain/signal.ts'
 import { CODES } from '../errors/codes.ts'
@@ -119,9 +119,6 @@ const SENT: Readonly<Record<ExecutionState, 'no' | 'yes' | 'unknown'>> = {
   included: 'yes',
   reverted: 'yes',
 }
-
-const isOpen = (state: ExecutionState): boolean =>
-  state === 'accepted' || state === 'signed' || state === 'pending'
 
 /** Why the trade failed, or what is known to be wrong with one on its way; null when there is nothing of the kind. */
 function outcomeOf(execution: LiveExecution): Failure | null {

@@ -1,4 +1,4 @@
-import type { ExecutionState } from '../../domain/executionState.ts'
+import { isOpen } from '../../domain/executionState.ts'
 import type { Attempt, LiveExecution } from '../../domain/liveExecution.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
@@ -59,7 +59,3 @@ async function write(
   execution.attempts = attempts
   return true
 }
-
-/** Nothing has come of it yet. */
-export const isOpen = (state: ExecutionState): boolean =>
-  state === 'accepted' || state === 'signed' || state === 'pending'

@@ -1,9 +1,10 @@
+import { isOpen } from '../../domain/executionState.ts'
 import { maxCostWei } from '../../domain/fees.ts'
 import type { Attempt } from '../../domain/liveExecution.ts'
 import type { Failure } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
-import { isOpen, recordChange } from './recordChange.ts'
+import { recordChange } from './recordChange.ts'
 import { sendAttempt } from './sendAttempt.ts'
 
 /** Gas of a plain transfer (EIP-2028 and before), with what L2s that charge data as gas may add. */
