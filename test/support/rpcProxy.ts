@@ -88,8 +88,11 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (client, { headers }) => {
     const node = new WebSocket(target.replace(/^http/, 'ws'))
-    const opened = once(node, 'open')
-    opened.catch(() => {}) // the client is gone by then
+    // False when the client leaves, or the node refuses, before the connection stands.
+    const opened = once(node, 'open').then(
+      () => true,
+      () => false,
+    )
     node.on('message', (data) => client.send(data.toString()))
     node.on('close', () => client.terminate())
     node.on('error', () => client.terminate())
@@ -99,8 +102,7 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
       const fault = (await proxy.interfere?.(payload)) ?? null
       if (fault?.kind === 'drop') return client.terminate()
       if (fault !== null) throw new Error(`A WebSocket cannot ${fault.kind}.`)
-      await opened
-      node.send(payload.body)
+      if (await opened) node.send(payload.body)
     })
   })
   server.listen(0, '127.0.0.1')
