@@ -7,6 +7,7 @@ import type { Config } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { loadConfig } from './config/loadConfig.ts'
 import { missingChain } from './config/missingChain.ts'
+import { settingText } from './config/settingText.ts'
 import { withDevnet } from './config/withDevnet.ts'
 import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
 import { StartError } from './errors/startError.ts'
@@ -40,8 +41,16 @@ async function start(): Promise<void> {
   const logger = createLogger({ level: config.logLevel, thread: 'main' })
   if (mode === 'LIVE') {
     // A key that is none must stop the start; the chain threads read their own and are the only ones that keep them.
-    const { loadKeys } = await import('./lanes/keys.ts')
-    await loadKeys(readEnvironment())
+    const [{ loadKeys }, { createRelayIdentity }] = await Promise.all([
+      import('./lanes/keys.ts'),
+      import('./broadcast/relaySignature.ts'),
+    ])
+    const environment = readEnvironment()
+    const { keys } = await loadKeys(environment)
+    createRelayIdentity({
+      authKey: settingText(environment.RELAY_AUTH_KEY),
+      laneAddresses: keys.map(({ address }) => address),
+    })
   }
   for (const warning of config.warnings) logger.warn(warning)
 
@@ -79,6 +88,10 @@ async function start(): Promise<void> {
             { chainId, lostSignals },
             'Signals were lost with the thread of their chain; each was told so.',
           )
+      },
+      onThreadError(chainId, error) {
+        metrics.threadFailed(chainId)
+        logger.fatal({ chainId, err: error }, 'The thread of a chain has ended; it is started again.')
       },
       onEventLoopDelay: (chainId, seconds) => metrics.eventLoopDelay(`chain-${chainId}`, seconds),
     },

@@ -143,6 +143,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     probe,
     retryMs: PROBE_RETRY_MS,
     recheckMs: PROBE_RECHECK_MS,
+    onThrown: (error) => logger.error({ err: error }, `The probe of ${chain.name} failed by a bug.`),
     onOutcome(outcome) {
       problem = outcome.ok ? null : outcome.failure
       if (outcome.ok) {

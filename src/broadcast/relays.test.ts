@@ -8,7 +8,8 @@ import { locateAnvil } from '../../devnet/locateAnvil.ts'
 import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
 import { type RelayServer, startRelayServer } from '../../test/support/relayServer.ts'
 import { newAccount, type SignedTransfer, signedTransfer } from '../../test/support/signedTransfer.ts'
-import type { RelayKind } from '../config/relays.ts'
+import { CHAINS } from '../config/chains.ts'
+import { BLOXROUTE_CHAIN_IDS, type RelayKind } from '../config/relays.ts'
 import { openTransport } from '../nodes/openTransport.ts'
 import { classifySendError } from '../nodes/sendErrors.ts'
 import { createBroadcast } from './broadcast.ts'
@@ -136,6 +137,18 @@ describe('a relay that includes', () => {
         headers: { authorization: 'QWxhZGRpbg==' },
       },
     ])
+  })
+
+  test('the settings know to which chains bloxroute has a private way', () => {
+    const config = { kind: 'bloxroute', url: including.url, authorization: 'x' } as const
+    const usable = CHAINS.filter(({ chainId }) => {
+      try {
+        return relaysOf([config], { chainId }).length === 1
+      } catch {
+        return false
+      }
+    })
+    expect(usable.map(({ chainId }) => chainId)).toEqual(BLOXROUTE_CHAIN_IDS)
   })
 
   test('bloxroute where it has no private way is refused at start', () => {

@@ -4,7 +4,7 @@ import { chainSettings, SETTINGS, type Setting } from './settings.ts'
 /** The text of `.env.example`: every setting, explained. Copied to `.env` as it is, it means the same as no file at all. */
 export function envExample(): string {
   const endpoints = CHAINS.map((profile) => chainSettings(profile).endpoints)
-  const polygon = chainSettings({ envName: 'POLYGON', name: 'Polygon' })
+  const polygon = chainSettings({ chainId: 137, envName: 'POLYGON', name: 'Polygon' })
   const sections = [
     ['# Copy this file to .env. Values that are empty or end in ... count as not set.'],
     ['# Execution', ...shown(SETTINGS.mode)],

@@ -92,6 +92,21 @@ describe('EXECUTION_MODE', () => {
     ])
   })
 
+  test('LIVE checks relays and the key they know us by before any thread starts', () => {
+    const relays = {
+      RPC_POLYGON: 'http://127.0.0.1:8546',
+      RELAY_POLYGON: 'bloxroute|https://api.example|SECRET',
+      RELAY_AUTH_KEY: '0x5ec4e7',
+    }
+    const live = { EXECUTION_MODE: 'LIVE', PRIVATE_KEY: '0x1', EXECUTOR_ADDRESS: `0x${'1'.repeat(40)}` }
+    expect(problemsOf({ ...live, ...relays })).toEqual([
+      'RELAY_POLYGON is bloXroute, which has no known private method for chain 137; remove that relay.',
+      'RELAY_AUTH_KEY must be 32 bytes in hexadecimal.',
+    ])
+    // A key is not read in PAPER, this one neither.
+    expect(loadConfig({ RELAY_AUTH_KEY: relays.RELAY_AUTH_KEY }).mode).toBe('PAPER')
+  })
+
   test.each([
     ['unset', undefined],
     ['empty', ''],

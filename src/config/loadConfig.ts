@@ -103,6 +103,8 @@ export function loadConfig(environment: Environment): Config {
   }
 
   if (mode === 'LIVE') {
+    // The thread that signs reads it itself; here it is only checked, so that no thread fails by it later.
+    read(SETTINGS.relayAuthKey)
     if (!KEY_SOURCES.some(isSet))
       problems.push(
         'No wallet configured for LIVE execution: set PRIVATE_KEY (or PRIVATE_KEYS, or KEYSTORE) in .env.',

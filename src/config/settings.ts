@@ -6,7 +6,7 @@ import { parseEndpoints } from './endpoints.ts'
 import { parseHost, parseHostList, parseOriginList } from './hosts.ts'
 import { LIMITS } from './limits.ts'
 import { type Parsed, parsed } from './parsed.ts'
-import { parseRelays, type RelayConfig } from './relays.ts'
+import { parseRelayKey, parseRelays, type RelayConfig } from './relays.ts'
 import { parseAddress, parseChoice, parseInteger, parsePath, parseUnits } from './scalars.ts'
 
 /** One variable of the environment: what it means, what it is when absent, how it is read, how `.env.example` shows it. */
@@ -52,7 +52,7 @@ export const SETTINGS = {
       'For LIVE mode only: key by which relays know us. It needs no funds and must not be that of an account; a random one when absent.',
     ],
     fallback: null,
-    parse: parsed,
+    parse: parseRelayKey,
     example: '0x...',
   }),
   laneInFlightMax: setting<number>({
@@ -222,7 +222,11 @@ export interface ChainSettings {
 }
 
 /** The settings of one chain; they override what the table of chains says, and settings of the same name for all chains. */
-export function chainSettings({ envName, name }: Pick<ChainProfile, 'envName' | 'name'>): ChainSettings {
+export function chainSettings({
+  chainId,
+  envName,
+  name,
+}: Pick<ChainProfile, 'chainId' | 'envName' | 'name'>): ChainSettings {
   const address = (prefix: string, doc: string): Setting<Address | null> =>
     setting({
       name: `${prefix}_${envName}`,
@@ -253,7 +257,7 @@ export function chainSettings({ envName, name }: Pick<ChainProfile, 'envName' | 
         'flashbots, plain, bundle, bloxroute, rpc. A signal asks for them with "relay": "private" or "private_then_public".',
       ],
       fallback: [],
-      parse: parseRelays,
+      parse: (text) => parseRelays(text, chainId),
       example: 'flashbots|https://...',
     }),
     sendOnly: setting<readonly string[]>({

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
+import { thrownText } from '../errors/thrown.ts'
 import type {
   Answer,
   AttachOutcome,
@@ -25,6 +26,8 @@ export interface ChainPoolEvents {
   readonly onStages: (chainId: number, timings: readonly StageTiming[]) => void
   readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
   readonly onThreadLost: (chainId: number, lostSignals: number) => void
+  /** What ended a thread, or kept it from its work: an exception, a rejection, the end of its memory. Told once. */
+  readonly onThreadError: (chainId: number, error: unknown) => void
   /** The thread has attached, and every event of an earlier life has been passed on. */
   readonly onReplayed: (chainId: number) => void
   readonly onEventLoopDelay: (chainId: number, seconds: number) => void
@@ -100,6 +103,7 @@ export function createChainPool({
   let nextKey = 0
   let restartDelayMs = RESTART_DELAY_MS.first
   let attachedAtMs: number | null = null
+  let toldError: unknown = null
   let stopping = false
   let restart: NodeJS.Timeout | null = null
   let drained: (() => void) | null = null
@@ -151,14 +155,30 @@ export function createChainPool({
     port1.on('close', () => lose(port1, 'its thread ended'))
     pool
       .run({ task: 'attach', port: port2, storedOutboxId: storedOutboxId() }, { transferList: [port2] })
-      .then(
-        (outcome) => {
-          if (outcome?.ok === false) lose(port1, outcome.reason)
-          else attachedAtMs = performance.now()
-        },
-        (error: unknown) => lose(port1, error instanceof Error ? error.message : String(error)),
-      )
+      .then((outcome) => {
+        if (outcome?.ok === false) lose(port1, outcome.reason)
+        else attachedAtMs = performance.now()
+      }, fail)
   }
+
+  /**
+   * The thread has ended by an error, or could not do its task. Its port may close before or after; a new thread is started
+   * only once the error of the old one was told, so an open port is that of the thread meant here.
+   */
+  function fail(error: unknown): void {
+    if (stopping || error === toldError) return
+    toldError = error
+    events.onThreadError(chainId, error)
+    const why = `its thread ended: ${thrownText(error)}`
+    if (port === null) setStatus(restartingStatus(why))
+    else lose(port, why)
+  }
+
+  const restartingStatus = (why: string): ChainStatus => ({
+    ...startingStatus(data),
+    state: 'unavailable',
+    reason: `${name} is being restarted: ${why}.`,
+  })
 
   function lose(lostPort: MessagePort, why: string): void {
     if (port !== lostPort) return
@@ -167,11 +187,7 @@ export function createChainPool({
     if (stopping) return
     const lost = [...waiting.entries()]
     batch = []
-    setStatus({
-      ...startingStatus(data),
-      state: 'unavailable',
-      reason: `${name} is being restarted: ${why}.`,
-    })
+    setStatus(restartingStatus(why))
     for (const [key, { signal }] of lost) {
       settleOne(
         key,
@@ -198,14 +214,11 @@ export function createChainPool({
     const signals = batch
     batch = []
     if (signals.length === 0) return
-    pool.run({ task: 'signals', signals }).catch(() => {
-      // The thread ended, or will: `lose` answers everyone who waits.
-    })
+    pool.run({ task: 'signals', signals }).catch(fail)
   }
 
-  pool.on('error', () => {
-    // A thread that ends while idle; the closed port has told us already.
-  })
+  // Tasks are acknowledged at once, so that what ends a thread mostly finds it with none.
+  pool.on('error', fail)
   attach()
 
   return {

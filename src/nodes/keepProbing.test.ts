@@ -16,14 +16,16 @@ afterEach(() => {
 function start(outcomeOf: (index: number) => Result<number> | Promise<Result<number>>) {
   const startedAtMs: number[] = []
   const outcomes: Result<number>[] = []
+  const thrown: unknown[] = []
   const begin = Date.now()
   const probing = keepProbing({
     ...OPTIONS,
     probe: async () => outcomeOf(startedAtMs.push(Date.now() - begin) - 1),
     onOutcome: (outcome) => outcomes.push(outcome),
+    onThrown: (error) => thrown.push(error),
   })
   stop = probing.stop
-  return { probing, startedAtMs, outcomes }
+  return { probing, startedAtMs, outcomes, thrown }
 }
 
 test('pauses double up to a limit, and a success is checked again later', async () => {
@@ -50,6 +52,22 @@ test('again during a probe is followed by another: what it saw may be old', asyn
   resolve(succeed(1))
   await vi.advanceTimersByTimeAsync(1)
   expect([startedAtMs.length, outcomes.map(({ ok }) => ok)]).toEqual([2, [true, false]])
+})
+
+test('a probe that throws has failed with its words, and is tried again', async () => {
+  const broken = new Error('A relay cannot be used here.')
+  const { startedAtMs, outcomes, thrown } = start((index) => {
+    if (index < 2) throw broken
+    return succeed(index)
+  })
+  await vi.advanceTimersByTimeAsync(100 + 200)
+  expect(startedAtMs).toEqual([0, 100, 300])
+  expect(thrown).toEqual([broken, broken])
+  expect(outcomes).toEqual([
+    fail(failure('INTERNAL', 'The probe could not be made: A relay cannot be used here.')),
+    fail(failure('INTERNAL', 'The probe could not be made: A relay cannot be used here.')),
+    succeed(2),
+  ])
 })
 
 test('nothing is probed after a stop', async () => {

@@ -32,6 +32,8 @@ export interface Metrics {
   httpAnswered(route: string, status: number): void
   webSocketClosed(reason: string): void
   connectionRefused(): void
+  /** A chain's thread has ended by an error. */
+  threadFailed(chainId: number): void
   /** Of a chain's thread, as it measured itself; the main thread's is measured here. */
   eventLoopDelay(thread: string, seconds: number): void
   /** Where gauges come from, from now on. */
@@ -97,6 +99,12 @@ export function createMetrics({ mode, version }: { mode: Mode; version: string }
     help: 'Connections refused at CONNECTIONS_MAX.',
     registers,
   })
+  const threadErrors = new Counter({
+    name: 'titan_chain_thread_errors_total',
+    help: 'Ends of a chain thread by an error; it is started again each time.',
+    labelNames: ['chain'],
+    registers,
+  })
   const delay = new Gauge({
     name: 'titan_event_loop_delay_seconds',
     help: '99th percentile of the event loop delay since it was last read.',
@@ -132,6 +140,7 @@ export function createMetrics({ mode, version }: { mode: Mode; version: string }
     httpAnswered: (route, status) => http.inc({ route, status: String(status) }),
     webSocketClosed: (reason) => disconnects.inc({ reason }),
     connectionRefused: () => refused.inc(),
+    threadFailed: (chainId) => threadErrors.inc({ chain: String(chainId) }),
     eventLoopDelay: (thread, seconds) => delay.set({ thread }, seconds),
     watch,
     async text() {

@@ -58,6 +58,7 @@ async function start({
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
   const events: OutboxEvent[] = []
   const statuses: ChainStatus[] = []
+  const threadErrors: { chainId: number; error: unknown }[] = []
   const executed = new Map<string, number>()
   const loopDelays = new Map<number, number>()
   const dispatcher = createPiscinaDispatcher({
@@ -95,6 +96,7 @@ async function start({
       onStages: () => undefined,
       onRpc: () => undefined,
       onThreadLost: () => undefined,
+      onThreadError: (chainId, error) => threadErrors.push({ chainId, error }),
       onEventLoopDelay: (chainId, seconds) => loopDelays.set(chainId, seconds),
     },
   })
@@ -114,7 +116,7 @@ async function start({
         dispatcher.onStatus((status) => status.chainId === chainId && status.state === 'ready' && resolve())
     })
   const chain = (chainId: number) => dispatcher.chains().find((each) => each.chainId === chainId)
-  return { dispatcher, submit, ready, chain, events, statuses, loopDelays }
+  return { dispatcher, submit, ready, chain, events, statuses, threadErrors, loopDelays }
 }
 
 const code = (answer: Answer) => JSON.parse(answer.body).code
@@ -159,6 +161,30 @@ describe('a chain thread that ends', () => {
     // It had done nothing, so the id is free again.
     expect(await submit('lost-1', { chainId: 10 })).toMatchObject({ success: true })
   })
+
+  it.each([
+    ['throw-1', Error, 'a bug at https://node.example/v2/s3cret', 'a bug at https://node.example'],
+    ['reject-1', TypeError, 'nobody waits for this', 'nobody waits for this'],
+  ])(
+    'says what ended it, in the log with its stack and in its reason: %s',
+    async (id, kind, message, told) => {
+      const { submit, ready, statuses, threadErrors } = await start({ thread: CRASHING })
+      // Nothing of the signal may be under way when the thread ends: tasks are acknowledged at once.
+      await submit(id)
+      await expect.poll(() => threadErrors.length, { timeout: 20_000 }).toBe(1)
+      const [{ chainId, error }] = threadErrors as [{ chainId: number; error: Error }]
+      expect(chainId).toBe(1)
+      expect(error).toBeInstanceOf(kind)
+      expect(error.message).toBe(message)
+      expect(error.stack).toContain('crashingThread.ts')
+      expect(statuses.map(({ reason }) => reason)).toContain(
+        `Ethereum is being restarted: its thread ended: ${told}.`,
+      )
+      await ready(1)
+      expect(await submit('after-the-crash')).toMatchObject({ success: true })
+      expect(threadErrors).toHaveLength(1)
+    },
+  )
 
   it('again and again is started after pauses that grow', async () => {
     const { submit, ready } = await start({ thread: CRASHING })

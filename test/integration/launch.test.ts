@@ -205,4 +205,16 @@ test('titan config check reads .env of the project and tells right from wrong', 
       'RPC_BAES is not a setting; did you mean RPC_BASE?\n' +
       'EXECUTION_PORT must be a whole number from 0 to 65535, not "86170".\n',
   })
+
+  const key = `0x${'3f'.repeat(32)}`
+  write(
+    '.env',
+    `EXECUTION_MODE=LIVE\nRPC_BASE=https://base.example\nPRIVATE_KEY=${key}\nRELAY_AUTH_KEY=${key}\n` +
+      `EXECUTOR_ADDRESS=0x${'1'.repeat(40)}\n`,
+  )
+  expect(await start('bin/titan.js', ['config', 'check']).ended).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: 'RELAY_AUTH_KEY is the key of a sending account; use another key, it needs no funds.\n',
+  })
 }, 60_000)

@@ -1,10 +1,19 @@
 import type { ChainTask } from '../../src/dispatch/protocol.ts'
 import run from '../../workers/chain.ts'
 
-/** The real chain thread, which ends at once when a signal's id tells it to: what a bug in native code or an out-of-memory would do. */
+/**
+ * The real chain thread, which ends when a signal's id tells it to: at once and without a word, as by a bug in native code, or
+ * by an exception or a rejection that nobody handles, a moment after the task was acknowledged.
+ */
 export default async function runUntilCrash(task: ChainTask) {
   const outcome = await run(task)
-  if (task.task === 'signals' && task.signals.some(({ signal }) => signal.signalId.startsWith('crash-')))
-    process.exit(1)
+  if (task.task !== 'signals') return outcome
+  const told = (word: string) => task.signals.some(({ signal }) => signal.signalId.startsWith(word))
+  if (told('crash-')) process.exit(1)
+  if (told('throw-'))
+    setTimeout(() => {
+      throw new Error('a bug at https://node.example/v2/s3cret')
+    }, 20)
+  if (told('reject-')) setTimeout(() => void Promise.reject(new TypeError('nobody waits for this')), 20)
   return outcome
 }
