@@ -146,6 +146,18 @@ _CODES: dict[str, CodeEntry] = {
         meaning="The trade runs but earns less than it costs, or less than min_profit.",
         fix="Nothing to fix: the opportunity is not there.",
     ),
+    "UNPRICED": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The chain has no price of the loan token, so that LIVE cannot tell whether the trade pays for its gas.",
+        fix="Send min_profit: the profit, in base units of the loan token, from which on the trade is worth its gas to you.",
+    ),
+    "OPPORTUNITY_TAKEN": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="A trade of this server that is on its way takes the opportunity: behind it this one does not pay.",
+        fix="Ask GET /trades/{signal_id} for the trade that is named; send one signal per opportunity.",
+    ),
     "FEE_LIMIT": CodeEntry(
         status=200,
         retryable=False,
@@ -155,7 +167,7 @@ _CODES: dict[str, CodeEntry] = {
     "EXPIRED": CodeEntry(
         status=200,
         retryable=False,
-        meaning="valid_until or max_block had passed before the trade could be judged.",
+        meaning="valid_until or max_block had passed before the trade could be evaluated.",
         fix="Send signals sooner or with a later limit.",
     ),
     "INSUFFICIENT_FUNDS": CodeEntry(

@@ -4,7 +4,7 @@ import { CODES, type CodeEntry } from '../src/errors/codes.ts'
 
 const GROUPS: readonly { title: string; text: string; includes: (entry: CodeEntry) => boolean }[] = [
   {
-    title: 'The trade was judged and not made',
+    title: 'The trade was evaluated and not made',
     text: 'The request was served, so the HTTP status is 200 and `success` is `false`.',
     includes: ({ status }) => status === 200,
   },

@@ -5,7 +5,7 @@ import { createDecider } from '../src/confirmation/decider.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import { maxCostWei } from '../src/domain/fees.ts'
-import type { LiveExecution, Realised } from '../src/domain/liveExecution.ts'
+import type { Realised } from '../src/domain/liveExecution.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { usdValue } from '../src/domain/usd.ts'
 import { fail, failure, type Result, succeed } from '../src/errors/failure.ts'
@@ -33,8 +33,8 @@ import { createLiveEngine, type LiveEngine } from '../src/trading/live/liveEngin
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
 import { encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
+import { createEvaluation, type Evaluation } from './evaluation.ts'
 import { createForeignFinder } from './foreign.ts'
-import { createJudging, type Judging } from './judging.ts'
 import { createLaneCare } from './laneCare.ts'
 import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
@@ -71,7 +71,8 @@ export async function openLive({
   const journal = openSqliteLiveJournal({ path, publish: (events) => channel?.events(events) })
   const ends: (() => Promise<void> | void)[] = []
   /** What the newest probe found; the engine lives on over all of them. */
-  let current: { judging: Judging; facts: ChainFacts; heads: Heads } | null = null
+  let current: { facts: ChainFacts; heads: Heads } | null = null
+  let evaluation: Evaluation | null = null
   let engine: LiveEngine | null = null
   let trader: Trader | null = null
   let fees: FeeOracle | null = null
@@ -92,7 +93,9 @@ export async function openLive({
     channel = tools.channel
     const profile = servedProfile({ chain, facts })
     fees ??= createFeeOracle({ rpc, chain: profile })
-    current = { judging: createJudging({ rpc, facts, heads, fees }), facts, heads }
+    current = { facts, heads }
+    const oracle = fees
+    evaluation ??= createEvaluation({ rpc, found, fees: () => oracle })
     if (trader !== null) return succeed(trader)
     readers ??= openReaders(rpc)
     const lanes = await openLanes({
@@ -106,7 +109,14 @@ export async function openLive({
       logger,
     })
     if (!lanes.ok) return lanes
-    const started = await startEngine({ ...tools, authorised: lanes.value, profile, fees, readers })
+    const started = await startEngine({
+      ...tools,
+      authorised: lanes.value,
+      profile,
+      fees,
+      readers,
+      evaluation,
+    })
     trader = started
     return succeed(started)
   }
@@ -134,11 +144,13 @@ export async function openLive({
     profile,
     fees,
     readers,
+    evaluation,
   }: {
     facts: ChainFacts
     authorised: LaneInit[]
     profile: ServedProfile
     fees: FeeOracle
+    evaluation: Evaluation
     readers: readonly JsonRpc[]
   } & PipelineTools): Promise<Trader> {
     const byAddress = new Map(keys.map((key) => [key.address, key]))
@@ -169,20 +181,8 @@ export async function openLive({
         consumedId: consumedId(signal.signalId),
       })
     const simulate: LiveContext['simulate'] = ({ lane, ...request }) =>
-      found().judging.engine(lane).simulate(request)
+      evaluation.engine(lane).simulate(request)
     const timedSimulate = timed(channel, 'simulate', simulate)
-
-    /** What the trade earns before gas, wei of the native coin; null without a price. */
-    async function profitWei({
-      simulation,
-      valuation,
-      signal,
-    }: Pick<LiveExecution, 'simulation' | 'valuation' | 'signal'>): Promise<bigint | null> {
-      if (signal.loanToken === facts.wrappedNative) return simulation?.profit ?? null
-      const native = await found().judging.prices.usdE8(facts.wrappedNative)
-      if (native === null || valuation === null || valuation.netProfitUsdE8 === null) return null
-      return valuation.gasCostWei + (valuation.netProfitUsdE8 * 10n ** 18n) / native.priceE8
-    }
 
     const trail = createBlockTrail({ rpc })
     const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
@@ -198,7 +198,7 @@ export async function openLive({
       payloadHash,
       encodeCalldata,
       simulate: timedSimulate,
-      valuate: (request) => found().judging.valuate(request),
+      valuate: evaluation.valuate,
       market: fees.current,
       freshMarket: fees.fresh,
       gasLimit: ({ simulation, market }) =>
@@ -218,7 +218,7 @@ export async function openLive({
           gasLimit,
           gasUsed,
           l1FeeWei,
-          profitWei: await profitWei(request),
+          profitWei: request.valuation.profitWei,
           spentLastHourWei: spent.total(now()) + all,
         })
         if (!capped.ok) return capped
@@ -237,7 +237,7 @@ export async function openLive({
         const maxFeeWei = highestFeeWei({
           ...chain.feeLimits,
           ...gas,
-          profitWei: trade && (await profitWei(trade)),
+          profitWei: trade?.valuation?.profitWei ?? null,
           spentLastHourWei,
         })
         return bumpFee({ ...market, tried, maxFeeWei })
@@ -267,7 +267,7 @@ export async function openLive({
           // Its id is consumed: it has been mined since its receipt was asked for.
           if (simulated.value.revertData?.startsWith(SIGNAL_CONSUMED)) return null
           if (!simulated.value.success) return false
-          const valued = await found().judging.valuate({ signal, simulation: simulated.value })
+          const valued = await evaluation.valuate({ signal, simulation: simulated.value })
           return valued.ok ? valued.value.pays : null
         },
       }),
@@ -288,11 +288,12 @@ export async function openLive({
         const profit = isMismatch ? 0n : outcome.profit
         const told = { profit, gasCostWei, ...(isMismatch && { warning: outcome.sentence }) }
         const [token, native] = await Promise.all([
-          found().judging.prices.usdE8(signal.loanToken),
-          found().judging.prices.usdE8(wrappedNative),
+          evaluation.prices.usdE8(signal.loanToken),
+          evaluation.prices.usdE8(wrappedNative),
         ])
-        if (native === null || (token === null && profit > 0n)) return { ...told, netProfitUsdE8: null }
-        const gain = token === null ? 0n : usdValue({ ...token, amount: profit })
+        if (native.kind !== 'known' || (token.kind !== 'known' && profit > 0n))
+          return { ...told, netProfitUsdE8: null }
+        const gain = token.kind === 'known' ? usdValue({ ...token, amount: profit }) : 0n
         const cost = usdValue({ decimals: 18, priceE8: native.priceE8, amount: -gasCostWei })
         return { ...told, netProfitUsdE8: gain + cost }
       },
@@ -331,8 +332,8 @@ export async function openLive({
         return simulateSignal(signal, {
           mode,
           encodeCalldata: (signal) => encodeExecute(signal),
-          simulate: found().judging.engine(lane).simulate,
-          valuate: found().judging.valuate,
+          simulate: (request) => evaluation.engine(lane).simulate(request),
+          valuate: evaluation.valuate,
           now,
           encode: encodeSimulation,
           refuse,

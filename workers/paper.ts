@@ -1,49 +1,62 @@
 import { succeed } from '../src/errors/failure.ts'
-import { createFeeOracle } from '../src/fees/feeOracle.ts'
+import { createFeeOracle, type FeeOracle } from '../src/fees/feeOracle.ts'
 import { payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteJournal } from '../src/journal/sqliteJournal.ts'
+import type { ChainFacts } from '../src/nodes/chainFacts.ts'
+import type { Heads } from '../src/nodes/heads.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { executeSignal, type PaperContext } from '../src/trading/executeSignal.ts'
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
 import { encodeExecution, encodePaperEvent, encodeSimulation } from '../src/wire/encodeExecution.ts'
-import { createJudging } from './judging.ts'
-import type { Pipeline, PipelineOptions } from './pipeline.ts'
+import { createEvaluation } from './evaluation.ts'
+import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
 import { servedProfile } from './servedProfile.ts'
 import { timed } from './timed.ts'
 
-/** PAPER: simulate, judge, journal. Nothing here can sign or send. */
+/** PAPER: simulate, evaluate, journal. Nothing here can sign or send. */
 export function openPaper({
   data: { mode, chain },
   refuse,
   path,
 }: PipelineOptions & { path: string }): Pipeline {
   const journal = openSqliteJournal({ path })
-  /** Of this thread, over all probes. */
-  const inFlight = new Map<string, string>()
+  /** What the newest probe found; prices, fees and engine outlive it. */
+  let current: { readonly facts: ChainFacts; readonly heads: Heads } | null = null
+  let trader: Trader | null = null
+
+  function open({ rpc, channel }: PipelineTools, fees: FeeOracle): Trader {
+    const found = () => {
+      if (current === null) throw new Error('The chain was not probed yet.')
+      return current
+    }
+    const evaluation = createEvaluation({ rpc, found, fees: () => fees })
+    const context: PaperContext = {
+      mode,
+      journal: { ...journal, append: timed(channel, 'journal', journal.append) },
+      payloadHash,
+      encodeCalldata: (signal) => encodeExecute(signal),
+      simulate: timed(channel, 'simulate', (request) => evaluation.engine().simulate(request)),
+      valuate: evaluation.valuate,
+      encode: { execution: encodeExecution, event: encodePaperEvent },
+      refuse,
+      now: Date.now,
+      inFlight: new Map(),
+    }
+    return {
+      execute: (signal) => executeSignal(signal, context),
+      simulate: (signal) => simulateSignal(signal, { ...context, encode: encodeSimulation }),
+      onHead: fees.onHead,
+      lanes: () => [],
+      isBusy: () => false,
+    }
+  }
+
   return {
     journal,
-    async begin({ rpc, facts, heads, channel }) {
-      const fees = createFeeOracle({ rpc, chain: servedProfile({ chain, facts }) })
-      const judging = createJudging({ rpc, facts, heads, fees })
-      const context: PaperContext = {
-        mode,
-        journal: { ...journal, append: timed(channel, 'journal', journal.append) },
-        payloadHash,
-        encodeCalldata: (signal) => encodeExecute(signal),
-        simulate: timed(channel, 'simulate', judging.engine().simulate),
-        valuate: judging.valuate,
-        encode: { execution: encodeExecution, event: encodePaperEvent },
-        refuse,
-        now: Date.now,
-        inFlight,
-      }
-      return succeed({
-        execute: (signal) => executeSignal(signal, context),
-        simulate: (signal) => simulateSignal(signal, { ...context, encode: encodeSimulation }),
-        onHead: fees.onHead,
-        lanes: () => [],
-        isBusy: () => false,
-      })
+    async begin({ facts, heads, ...tools }) {
+      current = { facts, heads }
+      trader ??= open(tools, createFeeOracle({ rpc: tools.rpc, chain: servedProfile({ chain, facts }) }))
+      return succeed(trader)
     },
     async end() {},
   }

@@ -1,4 +1,5 @@
 import type { Facts, Failure } from '../errors/failure.ts'
+import type { ExchangeRate } from './exchangeRate.ts'
 import type { Mode } from './mode.ts'
 import type { Hex, Signal } from './signal.ts'
 import type { UsdE8 } from './usd.ts'
@@ -30,13 +31,25 @@ export interface Simulation {
   readonly hint: string | null
   /** Further numbers of the revert, for programs. */
   readonly facts?: Facts
+  /**
+   * The signal whose trade of ours, signed and not settled, spoils this one: behind it this one fails or earns less than
+   * alone. Null or absent when none does.
+   */
+  readonly takenBy?: string | null
 }
 
-/** Costs and net result of one simulated trade; null where the chain gives no price. */
+/** Costs and worth of one simulated trade; null where the chain gives no price. */
 export interface Valuation {
   readonly gasPriceWei: bigint
   /** `gasUsed × gasPrice + l1Fee`, wei of the native token. */
   readonly gasCostWei: bigint
+  /**
+   * What the trade earns before gas, wei, rounded down; exact for a loan in the wrapped native coin. Null without a price or
+   * a profit: then gas cannot be held against it.
+   */
+  readonly profitWei: bigint | null
+  /** Base units of the loan token against wei, at the same prices. */
+  readonly rate: ExchangeRate | null
   readonly netProfitUsdE8: UsdE8 | null
   /**
    * Whether the profit is more than the costs; null when that cannot be known. A loan in the wrapped native coin is compared in wei, exactly and

@@ -139,6 +139,20 @@ export const CODES = {
     meaning: 'The trade runs but earns less than it costs, or less than min_profit.',
     fix: 'Nothing to fix: the opportunity is not there.',
   },
+  UNPRICED: {
+    status: 200,
+    retryable: false,
+    meaning:
+      'The chain has no price of the loan token, so that LIVE cannot tell whether the trade pays for its gas.',
+    fix: 'Send min_profit: the profit, in base units of the loan token, from which on the trade is worth its gas to you.',
+  },
+  OPPORTUNITY_TAKEN: {
+    status: 200,
+    retryable: false,
+    meaning:
+      'A trade of this server that is on its way takes the opportunity: behind it this one does not pay.',
+    fix: 'Ask GET /trades/{signal_id} for the trade that is named; send one signal per opportunity.',
+  },
   FEE_LIMIT: {
     status: 200,
     retryable: false,
@@ -148,7 +162,7 @@ export const CODES = {
   EXPIRED: {
     status: 200,
     retryable: false,
-    meaning: 'valid_until or max_block had passed before the trade could be judged.',
+    meaning: 'valid_until or max_block had passed before the trade could be evaluated.',
     fix: 'Send signals sooner or with a later limit.',
   },
   INSUFFICIENT_FUNDS: {

@@ -1,8 +1,10 @@
 import { createFreshValue } from '../domain/freshValue.ts'
 import type { Address } from '../domain/signal.ts'
 import type { UsdE8 } from '../domain/usd.ts'
+import { type Failure, failure } from '../errors/failure.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
-import type { JsonRpc, RpcOutcome } from '../nodes/rpc.ts'
+import type { NodeError } from '../nodes/nodeErrors.ts'
+import type { JsonRpc, RpcError, RpcOutcome } from '../nodes/rpc.ts'
 
 /** What one whole token is worth. */
 export interface TokenPrice {
@@ -11,9 +13,17 @@ export interface TokenPrice {
   readonly decimals: number
 }
 
+/** A price that is known, one that does not exist, or one that could not be learnt now. The last two are never taken for each other. */
+export type Price =
+  | ({ readonly kind: 'known' } & TokenPrice)
+  /** The chain's oracle has no price of the token. */
+  | { readonly kind: 'none' }
+  /** `NODE_UNAVAILABLE`: no node has told. */
+  | { readonly kind: 'unread'; readonly failure: Failure }
+
 export interface Prices {
-  /** Null when the chain's oracle does not price the token, or cannot be read now. Never rejects. */
-  usdE8(token: Address): Promise<TokenPrice | null>
+  /** Never rejects. */
+  usdE8(token: Address): Promise<Price>
 }
 
 // aave-v3-core: contracts/misc/AaveOracle.sol and contracts/interfaces/IPriceOracleGetter.sol.
@@ -25,85 +35,130 @@ const ONE_USD_E8 = 100_000_000n
 
 const FRESH_MS = 3_000
 const STALE_MS = 60_000
-/** Tokens come from clients: no more than this many are remembered. */
+/** The oracle's unit does not change; it is read again all the same, so that no wrong answer is kept for ever. */
+const UNIT_FRESH_MS = 60_000
+/** Tokens come from clients: no more than this many are remembered, besides the wrapped native coin. */
 const TOKENS_MAX = 1_000
 
-type Word = { readonly known: true; readonly value: bigint | null } | { readonly known: false }
+/** A word that was read (null: there is none), or why it could not be. */
+type Word = { readonly value: bigint | null } | { readonly why: string }
+type Known = Exclude<Price, { kind: 'unread' }>
+interface Book {
+  readonly oracle: Address
+  priceOf(token: Address): Promise<Price>
+}
+
+const NONE: Known = { kind: 'none' }
 
 /**
  * Prices in US dollars by the chain's Aave V3 oracle. Aave markets are quoted in dollars; one whose base currency is something
  * else prices nothing here.
+ *
+ * @param options.facts of the newest probe: where the oracle moves, everything is read again
  */
 export function createPrices({
   rpc,
   facts,
+  readNodeError,
   now = () => performance.now(),
 }: {
   rpc: Pick<JsonRpc, 'call'>
-  facts: Pick<ChainFacts, 'oracle'>
+  facts: () => Pick<ChainFacts, 'oracle' | 'wrappedNative'>
+  readNodeError: (error: RpcError) => NodeError
   now?: () => number
 }): Prices {
-  const { oracle } = facts
-  const tokens = new Map<Address, () => Promise<TokenPrice | null | undefined>>()
+  let book: Book | null = null
 
-  async function readWord(to: Address, data: string): Promise<Word> {
-    const outcome = await rpc.call('eth_call', `[{"to":"${to}","data":"${data}"},"latest"]`)
-    return wordOf(outcome)
-  }
+  function openBook(oracle: Address): Book {
+    const tokens = new Map<Address, () => Promise<Price>>()
 
-  /** Base units of the oracle per dollar; null when it does not count in dollars. Does not change. */
-  const readUnit = createFreshValue<bigint | null>({
-    async read() {
-      const [currency, unit] = await Promise.all([
-        readWord(oracle as Address, BASE_CURRENCY),
-        readWord(oracle as Address, BASE_CURRENCY_UNIT),
-      ])
-      if (!currency.known || !unit.known) return undefined
-      return currency.value === 0n && unit.value ? unit.value : null
-    },
-    freshMs: Number.POSITIVE_INFINITY,
-    staleMs: Number.POSITIVE_INFINITY,
-    now,
-  })
+    async function readWord(to: Address, data: string): Promise<Word> {
+      return wordOf(await rpc.call('eth_call', `[{"to":"${to}","data":"${data}"},"latest"]`), readNodeError)
+    }
 
-  function priceOf(token: Address): () => Promise<TokenPrice | null | undefined> {
-    let decimals: number | null = null
-    return createFreshValue<TokenPrice | null>({
+    let unitUnread = ''
+    /** Base units of the oracle per dollar; null when it does not count in dollars. */
+    const readUnit = createFreshValue<bigint | null>({
       async read() {
-        const [unit, price, size] = await Promise.all([
-          readUnit(),
-          readWord(oracle as Address, GET_ASSET_PRICE + token.slice(2).padStart(64, '0')),
-          decimals === null ? readWord(token, DECIMALS) : { known: true as const, value: BigInt(decimals) },
+        const [currency, unit] = await Promise.all([
+          readWord(oracle, BASE_CURRENCY),
+          readWord(oracle, BASE_CURRENCY_UNIT),
         ])
-        if (unit === undefined || !price.known || !size.known) return undefined
-        if (unit === null || !price.value || size.value === null || size.value > 255n) return null
-        decimals = Number(size.value)
-        const priceE8 = (price.value * ONE_USD_E8) / unit
-        return priceE8 === 0n ? null : { priceE8, decimals }
+        for (const word of [currency, unit]) if ('why' in word) unitUnread = word.why
+        if ('why' in currency || 'why' in unit) return undefined
+        return currency.value === 0n && unit.value ? unit.value : null
       },
-      freshMs: FRESH_MS,
-      staleMs: STALE_MS,
+      freshMs: UNIT_FRESH_MS,
+      staleMs: Number.POSITIVE_INFINITY,
       now,
     })
+
+    function open(token: Address): () => Promise<Price> {
+      let decimals: number | null = null
+      let unread = ''
+      const read = createFreshValue<Known>({
+        async read() {
+          const [unit, price, size] = await Promise.all([
+            readUnit(),
+            readWord(oracle, GET_ASSET_PRICE + token.slice(2).padStart(64, '0')),
+            decimals === null ? readWord(token, DECIMALS) : { value: BigInt(decimals) },
+          ])
+          for (const word of [price, size]) if ('why' in word) unread = word.why
+          if ('why' in price || 'why' in size) return undefined
+          if (unit === undefined) {
+            unread = unitUnread
+            return undefined
+          }
+          if (unit === null || !price.value || size.value === null || size.value > 255n) return NONE
+          decimals = Number(size.value)
+          const priceE8 = (price.value * ONE_USD_E8) / unit
+          return priceE8 === 0n ? NONE : { kind: 'known', priceE8, decimals }
+        },
+        freshMs: FRESH_MS,
+        staleMs: STALE_MS,
+        now,
+      })
+      return async () => (await read()) ?? { kind: 'unread', failure: notRead(token, unread) }
+    }
+
+    return {
+      oracle,
+      priceOf(token) {
+        const price = tokens.get(token) ?? open(token)
+        // The least recently asked for goes first, and the coin that gas is paid in never.
+        tokens.delete(token)
+        tokens.set(token, price)
+        if (tokens.size > TOKENS_MAX) {
+          const { wrappedNative } = facts()
+          const [oldest] = [...tokens.keys()].filter((known) => known !== wrappedNative)
+          if (oldest !== undefined) tokens.delete(oldest)
+        }
+        return price()
+      },
+    }
   }
 
   return {
     async usdE8(token) {
-      if (oracle === null) return null
-      let price = tokens.get(token)
-      if (!price) {
-        if (tokens.size >= TOKENS_MAX) tokens.delete(tokens.keys().next().value as Address)
-        price = priceOf(token)
-        tokens.set(token, price)
-      }
-      return (await price()) ?? null
+      const { oracle } = facts()
+      if (oracle === null) return NONE
+      if (book?.oracle !== oracle) book = openBook(oracle)
+      return await book.priceOf(token)
     },
   }
 }
 
-/** A revert or an empty answer is knowledge (there is no such thing here); a node that does not answer is none. */
-function wordOf(outcome: RpcOutcome): Word {
-  if (!outcome.ok) return outcome.kind === 'rpc' ? { known: true, value: null } : { known: false }
+const notRead = (token: Address, why: string): Failure =>
+  failure('NODE_UNAVAILABLE', `The price of ${token} could not be read. ${why}`, { token })
+
+/** That the call reverts or answers nothing is knowledge; any other error says something about the node, and so does nonsense. */
+function wordOf(outcome: RpcOutcome, readNodeError: (error: RpcError) => NodeError): Word {
+  if (!outcome.ok) {
+    if (outcome.kind === 'transport') return { why: outcome.failure.sentence }
+    if (readNodeError(outcome.error).kind === 'execution') return { value: null }
+    return { why: `The node answers: ${outcome.error.message}` }
+  }
+  if (outcome.result === '0x') return { value: null }
   const word = typeof outcome.result === 'string' ? /^0x[0-9a-f]{64}/i.exec(outcome.result)?.[0] : undefined
-  return { known: true, value: word === undefined ? null : BigInt(word) }
+  return word === undefined ? { why: 'The node answers no number.' } : { value: BigInt(word) }
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Address } from '../domain/signal.ts'
 import { valuate } from './valuation.ts'
@@ -26,10 +27,10 @@ describe('valuate', () => {
 
   test('has no net result without a price or a profit, but the costs', () => {
     const simulation = { profit: 777n, gasUsed: 50_001n, l1FeeWei: 4n }
-    const costs = { gasPriceWei: 3n, gasCostWei: 150_007n, netProfitUsdE8: null, pays: null }
-    expect(valuate({ ...base, simulation, tokenPrice: null })).toEqual(costs)
-    expect(valuate({ ...base, simulation, nativePrice: null })).toEqual(costs)
-    expect(valuate({ ...base, simulation: { ...simulation, profit: null } })).toEqual(costs)
+    const costs = { gasPriceWei: 3n, gasCostWei: 150_007n, profitWei: null, netProfitUsdE8: null, pays: null }
+    expect(valuate({ ...base, simulation, tokenPrice: null })).toEqual({ ...costs, rate: null })
+    expect(valuate({ ...base, simulation, nativePrice: null })).toEqual({ ...costs, rate: null })
+    expect(valuate({ ...base, simulation: { ...simulation, profit: null } })).toMatchObject(costs)
   })
 
   test('of a loan in the native coin subtracts in wei before it is valued', () => {
@@ -58,5 +59,49 @@ describe('whether it pays', () => {
       pays: false,
       netProfitUsdE8: -1n,
     })
+  })
+})
+
+describe('what a trade earns before gas', () => {
+  test('is its profit for a loan in the native coin, without any price', () => {
+    const simulation = { profit: 12_345_678_901_234_567_890n, gasUsed: 1n, l1FeeWei: 0n }
+    const native = { ...base, simulation, loanToken: WETH, tokenPrice: null, nativePrice: null }
+    expect(valuate(native)).toMatchObject({
+      profitWei: 12_345_678_901_234_567_890n,
+      rate: { units: 1n, wei: 1n },
+    })
+  })
+
+  test('is told in wei, rounded down', () => {
+    const simulation = { profit: 26_982_458n, gasUsed: 1n, l1FeeWei: 0n }
+    // 26.982458 USD at 3,123.45678901 USD per coin.
+    expect(valuate({ ...base, simulation }).profitWei).toBe(8_638_652_564_344_348n)
+  })
+
+  test('is more than the gas whenever the trade pays, whatever the prices', () => {
+    const price = fc.bigInt({ min: 1n, max: 10n ** 16n })
+    fc.assert(
+      fc.property(
+        fc.record({
+          profit: fc.bigInt({ min: 0n, max: 10n ** 30n }),
+          gasUsed: fc.bigInt({ min: 21_000n, max: 30_000_000n }),
+          gasPriceWei: fc.bigInt({ min: 0n, max: 10n ** 13n }),
+          tokenE8: price,
+          nativeE8: price,
+          decimals: fc.integer({ min: 0, max: 30 }),
+        }),
+        ({ profit, gasUsed, gasPriceWei, tokenE8, nativeE8, decimals }) => {
+          const { pays, profitWei, gasCostWei } = valuate({
+            simulation: { profit, gasUsed, l1FeeWei: 0n },
+            gasPriceWei,
+            tokenPrice: { priceE8: tokenE8, decimals },
+            nativePrice: { priceE8: nativeE8, decimals: 18 },
+            loanToken: USDC,
+            wrappedNative: WETH,
+          })
+          if (pays) expect(profitWei).toBeGreaterThan(gasCostWei)
+        },
+      ),
+    )
   })
 })

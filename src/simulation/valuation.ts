@@ -1,3 +1,4 @@
+import { type ExchangeRate, weiForUnits } from '../domain/exchangeRate.ts'
 import type { Simulation, Valuation } from '../domain/execution.ts'
 import type { Address } from '../domain/signal.ts'
 import { usdValue } from '../domain/usd.ts'
@@ -7,8 +8,9 @@ import type { TokenPrice } from './prices.ts'
 const NATIVE_DECIMALS = 18
 
 /**
- * What a simulated trade costs and leaves. Rounded against us: gains down, costs up. The net result is null when the loan
- * token or the native coin has no price, or the simulation gave no profit.
+ * What a simulated trade costs and leaves. Rounded against us: gains down, costs up.
+ *
+ * @param options.tokenPrice null where the loan token has no price: then only a loan in the native coin can be compared with gas
  */
 export function valuate({
   simulation: { profit, gasUsed, l1FeeWei },
@@ -26,15 +28,35 @@ export function valuate({
   wrappedNative: Address
 }): Valuation {
   const gasCostWei = gasUsed * gasPriceWei + l1FeeWei
-  const costs = { gasPriceWei, gasCostWei }
-  if (profit === null) return { ...costs, netProfitUsdE8: null, pays: null }
   const native = nativePrice && { decimals: NATIVE_DECIMALS, priceE8: nativePrice.priceE8 }
-  if (loanToken === wrappedNative) {
+  const isNative = loanToken === wrappedNative
+  const rate = isNative ? ONE_TO_ONE : rateOf({ tokenPrice, nativePrice: native })
+  const profitWei = profit !== null && rate !== null ? weiForUnits(rate, profit) : null
+  const known = { gasPriceWei, gasCostWei, profitWei, rate }
+  if (profit === null) return { ...known, netProfitUsdE8: null, pays: null }
+  if (isNative) {
     const amount = profit - gasCostWei
-    return { ...costs, netProfitUsdE8: native && usdValue({ ...native, amount }), pays: amount > 0n }
+    return { ...known, netProfitUsdE8: native && usdValue({ ...native, amount }), pays: amount > 0n }
   }
-  if (native === null || tokenPrice === null) return { ...costs, netProfitUsdE8: null, pays: null }
+  if (native === null || tokenPrice === null) return { ...known, netProfitUsdE8: null, pays: null }
   // Rounding towards negative infinity, a cost is rounded up.
   const net = usdValue({ ...tokenPrice, amount: profit }) + usdValue({ ...native, amount: -gasCostWei })
-  return { ...costs, netProfitUsdE8: net, pays: net > 0n }
+  return { ...known, netProfitUsdE8: net, pays: net > 0n }
+}
+
+const ONE_TO_ONE: ExchangeRate = { units: 1n, wei: 1n }
+
+/** One whole native coin in base units of the token, and in wei; null when either has no price. */
+function rateOf({
+  tokenPrice,
+  nativePrice,
+}: {
+  tokenPrice: TokenPrice | null
+  nativePrice: TokenPrice | null
+}): ExchangeRate | null {
+  if (tokenPrice === null || nativePrice === null) return null
+  return {
+    units: nativePrice.priceE8 * 10n ** BigInt(tokenPrice.decimals),
+    wei: tokenPrice.priceE8 * 10n ** BigInt(nativePrice.decimals),
+  }
 }

@@ -3,10 +3,10 @@ import type { Execution } from '../domain/execution.ts'
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Journal } from '../journal/journal.ts'
-import { type JudgeContext, judgeSignal } from './judgeSignal.ts'
+import { type EvaluationContext, evaluate } from './evaluate.ts'
 
 /** What PAPER executes with; made by the composition root of the chain thread. */
-export interface PaperContext extends JudgeContext {
+export interface PaperContext extends EvaluationContext {
   readonly journal: Journal
   readonly payloadHash: (signal: Signal) => string
   readonly encode: {
@@ -37,9 +37,9 @@ export async function executeSignal(signal: Signal, context: PaperContext): Prom
 
   context.inFlight.set(signal.signalId, payload)
   try {
-    const judged = await judgeSignal(signal, context)
-    if (!judged.ok) return answered(context.refuse(judged.failure, signal))
-    return await record(judged.value, payload, context)
+    const evaluated = await evaluate(signal, context)
+    if (!evaluated.ok) return answered(context.refuse(evaluated.failure, signal))
+    return await record(evaluated.value, payload, context)
   } finally {
     context.inFlight.delete(signal.signalId)
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Simulation, Valuation } from '../domain/execution.ts'
+import type { Mode } from '../domain/mode.ts'
 import type { Address, Signal } from '../domain/signal.ts'
 import { verdict } from './verdict.ts'
 
@@ -31,14 +32,30 @@ const simulation: Simulation = {
   revertData: null,
   hint: null,
 }
-const valuation: Valuation = { gasPriceWei: 2n, gasCostWei: 619_580n, netProfitUsdE8: 1n, pays: true }
-const judged = (over: Partial<Simulation> = {}, value: Partial<Valuation> = {}) =>
-  verdict({ signal, simulation: { ...simulation, ...over }, valuation: { ...valuation, ...value } })
+const valuation: Valuation = {
+  gasPriceWei: 2n,
+  gasCostWei: 619_580n,
+  profitWei: 619_581n,
+  rate: null,
+  netProfitUsdE8: 1n,
+  pays: true,
+}
+const UNPRICED = { profitWei: null, netProfitUsdE8: null, pays: null }
+const judged = (
+  over: Partial<Simulation> = {},
+  value: Partial<Valuation> = {},
+  { minProfit = 700n, mode = 'LIVE' }: { minProfit?: bigint; mode?: Mode } = {},
+) =>
+  verdict({
+    signal: { ...signal, minProfit },
+    simulation: { ...simulation, ...over },
+    valuation: { ...valuation, ...value },
+    mode,
+  })
 
 describe('verdict', () => {
   it('lets a trade pass at both its limits', () => {
     expect(judged({ profit: 700n })).toBeNull()
-    expect(judged({}, { netProfitUsdE8: null, pays: null })).toBeNull()
   })
 
   it('refuses one below min_profit, with both numbers', () => {
@@ -98,5 +115,44 @@ describe('verdict', () => {
       sentence: 'Hop 1 gave nothing.',
       facts: { hop: 1, shortfall: '17' },
     })
+  })
+
+  it('lets one that cannot be valued pass in PAPER, and in LIVE for a sender with a min_profit of his own', () => {
+    expect(judged({}, UNPRICED, { mode: 'PAPER', minProfit: 0n })).toBeNull()
+    expect(judged({}, UNPRICED, { minProfit: 1n })).toBeNull()
+    expect(judged({}, UNPRICED, { minProfit: 711n })).toMatchObject({ code: 'UNPROFITABLE' })
+  })
+
+  it('refuses one that cannot be valued in LIVE otherwise', () => {
+    expect(judged({}, UNPRICED, { minProfit: 0n })).toMatchObject({
+      code: 'UNPRICED',
+      facts: { profit: '710', gas_cost_wei: '619580' },
+    })
+    // A loan in the native coin is held against its gas in wei, and needs no price.
+    expect(judged({}, { netProfitUsdE8: null }, { minProfit: 0n })).toBeNull()
+  })
+
+  it.each([
+    [
+      'fails',
+      { success: false, profit: null, revertKind: 'failed', error: 'Hop 1 gave nothing.' },
+      'SIMULATION_FAILED',
+    ],
+    [
+      'does not pay',
+      { success: false, profit: null, revertKind: 'unprofitable', error: 'Too little.' },
+      'UNPROFITABLE',
+    ],
+    ['earns too little', { profit: 699n }, 'UNPROFITABLE'],
+  ] as const)('names the trade of ours behind which it %s', (_, behind, reason) => {
+    const taken = judged({ ...behind, takenBy: 'first-1' })
+    expect(taken).toMatchObject({ code: 'OPPORTUNITY_TAKEN', facts: { taken_by: 'first-1', reason } })
+    expect(taken?.sentence).toContain('first-1')
+    expect(judged(behind)).toMatchObject({ code: reason })
+  })
+
+  it('lets one pass that pays behind a trade of ours, and calls a late one late', () => {
+    expect(judged({ takenBy: 'first-1' })).toBeNull()
+    expect(judged({ takenBy: 'first-1', block: 1_235 })).toMatchObject({ code: 'EXPIRED' })
   })
 })

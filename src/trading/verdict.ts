@@ -1,22 +1,33 @@
 import type { Simulation, Valuation } from '../domain/execution.ts'
 import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
+import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
 import { usdNumber } from '../domain/usd.ts'
+import type { Code } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 
 /**
- * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach `min_profit` and earn more than its gas; where
- * the chain has no price to compare them by, `net_profit_usd` stays null and gas cannot be held against the profit.
+ * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach `min_profit` and earn more
+ * than its gas. Where the profit cannot be compared with gas, because the chain has no price of the token, PAPER fills the trade
+ * with `net_profit_usd` null; LIVE does so only for a sender who says himself, by `min_profit`, from what profit on it pays.
  */
-export function verdict({
-  signal,
-  simulation,
-  valuation,
-}: {
-  signal: Signal
-  simulation: Simulation
-  valuation: Valuation | null
+export function verdict(trade: {
+  readonly signal: Signal
+  readonly simulation: Simulation
+  readonly valuation: Valuation | null
+  readonly mode: Mode
 }): Failure | null {
+  const reason = ownVerdict(trade)
+  const { takenBy } = trade.simulation
+  if (reason === null || !takenBy || !SPOILT.has(reason.code)) return reason
+  const sentence = `The trade ${takenBy}, which is on its way, takes this opportunity. Behind it: ${reason.sentence}`
+  return failure('OPPORTUNITY_TAKEN', sentence, { ...reason.facts, taken_by: takenBy, reason: reason.code })
+}
+
+/** What a trade before it can do to a trade. */
+const SPOILT: ReadonlySet<Code> = new Set(['UNPROFITABLE', 'SIMULATION_FAILED'])
+
+function ownVerdict({ signal, simulation, valuation, mode }: Parameters<typeof verdict>[0]): Failure | null {
   const { loanToken, minProfit, maxBlock } = signal
   if (maxBlock !== null && simulation.block > maxBlock) {
     const sentence = `Block ${simulation.block} is past max_block ${maxBlock}.`
@@ -54,6 +65,11 @@ export function verdict({
       `The profit of ${profit} base units of ${loanToken} does not pay for its gas, up to ${gasCostWei} wei before refunds${sum}.`,
       facts,
     )
+  }
+  if (mode === 'LIVE' && valuation?.profitWei === null && minProfit === 0n) {
+    const sentence = `${loanToken} has no price on this chain, so its profit of ${profit} base units cannot be compared with gas, up to ${valuation.gasCostWei} wei before refunds.`
+    const facts = { profit: profit.toString(), gas_cost_wei: valuation.gasCostWei.toString() }
+    return failure('UNPRICED', sentence, facts)
   }
   return null
 }

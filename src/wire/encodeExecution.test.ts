@@ -33,6 +33,8 @@ const filled: Execution = {
   valuation: {
     gasPriceWei: 2_000_000_007n,
     gasCostWei: 900_246_003_150_892n,
+    profitWei: 8_000_000_000_000_000n,
+    rate: null,
     netProfitUsdE8: 512_345_678n,
     pays: true,
   },
@@ -152,7 +154,14 @@ describe('encodeSimulation', () => {
     expect(
       estimate({
         ...filled,
-        valuation: { gasPriceWei: 1n, gasCostWei: 2n, netProfitUsdE8: null, pays: null },
+        valuation: {
+          gasPriceWei: 1n,
+          gasCostWei: 2n,
+          profitWei: null,
+          rate: null,
+          netProfitUsdE8: null,
+          pays: null,
+        },
       }),
     ).toBeNull()
     expect(estimate({ ...filled, simulation: null, valuation: null })).toBeNull()
@@ -247,6 +256,8 @@ describe('any execution', () => {
       fc.record({
         gasPriceWei: wei,
         gasCostWei: wei,
+        profitWei: fc.option(wei),
+        rate: fc.constant(null),
         netProfitUsdE8: fc.option(fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n })),
         pays: fc.option(fc.boolean()),
       }),

@@ -50,6 +50,8 @@ const signed: LiveExecution = {
   valuation: {
     gasPriceWei: 2_000_000_007n,
     gasCostWei: 900_246_003_150_892n,
+    profitWei: 2_607_000_000_000_001n,
+    rate: null,
     netProfitUsdE8: 512_345_678n,
     pays: true,
   },

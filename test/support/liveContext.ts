@@ -87,7 +87,14 @@ export async function openLiveRig({
       })
     },
     async valuate() {
-      return succeed({ gasPriceWei: 3n, gasCostWei: 923_097n, netProfitUsdE8: 650_000_001n, pays: true })
+      return succeed({
+        gasPriceWei: 3n,
+        gasCostWei: 923_097n,
+        profitWei: 10n ** 18n,
+        rate: { units: 1n, wei: 1n },
+        netProfitUsdE8: 650_000_001n,
+        pays: true,
+      })
     },
     market,
     freshMarket: market,

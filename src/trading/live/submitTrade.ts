@@ -1,7 +1,7 @@
 import type { Attempt } from '../../domain/liveExecution.ts'
 import { type Failure, failure } from '../../errors/failure.ts'
 import type { Slot } from '../../lanes/slot.ts'
-import { lateness } from '../judgeSignal.ts'
+import { lateness } from '../evaluate.ts'
 import { verdict } from '../verdict.ts'
 import type { LiveContext } from './liveContext.ts'
 import { changedRecord, type OpenExecution } from './openExecution.ts'
@@ -18,7 +18,7 @@ export type Submission =
   | { readonly status: 'refused'; readonly failure: Failure }
 
 /**
- * From an open slot to bytes on disk: simulate as the lane, judge, price, and only then take a nonce, so that nothing that can fail comes between the
+ * From an open slot to bytes on disk: simulate as the lane, evaluate, price, and only then take a nonce, so that nothing that can fail comes between the
  * nonce and the journal. Sends nothing.
  */
 export async function submitTrade(
@@ -50,7 +50,7 @@ export async function submitTrade(
   const valuation = valued?.value ?? null
   execution.record = { ...execution.record, valuation }
 
-  const reason = verdict({ signal, simulation, valuation })
+  const reason = verdict({ signal, simulation, valuation, mode: 'LIVE' })
   if (reason !== null || valuation === null) {
     const why = reason ?? failure('SIMULATION_FAILED', 'The simulation gave no result.')
     return await deny(execution, why.code === 'EXPIRED' ? 'expire' : 'deny', why, context)

@@ -4,8 +4,8 @@ import type { Hex, Signal } from '../domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { verdict } from './verdict.ts'
 
-/** What a trade is judged with: current state, current prices, the clock. */
-export interface JudgeContext {
+/** What a trade is evaluated with: current state, current prices, the clock. */
+export interface EvaluationContext {
   readonly mode: Mode
   readonly encodeCalldata: (signal: Signal) => Hex
   /** Runs the exact calldata on current state; a failure here is the node's, not the trade's. */
@@ -23,7 +23,7 @@ export function lateness({ validUntilMs }: Signal, nowMs: number): Failure | nul
 }
 
 /** Simulates, prices and decides; fails only where the node does. */
-export async function judgeSignal(signal: Signal, context: JudgeContext): Promise<Result<Execution>> {
+export async function evaluate(signal: Signal, context: EvaluationContext): Promise<Result<Execution>> {
   const settle = (
     simulation: Simulation | null,
     valuation: Valuation | null,
@@ -49,5 +49,5 @@ export async function judgeSignal(signal: Signal, context: JudgeContext): Promis
   if (valued !== null && !valued.ok) return fail(valued.failure)
   const valuation = valued?.value ?? null
 
-  return settle(simulation, valuation, verdict({ signal, simulation, valuation }))
+  return settle(simulation, valuation, verdict({ signal, simulation, valuation, mode: context.mode }))
 }

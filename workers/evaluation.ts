@@ -1,0 +1,71 @@
+import type { Simulation, Valuation } from '../src/domain/execution.ts'
+import { effectivePriceWei, feeCapWei } from '../src/domain/fees.ts'
+import type { Address, Signal } from '../src/domain/signal.ts'
+import { fail, type Result, succeed } from '../src/errors/failure.ts'
+import type { FeeOracle } from '../src/fees/feeOracle.ts'
+import type { ChainFacts } from '../src/nodes/chainFacts.ts'
+import type { Heads } from '../src/nodes/heads.ts'
+import { readNodeError } from '../src/nodes/nodeErrors.ts'
+import { explainRevert } from '../src/nodes/revertReasons.ts'
+import type { JsonRpc } from '../src/nodes/rpc.ts'
+import type { SimulationEngine } from '../src/simulation/engine.ts'
+import { createPrices, type Prices } from '../src/simulation/prices.ts'
+import { createRpcEngine } from '../src/simulation/rpcEngine.ts'
+import { valuate } from '../src/simulation/valuation.ts'
+
+/** What a trade is evaluated with, in both modes; one per chain thread, whatever is probed anew. */
+export interface Evaluation {
+  readonly prices: Prices
+  /** The engine of now in which `caller` calls the executor; the chain's own caller when none is given. Ask for it at each use. */
+  engine(caller?: Address): SimulationEngine
+  /** `NODE_UNAVAILABLE` when a price or the fee could not be read: what a trade is worth is never guessed. */
+  valuate(request: { signal: Signal; simulation: Simulation }): Promise<Result<Valuation>>
+}
+
+/** @param options.found what the newest probe that succeeded has found */
+export function createEvaluation({
+  rpc,
+  found,
+  fees,
+}: {
+  rpc: JsonRpc
+  found: () => { readonly facts: ChainFacts; readonly heads: Heads }
+  fees: () => Pick<FeeOracle, 'current'>
+}): Evaluation {
+  const prices = createPrices({ rpc, facts: () => found().facts, readNodeError })
+  /** By caller, and the facts that each was made for. */
+  const engines = new Map<Address, { readonly facts: ChainFacts; readonly engine: SimulationEngine }>()
+  return {
+    prices,
+    engine(caller = found().facts.executor.caller) {
+      const { facts } = found()
+      const known = engines.get(caller)
+      if (known?.facts === facts) return known.engine
+      const engine = createRpcEngine({
+        rpc,
+        facts: { ...facts, executor: { ...facts.executor, caller } },
+        headTimestamp: () => found().heads.newest()?.timestamp ?? 0,
+        explainRevert,
+        readNodeError,
+      })
+      engines.set(caller, { facts, engine })
+      return engine
+    },
+    async valuate({ signal: { loanToken }, simulation }) {
+      const { wrappedNative } = found().facts
+      const [price, token, native] = await Promise.all([
+        fees().current(),
+        prices.usdE8(loanToken),
+        prices.usdE8(wrappedNative),
+      ])
+      if (!price.ok) return price
+      if (token.kind === 'unread') return fail(token.failure)
+      if (native.kind === 'unread') return fail(native.failure)
+      // What the next block asks and the tip on top: headroom for a growing base fee is offered, not paid.
+      const gasPriceWei = effectivePriceWei(price.value) ?? feeCapWei(price.value.quote)
+      const tokenPrice = token.kind === 'known' ? token : null
+      const nativePrice = native.kind === 'known' ? native : null
+      return succeed(valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, loanToken, wrappedNative }))
+    },
+  }
+}
