@@ -155,7 +155,7 @@ contract SimulationLens {
         if (!ok || answer.length < words * 32) revert L1FeeUnavailable();
     }
 
-    function _word(bytes memory data, uint256 index) private pure returns (uint256 word) {
+    function _word(bytes memory data, uint256 index) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 0x20), mul(index, 0x20)))
         }

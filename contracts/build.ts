@@ -19,7 +19,7 @@ export interface Artifact {
 }
 
 /** The contracts whose artifacts are committed. */
-export const contractNames = ['OmniArbExecutor', 'SimulationLens'] as const
+export const contractNames = ['BehindLens', 'OmniArbExecutor', 'SimulationLens'] as const
 
 /**
  * `paris` has no PUSH0, which some of the chains lack. Without metadata hash the bytes depend on nothing but the code and the

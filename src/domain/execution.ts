@@ -32,10 +32,17 @@ export interface Simulation {
   /** Further numbers of the revert, for programs. */
   readonly facts?: Facts
   /**
-   * The signal whose trade of ours, signed and not settled, spoils this one: behind it this one fails or earns less than
-   * alone. Null or absent when none does.
+   * `signalId` of the first of our trades in flight behind which this one fails or earns less than it would without them; null when
+   * none does, and when it was simulated behind none. The other figures are then those behind all of them, gas apart.
    */
-  readonly takenBy?: string | null
+  readonly takenBy: string | null
+}
+
+/** A trade of ours that is signed and not known to be in a block. */
+export interface PendingTrade {
+  readonly signalId: string
+  /** What its transaction calls the executor with. */
+  readonly calldata: Hex
 }
 
 /** Costs and worth of one simulated trade; null where the chain gives no price. */

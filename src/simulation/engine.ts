@@ -1,4 +1,4 @@
-import type { Simulation } from '../domain/execution.ts'
+import type { PendingTrade, Simulation } from '../domain/execution.ts'
 import type { Hex, Signal } from '../domain/signal.ts'
 import type { Facts, Result } from '../errors/failure.ts'
 
@@ -10,8 +10,16 @@ export interface SimulationEngine {
    * A trade that reverts is a value with `success: false` and its reason. It is a failure when nothing was learnt about the
    * trade: `NODE_UNAVAILABLE`, `NODE_TIMEOUT`, `UNSUPPORTED_ON_CHAIN` (no such lender here), or `SIMULATION_FAILED` when
    * the node could not run it to an answer, so that not even the block is known.
+   *
+   * With `behind`, trades of ours in flight in the order in which they were signed, it is run alone and, in the same call, behind
+   * all of them, and the worse of the two is the answer; its gas is the higher of both. One of them that reverts, as it does when
+   * it has been mined, changes nothing. `LANES_BUSY` when there are more of them than one call can run.
    */
-  simulate(request: { signal: Signal; calldata: Hex }): Promise<Result<Simulation>>
+  simulate(request: {
+    signal: Signal
+    calldata: Hex
+    behind?: readonly PendingTrade[]
+  }): Promise<Result<Simulation>>
 }
 
 /** Reads revert data of a signal's execution; `nodes/revertReasons.ts` does. */

@@ -1,12 +1,14 @@
 import { Interface, zeroPadBytes } from 'ethers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import behindArtifact from '../../contracts/artifacts/BehindLens.json' with { type: 'json' }
 import artifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
 import type { Address, Hex } from '../domain/signal.ts'
-import { createLensEncoder, decodeLensAnswer } from './lensCall.ts'
+import { createLensEncoder, decodeBehindAnswer, decodeLensAnswer } from './lensCall.ts'
 import { transactionGas } from './transactionGas.ts'
 
 const lens = new Interface(artifact.abi)
+const behindLens = new Interface(behindArtifact.abi)
 const bytes = (minLength: number, maxLength: number) =>
   fc.uint8Array({ minLength, maxLength }).map((value): Hex => `0x${Buffer.from(value).toString('hex')}`)
 const address = bytes(20, 20)
@@ -28,6 +30,44 @@ test('calls are written as ethers writes them', () => {
       },
     ),
   )
+})
+
+test('calls behind pending trades are written as ethers writes them', () => {
+  fc.assert(
+    fc.property(
+      bytes(0, 300),
+      fc.array(bytes(0, 100), { minLength: 1, maxLength: 5 }),
+      (calldata, pending) => {
+        const [target, token] = [`0x${'a1'.repeat(20)}`, `0x${'b2'.repeat(20)}`] as [Address, Address]
+        const written = createLensEncoder({ target, l1FeeModel: 3 })({ calldata, token, pending })
+        const arguments_ = [target, calldata, token, 3, pending]
+        expect(written).toBe(behindLens.encodeFunctionData('simulateBehind', arguments_))
+      },
+    ),
+  )
+})
+
+test('answers behind pending trades are read as ethers wrote them', () => {
+  const answer = (ok: boolean, gain: number) =>
+    lens.encodeFunctionResult('simulate', [ok, 300_000, 5, 19, 1_795_403_379, 7, 7 + gain, '0xaabb'])
+  const encoded = (...values: unknown[]) => behindLens.encodeFunctionResult('simulateBehind', values)
+  const [alone, behind] = [answer(true, 9), answer(true, 4)]
+  expect(decodeBehindAnswer(encoded(alone, behind, 3))).toEqual({
+    alone: decodeLensAnswer(alone),
+    behind: decodeLensAnswer(behind),
+    takenBy: 3,
+  })
+  expect(decodeBehindAnswer(encoded(answer(false, 0), '0x', 0))).toEqual({
+    alone: decodeLensAnswer(answer(false, 0)),
+    behind: null,
+    takenBy: 0,
+  })
+  const nonsense = [
+    encoded(alone, '0x', 1),
+    encoded('0x', behind, 0),
+    encoded(alone, behind, 3).slice(0, -64),
+  ]
+  expect([...nonsense, alone, '0x', null, 7].map(decodeBehindAnswer)).toEqual(Array(7).fill(null))
 })
 
 test('answers are read as ethers wrote them', () => {

@@ -2,6 +2,8 @@ import type { Address, Hex } from '../domain/signal.ts'
 
 /** `simulate(address,bytes,address,uint8)` of `contracts/SimulationLens.sol`. */
 const SELECTOR = 'dd6e9615'
+/** `simulateBehind(address,bytes,address,uint8,bytes[])` of `contracts/BehindLens.sol`. */
+const BEHIND_SELECTOR = '67ee2931'
 const WORD = 64
 const HEX = /^0x[0-9a-f]*$/i
 
@@ -19,27 +21,62 @@ export interface LensAnswer {
   readonly data: Hex
 }
 
-const word = (value: string) => value.padStart(WORD, '0')
+/** What the lens measured of a candidate alone and behind pending trades. */
+export interface BehindAnswer {
+  readonly alone: LensAnswer
+  /** Null when it fails alone. */
+  readonly behind: LensAnswer | null
+  /** How many of the pending trades, from the first on, leave it worse than alone; 0 when all of them do not. */
+  readonly takenBy: number
+}
 
-/** Writes lens calls for one target: everything but calldata and token is the same each time and written once. */
+const word = (value: string) => value.padStart(WORD, '0')
+const count = (value: number) => word(value.toString(16))
+
+/** Length, then the bytes filled up to whole words. */
+function lengthAndBytes(value: Hex): string {
+  const padding = '0'.repeat((WORD - ((value.length - 2) % WORD)) % WORD)
+  return `${count((value.length - 2) / 2)}${value.slice(2)}${padding}`
+}
+
+/**
+ * Writes lens calls for one target: everything but calldata and token is the same each time and written once. With pending trades
+ * it is a call of the `BehindLens`.
+ */
 export function createLensEncoder({ target, l1FeeModel }: { target: Address; l1FeeModel: number }) {
   const beforeToken = `0x${SELECTOR}${word(target.slice(2))}${word('80')}`
-  const afterToken = word(l1FeeModel.toString(16))
-  return ({ calldata, token }: { calldata: Hex; token: Address }): string => {
-    const bytes = (calldata.length - 2) / 2
-    const padding = '0'.repeat((WORD - ((calldata.length - 2) % WORD)) % WORD)
-    return `${beforeToken}${word(token.slice(2))}${afterToken}${word(bytes.toString(16))}${calldata.slice(2)}${padding}`
+  const beforeTokenBehind = `0x${BEHIND_SELECTOR}${word(target.slice(2))}${word('a0')}`
+  const afterToken = count(l1FeeModel)
+  return ({
+    calldata,
+    token,
+    pending = [],
+  }: {
+    calldata: Hex
+    token: Address
+    pending?: readonly Hex[]
+  }): string => {
+    const data = lengthAndBytes(calldata)
+    const tokenWord = word(token.slice(2))
+    if (pending.length === 0) return `${beforeToken}${tokenWord}${afterToken}${data}`
+    let offsets = ''
+    let calls = ''
+    for (const call of pending) {
+      // Offsets count from behind the list's length.
+      offsets += count(pending.length * 32 + calls.length / 2)
+      calls += lengthAndBytes(call)
+    }
+    const listAt = count(0xa0 + data.length / 2)
+    return `${beforeTokenBehind}${tokenWord}${afterToken}${listAt}${data}${count(pending.length)}${offsets}${calls}`
   }
 }
 
 /** Reads the lens's answer; null when it is not one (the override was ignored, or the node answered something else). */
 export function decodeLensAnswer(result: unknown): LensAnswer | null {
   if (typeof result !== 'string' || result.length < 2 + 9 * WORD || !HEX.test(result)) return null
-  const at = (index: number) => BigInt(`0x${result.slice(2 + index * WORD, 2 + (index + 1) * WORD)}`)
-  const dataAt = Number(at(7)) * 2 + 2
-  const dataLength = Number(`0x${result.slice(dataAt, dataAt + WORD)}`) * 2
-  const dataStart = dataAt + WORD
-  if (!(dataStart + dataLength <= result.length)) return null
+  const at = (index: number) => wordAt(result, index)
+  const data = bytesAt(result, 7)
+  if (data === null) return null
   return {
     ok: at(0) === 1n,
     gasUsed: at(1),
@@ -48,6 +85,26 @@ export function decodeLensAnswer(result: unknown): LensAnswer | null {
     timestamp: Number(at(4)),
     balanceBefore: at(5),
     balanceAfter: at(6),
-    data: `0x${result.slice(dataStart, dataStart + dataLength)}`,
+    data,
   }
+}
+
+/** Reads the answer about a candidate behind pending trades; null when it is not one. */
+export function decodeBehindAnswer(result: unknown): BehindAnswer | null {
+  if (typeof result !== 'string' || result.length < 2 + 5 * WORD || !HEX.test(result)) return null
+  const alone = decodeLensAnswer(bytesAt(result, 0))
+  const behind = decodeLensAnswer(bytesAt(result, 1))
+  if (alone === null || (behind === null) === alone.ok) return null
+  return { alone, behind, takenBy: Number(wordAt(result, 2)) }
+}
+
+const wordAt = (data: string, index: number) =>
+  BigInt(`0x${data.slice(2 + index * WORD, 2 + (index + 1) * WORD)}`)
+
+/** The bytes whose offset stands in the word at `index`; null when they end outside. */
+function bytesAt(data: string, index: number): Hex | null {
+  const lengthAt = Number(wordAt(data, index)) * 2 + 2
+  const start = lengthAt + WORD
+  const end = start + Number(`0x${data.slice(lengthAt, start)}`) * 2
+  return end <= data.length ? `0x${data.slice(start, end)}` : null
 }

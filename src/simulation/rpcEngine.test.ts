@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { createDevnetAccount, type DevnetAccount } from '../../test/support/devnetAccount.ts'
 import {
   type DevnetTrade,
+  devnetTrade,
   executorInterface,
   LOSING_TRADE,
   numberedTrade,
@@ -10,12 +12,14 @@ import {
 } from '../../test/support/devnetTrades.ts'
 import { probedChain } from '../../test/support/probedChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { LIMITS } from '../config/limits.ts'
 import type { Simulation } from '../domain/execution.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
 import { readNodeError } from '../nodes/nodeErrors.ts'
 import { explainRevert } from '../nodes/revertReasons.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
+import { consumedId } from '../route/consumedId.ts'
 import { encodeExecute } from '../route/encodeExecute.ts'
 import type { SimulationEngine } from './engine.ts'
 import { createRpcEngine } from './rpcEngine.ts'
@@ -185,6 +189,150 @@ describe('many candidates', () => {
     // Below the best size more capital earns more.
     expect(profits).toEqual([...profits].sort((a, b) => Number((a ?? 0n) - (b ?? 0n))))
     expect([...proxy.methods.keys()].filter((method) => /send|sign/i.test(method))).toEqual([])
+  })
+})
+
+describe('behind trades of ours in flight', () => {
+  const trade = PAYING_TRADES[0] as DevnetTrade
+  /** At 8,000 DAI the first trade takes all there is. */
+  const whole: DevnetTrade = {
+    ...trade,
+    signal: { ...trade.signal, loanAmount: trade.signal.loanAmount * 2n },
+  }
+  const withId = (signalId: string, base = trade): DevnetTrade => {
+    const signal = { ...base.signal, signalId }
+    const options = { deadlineSeconds: null, consumedId: consumedId(signalId) }
+    return { ...base, signal, calldata: encodeExecute(signal, options) }
+  }
+  const pending = ({ signal, calldata }: DevnetTrade) => ({ signalId: signal.signalId, calldata })
+  const deployedEngine = () => engineAt(devnet.chains[1]?.rpc as string, { deployed: executor })
+
+  async function simulatedBehind(engine: SimulationEngine, candidate: DevnetTrade, behind: DevnetTrade[]) {
+    const outcome = await engine.simulate({ ...candidate, behind: behind.map(pending) })
+    if (!outcome.ok) throw new Error(`${outcome.failure.code}: ${outcome.failure.sentence}`)
+    return outcome.value
+  }
+
+  test('of five ids for one opportunity the first has it, and each other is told who', async () => {
+    const engine = await deployedEngine()
+    const five = ['a', 'b', 'c', 'd', 'e'].map((id) => withId(id, whole))
+    const answers = []
+    const inFlight: DevnetTrade[] = []
+    for (const candidate of five) {
+      const answer = await simulatedBehind(engine, candidate, inFlight)
+      answers.push([answer.success, answer.takenBy])
+      if (answer.success) inFlight.push(candidate)
+    }
+    expect(answers).toEqual([
+      [true, null],
+      [false, 'a'],
+      [false, 'a'],
+      [false, 'a'],
+      [false, 'a'],
+    ])
+    const second = await simulatedBehind(engine, five[1] as DevnetTrade, [five[0] as DevnetTrade])
+    expect(second).toMatchObject({ profit: null, revertKind: 'unprofitable' })
+    expect(second.shortfall).toBeGreaterThan(0n)
+  })
+
+  test('what is left behind trades that share its pools is what the chain gives when all land in order', async () => {
+    const engine = await deployedEngine()
+    const [before, also] = [numberedTrade(1), numberedTrade(2)].map((each, index) =>
+      withId(`n${index}`, each),
+    )
+    const candidate = withId('last', PAYING_TRADES[2])
+    const [first, second] = [before as DevnetTrade, also as DevnetTrade]
+    const alone = await simulated(engine, candidate)
+    const behind = await simulatedBehind(engine, candidate, [first, second])
+    expect(behind.success).toBe(true)
+    expect(behind.takenBy).toBe('n0')
+    expect(behind.profit).toBeLessThan(alone.profit as bigint)
+    expect(behind.gasUsed).toBeGreaterThanOrEqual(alone.gasUsed)
+
+    const snapshot = await chain.ask<Hex>('evm_snapshot')
+    for (const { calldata } of [first, second])
+      expect((await chain.send({ to: executor, data: calldata })).status).toBe('0x1')
+    const landed = await made(candidate)
+    const mined = await simulatedBehind(engine, candidate, [first, second])
+    await chain.ask('evm_revert', snapshot)
+    expect(behind.profit).toBe(landed.profit)
+    expect(behind.gasUsed).toBeGreaterThanOrEqual(landed.gasUsed)
+    // Both are in blocks now: run again they revert, and nothing is taken twice.
+    expect(mined).toMatchObject({ success: true, profit: landed.profit, takenBy: null })
+  })
+
+  test('the one named is the first that takes it, not the first of all', async () => {
+    const engine = await deployedEngine()
+    const stables = withId(
+      'elsewhere',
+      devnetTrade({ flashSource: 1, token: 'usdc', amount: '10', legs: [] }),
+    )
+    const answer = await simulatedBehind(engine, withId('x', whole), [
+      stables,
+      withId('y', whole),
+      withId('z'),
+    ])
+    expect(answer).toMatchObject({ success: false, takenBy: 'y' })
+    const last = await simulatedBehind(engine, withId('x', whole), [stables, stables, withId('y', whole)])
+    expect(last).toMatchObject({ success: false, takenBy: 'y' })
+  })
+
+  test('trades that revert, or touch nothing of it, change nothing', async () => {
+    const engine = await deployedEngine()
+    const alone = await simulated(engine, trade)
+    const nothing = { ...trade, signal: { ...trade.signal, signalId: 'nothing' }, calldata: '0x' as const }
+    const others = [withId('loses', LOSING_TRADE), nothing, withId('of other pools', numberedTrade(1))]
+    for (const behind of [...others.map((one) => [one]), others]) {
+      const { gasUsed, ...answer } = await simulatedBehind(engine, trade, behind)
+      expect({ ...answer, gasUsed: alone.gasUsed }).toEqual(alone)
+      // Measured in cold frames, by code of another length.
+      expect(gasUsed).toBeGreaterThanOrEqual(alone.gasUsed)
+      expect(gasUsed).toBeLessThan(alone.gasUsed + 100n)
+    }
+  })
+
+  test('behind none it is the very call that is made without the question', async () => {
+    const engine = await engineAt(proxy.url)
+    const sent: unknown[] = []
+    proxy.interfere = ({ calls }) => {
+      sent.push(...calls.map(({ method, params }) => [method, params.slice(0, 3)]))
+      return null
+    }
+    const alone = await simulated(engine, trade)
+    expect(await simulatedBehind(engine, trade, [])).toEqual(alone)
+    expect(sent).toHaveLength(2)
+    expect(isDeepStrictEqual(sent[0], sent[1])).toBe(true)
+  })
+
+  test('one that fails alone is told as it is, whoever is before it', async () => {
+    const engine = await deployedEngine()
+    const { gasUsed: _, ...alone } = await simulated(engine, LOSING_TRADE)
+    expect(await simulatedBehind(engine, LOSING_TRADE, [withId('a')])).toMatchObject(alone)
+  })
+
+  test('as many as the limit are run in one call, and one more is refused', async () => {
+    const engine = await engineAt(proxy.url)
+    const callsBefore = proxy.methods.get('eth_call') ?? 0
+    const many = Array.from({ length: LIMITS.pendingMax }, (_, index) =>
+      withId(`m${index}`, numberedTrade(index)),
+    )
+    const answer = await simulatedBehind(engine, withId('m', numberedTrade(99)), many)
+    expect(answer.block).toBeGreaterThanOrEqual(0)
+    expect(answer.takenBy).toBe('m0')
+    expect((proxy.methods.get('eth_call') ?? 0) - callsBefore).toBe(1)
+    const refused = await engine.simulate({ ...trade, behind: [...many, withId('more')].map(pending) })
+    expect(refused).toMatchObject({ ok: false, failure: { code: 'LANES_BUSY', facts: { in_flight: 33 } } })
+  })
+
+  test('a call with too little gas for all of them is no answer about the trade', async () => {
+    const engine = await engineAt(proxy.url)
+    const data = '0x06741e22'
+    proxy.interfere = rewriteEach(({ id }) => ({
+      id,
+      error: { code: 3, message: 'execution reverted', data },
+    }))
+    const outcome = await engine.simulate({ ...trade, behind: [pending(withId('a'))] })
+    expect(outcome).toMatchObject({ ok: false, failure: { code: 'LANES_BUSY' } })
   })
 })
 

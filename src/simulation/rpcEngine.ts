@@ -1,15 +1,22 @@
+import behindArtifact from '../../contracts/artifacts/BehindLens.json' with { type: 'json' }
 import executorArtifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import lensArtifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
 import type { L1FeeModel } from '../config/chainConfig.ts'
 import { LIMITS } from '../config/limits.ts'
-import type { Simulation } from '../domain/execution.ts'
+import type { PendingTrade, Simulation } from '../domain/execution.ts'
 import type { Address, FlashSource, Hex, Signal } from '../domain/signal.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
 import type { NodeError } from '../nodes/nodeErrors.ts'
 import type { JsonRpc, RpcError } from '../nodes/rpc.ts'
 import type { ExplainRevert, SimulationEngine } from './engine.ts'
-import { createLensEncoder, decodeLensAnswer, type LensAnswer } from './lensCall.ts'
+import {
+  type BehindAnswer,
+  createLensEncoder,
+  decodeBehindAnswer,
+  decodeLensAnswer,
+  type LensAnswer,
+} from './lensCall.ts'
 import { transactionGas } from './transactionGas.ts'
 
 /** The argument `l1FeeModel` of `contracts/SimulationLens.sol`. */
@@ -20,6 +27,8 @@ const L1_FEE_MODELS: Readonly<Record<L1FeeModel, number>> = {
   mantle: 3,
   arbitrum: 4,
 }
+/** The selector of `BehindUnanswered()` of `contracts/BehindLens.sol`: the gas of the call was too little for all of them. */
+const BEHIND_UNANSWERED = '0x06741e22'
 const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' }
 
 /**
@@ -50,31 +59,59 @@ export function createRpcEngine({
 }): SimulationEngine {
   const { executor, lenders } = facts
   const encode = createLensEncoder({ target: executor.address, l1FeeModel: L1_FEE_MODELS[facts.l1FeeModel] })
-  const overrides = JSON.stringify({
-    [executor.caller]: { code: lensArtifact.deployedBytecode },
-    ...(executor.deployed ? {} : { [executor.address]: injectedExecutor(facts) }),
-  })
-  const beforeData = `[{"from":"${executor.caller}","to":"${executor.caller}","gas":"0x${LIMITS.simulationGas.toString(16)}","data":"`
-  const afterData = `"},"latest",${overrides}`
+  const callOf = (lens: string, gas: number) => {
+    const overrides = JSON.stringify({
+      [executor.caller]: { code: lens },
+      ...(executor.deployed ? {} : { [executor.address]: injectedExecutor(facts) }),
+    })
+    return {
+      before: `[{"from":"${executor.caller}","to":"${executor.caller}","gas":"0x${gas.toString(16)}","data":"`,
+      after: `"},"latest",${overrides}`,
+    }
+  }
+  const alone = callOf(lensArtifact.deployedBytecode, LIMITS.simulationGas)
+  /** Made when it is first needed. */
+  let behindOthers: ReturnType<typeof callOf> | null = null
 
-  function paramsFor({ calldata, token }: { calldata: Hex; token: Address }): string {
+  function paramsFor({
+    calldata,
+    token,
+    pending,
+  }: {
+    calldata: Hex
+    token: Address
+    pending: readonly Hex[]
+  }): string {
     const time = Math.max(headTimestamp() + 1, Math.floor(now() / 1_000))
     const tail = facts.features.blockOverrideTime ? `,{"time":"0x${time.toString(16)}"}]` : ']'
-    return beforeData + encode({ calldata, token }) + afterData + tail
+    if (pending.length > 0)
+      behindOthers ??= callOf(behindArtifact.deployedBytecode, LIMITS.simulationBehindGas)
+    const { before, after } = pending.length > 0 && behindOthers !== null ? behindOthers : alone
+    return before + encode({ calldata, token, pending }) + after + tail
   }
 
   return {
-    async simulate({ signal, calldata }): Promise<Result<Simulation>> {
+    async simulate({ signal, calldata, behind = [] }): Promise<Result<Simulation>> {
       if (lenders[signal.flashSource] === null)
         return fail(lenderMissing({ facts, flashSource: signal.flashSource }))
-      const outcome = await rpc.call('eth_call', paramsFor({ calldata, token: signal.loanToken }), 'heavy')
+      if (behind.length > LIMITS.pendingMax) return fail(tooManyPending(behind.length))
+      const params = paramsFor({
+        calldata,
+        token: signal.loanToken,
+        pending: behind.map((trade) => trade.calldata),
+      })
+      const outcome = await rpc.call('eth_call', params, 'heavy')
       if (!outcome.ok) {
         return outcome.kind === 'transport'
           ? fail(outcome.failure)
-          : fail(readRefusal({ error: outcome.error, signal, explainRevert, readNodeError }))
+          : fail(readRefusal({ error: outcome.error, signal, behind, explainRevert, readNodeError }))
       }
-      const answer = decodeLensAnswer(outcome.result)
-      if (answer === null) {
+      const read = (answer: LensAnswer) => readAnswer({ answer, signal, calldata, explainRevert })
+      const simulation =
+        behind.length === 0
+          ? mapAnswer(decodeLensAnswer(outcome.result), read)
+          : mapAnswer(decodeBehindAnswer(outcome.result), (answer) => worseOf({ answer, read, behind }))
+      if (simulation === null) {
         return fail(
           failure(
             'SIMULATION_FAILED',
@@ -82,10 +119,49 @@ export function createRpcEngine({
           ),
         )
       }
-      return succeed(readAnswer({ answer, signal, calldata, explainRevert }))
+      return succeed(simulation)
     },
   }
 }
+
+const mapAnswer = <A>(answer: A | null, read: (answer: A) => Simulation): Simulation | null =>
+  answer === null ? null : read(answer)
+
+function tooManyPending(count: number) {
+  return failure(
+    'LANES_BUSY',
+    `${count} trades in flight stand before this one, more than it can be simulated behind in one call.`,
+    { in_flight: count, in_flight_max: LIMITS.pendingMax },
+  )
+}
+
+/** What is left for a candidate when the trades before it land first, or do not. */
+function worseOf({
+  answer: { alone, behind, takenBy },
+  read,
+  behind: pending,
+}: {
+  answer: BehindAnswer
+  read: (answer: LensAnswer) => Simulation
+  behind: readonly PendingTrade[]
+}): Simulation {
+  const first = read(alone)
+  if (behind === null || takenBy === 0) {
+    const gasUsed = behind === null ? first.gasUsed : highest(first.gasUsed, read(behind).gasUsed)
+    return { ...first, gasUsed }
+  }
+  const second = read(behind)
+  return {
+    ...second,
+    // What the trades before it touched is warm behind them, and cold in a transaction of its own.
+    gasUsed: highest(first.gasUsed, second.gasUsed),
+    // None is read for a failure.
+    l1FeeWei: highest(first.l1FeeWei, second.l1FeeWei),
+    takenBy: pending[takenBy - 1]?.signalId ?? null,
+  }
+}
+
+const highest = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 /** Storage of an executor that belongs to the caller and knows the chain's lenders; see `contracts/OmniArbExecutor.sol`. */
 function injectedExecutor({ executor, lenders }: ChainFacts): object {
@@ -109,16 +185,19 @@ function lenderMissing({ facts, flashSource }: { facts: ChainFacts; flashSource:
 function readRefusal({
   error,
   signal,
+  behind,
   explainRevert,
   readNodeError,
 }: {
   error: RpcError
   signal: Signal
+  behind: readonly PendingTrade[]
   explainRevert: ExplainRevert
   readNodeError: (error: RpcError) => NodeError
 }) {
   const meaning = readNodeError(error)
   if (meaning.kind === 'execution') {
+    if (meaning.data === BEHIND_UNANSWERED) return tooManyPending(behind.length)
     const sentence = meaning.data
       ? explainRevert({ data: meaning.data, signal }).sentence
       : `The node stopped it: ${meaning.reason}.`
@@ -142,6 +221,7 @@ function readAnswer({
     gasUsed: transactionGas({ calldata, executionGas: answer.gasUsed }),
     block: answer.block,
     l1FeeWei: answer.l1FeeWei,
+    takenBy: null,
   }
   if (!answer.ok) {
     const { sentence, hop, shortfall, hint, kind, facts } = explainRevert({ data: answer.data, signal })

@@ -31,6 +31,7 @@ const simulation: Simulation = {
   failedHop: null,
   revertData: null,
   hint: null,
+  takenBy: null,
 }
 const valuation: Valuation = {
   gasPriceWei: 2n,

@@ -29,6 +29,7 @@ const filled: Execution = {
     failedHop: null,
     revertData: null,
     hint: null,
+    takenBy: null,
   },
   valuation: {
     gasPriceWei: 2_000_000_007n,
@@ -54,6 +55,7 @@ const reverted: Execution = {
     failedHop: 1,
     revertData: '0x1234',
     hint: 'Look at hop 1.',
+    takenBy: null,
   },
   valuation: null,
   failure: failure('SIMULATION_FAILED', 'Hop 1 reverted.', { hop: 1 }, 'Look at hop 1.'),
@@ -250,6 +252,7 @@ describe('any execution', () => {
         failedHop: fc.option(fc.nat({ max: 7 })),
         revertData: fc.constant(null),
         hint: fc.option(fc.string()),
+        takenBy: fc.constant(null),
       }),
     ),
     valuation: fc.option(

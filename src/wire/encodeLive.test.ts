@@ -46,6 +46,7 @@ const signed: LiveExecution = {
     failedHop: null,
     revertData: null,
     hint: null,
+    takenBy: null,
   },
   valuation: {
     gasPriceWei: 2_000_000_007n,

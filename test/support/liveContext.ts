@@ -84,6 +84,7 @@ export async function openLiveRig({
         failedHop: null,
         revertData: null,
         hint: null,
+        takenBy: null,
       })
     },
     async valuate() {
