@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Wallet } from 'ethers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type LiveTitan, startLiveTitan } from '../support/liveTitan.ts'
+import { callRpc } from '../../devnet/callRpc.ts'
+import { swallow } from '../support/faults.ts'
+import { devAccount, type LiveTitan, startLiveTitan } from '../support/liveTitan.ts'
 import { auditTruth } from './auditTruth.ts'
 import { sendForeign } from './steps.ts'
 
@@ -16,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => live?.stop())
 
-const audit = (foreign: readonly string[] = []) => auditTruth({ live, foreign, clockMs: 0 })
+const audit = (foreign: readonly string[] = []) => auditTruth({ live, foreign })
 
 /** Runs SQL on the journal of the server that has ended. */
 function alter(sql: string): void {
@@ -35,12 +38,6 @@ it.each([
     sql: "UPDATE attempts SET hash = 'x' || hash WHERE signal_id = 'first'",
     undo: "UPDATE attempts SET hash = substr(hash, 2) WHERE signal_id = 'first'",
     found: 'is on chain and not journaled',
-  },
-  {
-    lie: 'bytes that left before their record',
-    sql: "UPDATE attempts SET signed_at_ms = signed_at_ms + 60000 WHERE signal_id = 'first'",
-    undo: "UPDATE attempts SET signed_at_ms = signed_at_ms - 60000 WHERE signal_id = 'first'",
-    found: 'left before it was journaled',
   },
   {
     lie: 'two signals at one nonce',
@@ -81,4 +78,16 @@ it('finds what somebody else sent, unless it is told, and what waits behind a ga
   await live.chain.automine(false)
   await sendForeign({ chain: live.chain, nonce: 5 })
   await expect(audit([foreign])).rejects.toThrow('behind a missing nonce')
+})
+
+it('finds bytes that left before their record was on disk', async () => {
+  const raw = await new Wallet(devAccount(1).privateKey).signTransaction({
+    type: 2,
+    chainId: 56,
+    nonce: 71,
+    to: devAccount(6).address,
+  })
+  live.proxy.inject(swallow())
+  await callRpc({ rpc: live.proxy.url, method: 'eth_sendRawTransaction', params: [raw], timeoutMs: 5_000 })
+  await expect(audit()).rejects.toThrow('left before their record')
 })

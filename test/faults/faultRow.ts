@@ -55,7 +55,7 @@ export function liveCase(
     try {
       const observed = await run(live)
       await live.end()
-      const truth = await auditTruth({ live, foreign, clockMs })
+      const truth = await auditTruth({ live, foreign })
       return `${observed} On chain: ${truth}.`
     } catch (error) {
       // What the server said belongs to a failure.

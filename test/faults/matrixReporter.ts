@@ -11,10 +11,11 @@ const HEAD = `# What the transaction engine survives
 Every way in which a transaction is known to be lost, doubled or stuck, the case that provokes it, and what came out.
 Written by \`npm run test:faults\`; the cases are in \`test/faults/\`.
 
-A case of the *system* runs the built server in LIVE over its public API, in front of a real node (anvil) behind a proxy that
-fails as told (\`test/support/faultProxy.ts\`). After each one the server is ended and held against the chain: every transaction
-was journaled before its bytes left, a nonce belongs to one signal, no signal has two effects, no nonce is missing, and every
-outcome is what the chain says.
+A case of the *system* runs the built server in LIVE over its public API, in front of a real node (anvil) behind proxies that
+fail as told (\`test/support/faultProxy.ts\`). The moment a signed transaction comes to a proxy or relay, before anything is done
+with it, the bytes of the journal's files are read: its record has to be in a committed transaction of the write-ahead log.
+After each case the server is ended and held against the chain: nothing came before its record, a nonce belongs to one signal, no
+signal has two effects, no nonce is missing, and every outcome is what the chain says.
 
 | row | failure | injected | expected | observed | against | pass |
 |---|---|---|---|---|---|---|

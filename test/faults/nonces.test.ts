@@ -1,13 +1,6 @@
 import { expect } from 'vitest'
-import {
-  dropReply,
-  failMethod,
-  hideReceipts,
-  refuse,
-  standStill,
-  swallow,
-  takeAndRefuse,
-} from '../support/faults.ts'
+import { dropReply, failMethod, hideReceipts, refuse, swallow, takeAndRefuse } from '../support/faults.ts'
+import { standStill } from '../support/nodeStates.ts'
 import { liveCase } from './faultRow.ts'
 import { LOSING_TRADE } from './opportunity.ts'
 import { becomes, finalised, minedInto, mineUntil, offersAt, pause, timesOffered } from './steps.ts'

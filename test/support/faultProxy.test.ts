@@ -14,7 +14,6 @@ import {
   rateLimit,
   refuse,
   staleCounts,
-  standStill,
   swallow,
   takeAndFail,
   takeAndForget,
@@ -22,6 +21,7 @@ import {
   wrongHash,
 } from './faults.ts'
 import { consumedIdOf, type LiveChain, openLiveChain } from './liveChain.ts'
+import { standStill } from './nodeStates.ts'
 import { newAccount, type SignedTransfer, signedTransfer } from './signedTransfer.ts'
 
 let devnet: Devnet

@@ -1,7 +1,9 @@
 import { Transaction } from 'ethers'
 import type { Address, Hex } from '../../src/domain/signal.ts'
+import type { JournalFiles } from './journalFiles.ts'
 import { replacementRule } from './replacementRule.ts'
 import { type Fault, type SeenPayload, startRpcProxy } from './rpcProxy.ts'
+import type { Announcement } from './rpcStream.ts'
 
 /** A signed transaction as it came to the proxy, whatever became of it. */
 export interface OfferedTransaction {
@@ -18,14 +20,22 @@ export interface OfferedTransaction {
 }
 
 /** One thing that goes wrong: asked about every payload while it is in force; null lets it through. See `faults.ts`. */
-export type Injection = (payload: SeenPayload) => Fault | null | Promise<Fault | null>
+export interface Injection {
+  (payload: SeenPayload): Fault | null | Promise<Fault | null>
+  /** What becomes of a head that is announced while it is in force; null says nothing. As it is where absent. */
+  readonly announce?: (header: Announcement) => Announcement | null | Promise<Announcement | null>
+}
 
 export interface FaultProxy {
   readonly url: string
+  readonly socketUrl: string
+  readonly ipcPath: string
   /** The node behind it. */
   readonly node: string
   /** Every transaction that was offered, in order. */
   readonly offered: readonly OfferedTransaction[]
+  /** Hashes of those that came while the journal's files did not hold them: bytes that left before their record was on disk. */
+  readonly unjournaled: readonly Hex[]
   /** Calls seen since the start, by method. */
   readonly methods: ReadonlyMap<string, number>
   /**
@@ -34,6 +44,8 @@ export interface FaultProxy {
   inject(fault: Injection, limit?: { times: number }): Injected
   /** Takes every fault back. */
   heal(): void
+  /** Refuses connections, as where nothing listens; or takes them again. */
+  refuse(refuses: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -44,18 +56,35 @@ export interface Injected {
 }
 
 /**
- * A real HTTP server in front of a real node, which fails as a script says. Without a fault it is the node, but for one rule that
- * anvil lacks and all mempools have: a replacement has to raise both fees by a tenth.
+ * A real server by HTTP, WebSocket and IPC in front of a real node, which fails as a script says. Without a fault it is the node, but
+ * for one rule that anvil lacks and all mempools have: a replacement has to raise both fees by a tenth.
+ *
+ * @param options.journal held against every transaction the moment it comes, before anything else is done with it
  */
-export async function startFaultProxy({ node }: { node: string }): Promise<FaultProxy> {
+export async function startFaultProxy({
+  node,
+  journal = null,
+}: {
+  node: string
+  journal?: JournalFiles | null
+}): Promise<FaultProxy> {
   const proxy = await startRpcProxy({ target: node })
   const offered: OfferedTransaction[] = []
+  const unjournaled: Hex[] = []
   const refuseReplacement = replacementRule({ node })
   let inForce: { fault: Injection; left: number; strikes: number }[] = []
 
+  proxy.announce = async (header) => {
+    const spoilt = inForce.find(({ fault, left }) => left > 0 && fault.announce !== undefined)
+    return spoilt?.fault.announce ? await spoilt.fault.announce(header) : header
+  }
   proxy.interfere = async (payload) => {
-    for (const { method, params } of payload.calls)
-      if (method === 'eth_sendRawTransaction') offered.push(readTransaction(params[0] as Hex))
+    for (const { method, params } of payload.calls) {
+      if (method !== 'eth_sendRawTransaction') continue
+      const sent = readTransaction(params[0] as Hex)
+      if (journal?.hold(sent.raw) === false) unjournaled.push(sent.hash)
+      offered.push(sent)
+    }
     for (const entry of inForce) {
       const fault = entry.left > 0 ? await entry.fault(payload) : null
       if (fault === null) continue
@@ -68,8 +97,11 @@ export async function startFaultProxy({ node }: { node: string }): Promise<Fault
 
   return {
     url: proxy.url,
+    socketUrl: proxy.socketUrl,
+    ipcPath: proxy.ipcPath,
     node,
     offered,
+    unjournaled,
     methods: proxy.methods,
     inject(fault, { times } = { times: Number.POSITIVE_INFINITY }) {
       const entry = { fault, left: times, strikes: 0 }
@@ -86,6 +118,7 @@ export async function startFaultProxy({ node }: { node: string }): Promise<Fault
     heal() {
       inForce = []
     },
+    refuse: proxy.refuse,
     stop: proxy.stop,
   }
 }

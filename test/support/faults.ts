@@ -109,31 +109,6 @@ export const failMethod = (method: string): Injection =>
     ),
   )
 
-/**
- * A node that stands still at a block while the chain goes on: heads, counts, balances, calls and receipts are those of that
- * block. Transactions it is sent go on to the chain.
- */
-export const standStill = (block: number): Injection => {
-  const at = quantity(block)
-  const isLater = (value: unknown) => typeof value === 'string' && Number(value) > block
-  return (payload) => {
-    if (payload.methods.some((method) => !method.startsWith('eth_') || method === SEND)) return null
-    const asked = payload.calls.map((call) => ({ ...call, params: call.params.map(inThePast) }))
-    const { kind, rewrite } = rewriteEach((reply, { method, params }) => {
-      const result = reply.result as { blockNumber?: unknown; number?: unknown } | null | undefined
-      if (method === 'eth_blockNumber') return { ...reply, result: at }
-      if (method === 'eth_getBlockByNumber' && isLater(params[0])) return { ...reply, result: null }
-      if (isLater(result?.blockNumber) || isLater(result?.number)) return { ...reply, result: null }
-      return null
-    })(payload) as Extract<Fault, { kind: 'rewrite' }>
-    return { kind, rewrite, body: JSON.stringify(payload.isBatch ? asked : asked[0]) }
-  }
-
-  function inThePast(param: unknown): unknown {
-    return param === 'latest' || param === 'pending' ? at : param
-  }
-}
-
 /** An answer in the node's place. */
 export function errorAnswer({
   id,
@@ -153,10 +128,10 @@ const answer = (reply: { id: number; result: unknown }): Fault => ({
   body: JSON.stringify({ jsonrpc: '2.0', ...reply }),
 })
 
-function refusalOf({ calls, isBatch }: SeenPayload, error: object): Fault {
+export function refusalOf({ calls, isBatch }: SeenPayload, error: object): Fault {
   const replies = calls.map(({ id }) => ({ jsonrpc: '2.0', id, error }))
   return { kind: 'answer', status: 200, body: JSON.stringify(isBatch ? replies : replies[0]) }
 }
 
 const hashOf = ({ params }: SeenCall) => keccak256(String(params[0]))
-const quantity = (value: number) => `0x${value.toString(16)}`
+export const quantity = (value: number) => `0x${value.toString(16)}`

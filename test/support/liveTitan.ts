@@ -10,6 +10,7 @@ import type { Address, Hex } from '../../src/domain/signal.ts'
 import { createDevnetAccount } from './devnetAccount.ts'
 import { executorInterface } from './devnetTrades.ts'
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts'
+import { openJournalFiles } from './journalFiles.ts'
 import { type LiveChain, openLiveChain } from './liveChain.ts'
 import { type RelayServer, startRelayServer } from './relayServer.ts'
 import { type Json, type Reply, startTitan, type Titan } from './startTitan.ts'
@@ -56,6 +57,8 @@ export interface LiveTitan {
   readonly titan: Titan
   /** Null when none was asked for. */
   readonly relay: RelayServer | null
+  /** Hashes of bytes that came to an endpoint or the relay while the journal's files did not hold them; see `JournalFiles`. */
+  unjournaled(): readonly string[]
   /** What the server was started with, its port and folder aside. */
   readonly environment: Readonly<Record<string, string>>
   /** Sends a trade that pays; see `signal`. */
@@ -74,6 +77,12 @@ export interface LiveTitan {
   }
   stop(): Promise<void>
 }
+
+/** How the server reaches an endpoint. */
+export type Transport = 'http' | 'ws' | 'ipc'
+
+const endpointOf = ({ url, socketUrl, ipcPath }: FaultProxy, transport: Transport = 'http'): string =>
+  ({ http: url, ws: socketUrl, ipc: ipcPath })[transport]
 
 let serial = 0
 
@@ -103,7 +112,7 @@ export function signal(over: object = {}): Json {
  * Devnet chains, each behind as many fault proxies as wanted, the executor with its lanes on each, and the built server in LIVE
  * before them.
  *
- * @param options.endpoints proxies in front of each chain
+ * @param options.endpoints proxies in front of each chain: how many, or by what each is reached
  * @param options.lanes how many of anvil's accounts #1 to #4 send
  * @param options.env further settings of the server
  * @param options.prepare called for each chain before the server starts
@@ -118,13 +127,16 @@ export async function startLiveTitan({
   relay: relayWanted = null,
 }: {
   chainIds?: readonly number[]
-  endpoints?: number
+  endpoints?: number | readonly Transport[]
   lanes?: number
   env?: Record<string, string>
   prepare?: (chain: WorldChain) => Promise<void>
   relay?: { includes: boolean } | null
 } = {}): Promise<LiveTitan> {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-live-'))
+  const journal = openJournalFiles({ dataDir })
+  const transports =
+    typeof endpoints === 'number' ? Array.from({ length: endpoints }, (): Transport => 'http') : endpoints
   const devnet = await startDevnet({ chainIds })
   const keys = Array.from({ length: laneCount }, (_, index) => devAccount(index + 1))
   const lanes = keys.map(({ address }) => address)
@@ -148,7 +160,7 @@ export async function startLiveTitan({
   function environment(): Record<string, string> {
     const rpc = chains.map(({ chainId, endpoints: proxies }) => [
       `RPC_${envNameOf(chainId)}`,
-      proxies.map(({ url }) => url).join(','),
+      proxies.map((proxy, index) => endpointOf(proxy, transports[index])).join(','),
     ])
     return {
       EXECUTION_MODE: 'LIVE',
@@ -168,15 +180,13 @@ export async function startLiveTitan({
 
   try {
     for (const { chainId, rpc } of devnet.chains) {
-      const proxies = await Promise.all(
-        Array.from({ length: endpoints }, () => startFaultProxy({ node: rpc })),
-      )
+      const proxies = await Promise.all(transports.map(() => startFaultProxy({ node: rpc, journal })))
       const executor = await deploy({ rpc, lanes })
       const chain = { ...openLiveChain({ rpc }), chainId, endpoints: proxies, executor }
       chains.push(chain)
       await prepare(chain)
     }
-    if (relayWanted) relay = await startRelayServer({ target: chains[0]?.rpc ?? '', ...relayWanted })
+    if (relayWanted) relay = await startRelayServer({ target: chains[0]?.rpc ?? '', journal, ...relayWanted })
     await start()
   } catch (error) {
     await stop()
@@ -198,6 +208,10 @@ export async function startLiveTitan({
       return titan()
     },
     relay,
+    unjournaled: () => [
+      ...chains.flatMap(({ endpoints: proxies }) => proxies.flatMap((proxy) => proxy.unjournaled)),
+      ...(relay?.unjournaled ?? []),
+    ],
     get environment() {
       return environment()
     },

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { keccak256 } from 'ethers'
 import { callRpc } from '../../devnet/callRpc.ts'
+import type { JournalFiles } from './journalFiles.ts'
 
 /** One call a relay got. */
 export interface RelayCall {
@@ -17,6 +18,8 @@ export interface RelayServer {
   readonly calls: readonly RelayCall[]
   /** Raw transactions that were taken and not handed on. */
   readonly kept: readonly string[]
+  /** Hashes of those that came while the journal's files did not hold them. */
+  readonly unjournaled: readonly string[]
   /** From now on every connection is closed without an answer, or not any more. */
   refuse(refuses: boolean): void
   stop(): Promise<void>
@@ -29,12 +32,15 @@ export interface RelayServer {
 export async function startRelayServer({
   target,
   includes,
+  journal = null,
 }: {
   target: string
   includes: boolean
+  journal?: JournalFiles | null
 }): Promise<RelayServer> {
   const calls: RelayCall[] = []
   const kept: string[] = []
+  const unjournaled: string[] = []
   let refuses = false
 
   const server = createServer(async (incoming, outgoing) => {
@@ -42,12 +48,13 @@ export async function startRelayServer({
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks).toString()
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: unknown }
+    const raw = rawOf(method, params)
+    if (journal?.hold(raw) === false) unjournaled.push(keccak256(raw))
     calls.push({ method, params, headers: incoming.headers, body })
     if (refuses) {
       outgoing.destroy()
       return
     }
-    const raw = rawOf(method, params)
     const answer = await take(raw).then(
       (hash) => ({ result: resultOf(method, hash) }),
       (error) => ({ error: { code: -32000, message: String(error.message ?? error) } }),
@@ -76,6 +83,7 @@ export async function startRelayServer({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     kept,
+    unjournaled,
     refuse(from) {
       refuses = from
     },

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { WebSocketServer } from 'ws'
+import { type Announcement, ipcClient, type StreamClient, serveStream, webSocketClient } from './rpcStream.ts'
 
 export interface SeenCall {
   readonly id: number
@@ -22,10 +26,15 @@ export interface SeenPayload {
   readonly methods: readonly string[]
   readonly isBatch: boolean
   readonly body: string
+  /** None by IPC. */
   readonly headers: IncomingMessage['headers']
+  readonly transport: 'http' | 'ws' | 'ipc'
 }
 
-/** What to do with a payload instead of handing it to the node and its answer back. */
+/**
+ * What to do with a payload instead of handing it to the node and its answer back. On a stream (WebSocket, IPC) an answer that is not
+ * JSON closes the connection.
+ */
 export type Fault =
   /** Close the connection without an answer; the node does not see it. */
   | { readonly kind: 'drop' }
@@ -48,8 +57,10 @@ export type Fault =
 
 export interface RpcProxy {
   readonly url: string
-  /** The same by WebSocket, where the only fault is `drop`. */
+  /** The same by WebSocket. */
   readonly socketUrl: string
+  /** The same by a local socket file. */
+  readonly ipcPath: string
   /** Calls seen since the start, by method. */
   readonly methods: ReadonlyMap<string, number>
   /** Calls in each payload seen, in order. */
@@ -59,10 +70,14 @@ export interface RpcProxy {
   readonly connections: number
   /** Asked about every payload; null lets it through. */
   interfere: ((payload: SeenPayload) => Fault | null | Promise<Fault | null>) | null
+  /** Asked about every new head that is announced to a subscriber; null says nothing. */
+  announce: ((header: Announcement) => Announcement | null | Promise<Announcement | null>) | null
+  /** Closes every connection and refuses new ones, at the same address; or takes them again. */
+  refuse(refuses: boolean): Promise<void>
   stop(): Promise<void>
 }
 
-/** A real HTTP server in front of a real node that counts what passes and can spoil it. */
+/** A real server by HTTP, WebSocket and IPC in front of a real node that counts what passes and can spoil it. */
 export async function startRpcProxy({ target }: { target: string }): Promise<RpcProxy> {
   const methods = new Map<string, number>()
   const payloadSizes: number[] = []
@@ -70,47 +85,65 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
   let open = 0
   let connections = 0
 
-  function seen(body: string, headers: IncomingMessage['headers']): SeenPayload {
-    const payload = readPayload(body, headers)
+  function seen(payload: SeenPayload): SeenPayload {
     payloadSizes.push(payload.methods.length)
     for (const method of payload.methods) methods.set(method, (methods.get(method) ?? 0) + 1)
     return payload
   }
+  const faultOf = async (payload: SeenPayload) => (await proxy.interfere?.(payload)) ?? null
 
   const server = createServer(async (incoming, outgoing) => {
     open++
     openMax = Math.max(openMax, open)
     outgoing.on('close', () => open--)
-    const payload = seen(await readAll(incoming), incoming.headers)
-    await answer({ target, payload, outgoing, fault: (await proxy.interfere?.(payload)) ?? null })
+    const { headers } = incoming
+    const payload = seen(readPayload(await readAll(incoming), { headers, transport: 'http' }))
+    await answer({ target, payload, outgoing, fault: await faultOf(payload) })
   })
+  const streams = new Set<StreamClient>()
+  function serve(client: StreamClient, from: Pick<SeenPayload, 'headers' | 'transport'>): void {
+    connections++
+    streams.add(client)
+    client.onEnd(() => streams.delete(client))
+    serveStream({
+      client,
+      target,
+      read: (text) => seen(readPayload(text, from)),
+      faultOf,
+      forward: (body) => forward({ target, body }),
+      announce: async (header) => (proxy.announce ? await proxy.announce(header) : header),
+    })
+  }
   server.on('connection', () => connections++)
   const sockets = new WebSocketServer({ server })
-  sockets.on('connection', (client, { headers }) => {
-    const node = new WebSocket(target.replace(/^http/, 'ws'))
-    // False when the client leaves, or the node refuses, before the connection stands.
-    const opened = once(node, 'open').then(
-      () => true,
-      () => false,
-    )
-    node.on('message', (data) => client.send(data.toString()))
-    node.on('close', () => client.terminate())
-    node.on('error', () => client.terminate())
-    client.on('close', () => node.terminate())
-    client.on('message', async (data) => {
-      const payload = seen(data.toString(), headers)
-      const fault = (await proxy.interfere?.(payload)) ?? null
-      if (fault?.kind === 'drop') return client.terminate()
-      if (fault !== null) throw new Error(`A WebSocket cannot ${fault.kind}.`)
-      if (await opened) node.send(payload.body)
-    })
+  sockets.on('connection', (socket, { headers }) => {
+    connections-- // it came as HTTP
+    serve(webSocketClient(socket), { headers, transport: 'ws' })
   })
+  const ipcPath = join(tmpdir(), `titan-proxy-${randomUUID()}.ipc`)
+  const local = createSocketServer((socket: Socket) =>
+    serve(ipcClient(socket), { headers: {}, transport: 'ipc' }),
+  )
+
   server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  local.listen(ipcPath)
+  await Promise.all([once(server, 'listening'), once(local, 'listening')])
+  const { port } = server.address() as AddressInfo
+
+  async function close(): Promise<void> {
+    if (!server.listening) return
+    const closed = Promise.all([once(server, 'close'), once(local, 'close')])
+    server.close()
+    local.close()
+    for (const client of streams) client.end()
+    server.closeAllConnections()
+    await closed
+  }
 
   const proxy: RpcProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    socketUrl: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
+    socketUrl: `ws://127.0.0.1:${port}`,
+    ipcPath,
     methods,
     payloadSizes,
     get openMax() {
@@ -120,12 +153,15 @@ export async function startRpcProxy({ target }: { target: string }): Promise<Rpc
       return connections
     },
     interfere: null,
-    async stop() {
-      for (const socket of sockets.clients) socket.terminate()
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
+    announce: null,
+    async refuse(refuses) {
+      if (refuses) return await close()
+      if (server.listening) return
+      server.listen(port, '127.0.0.1')
+      local.listen(ipcPath)
+      await Promise.all([once(server, 'listening'), once(local, 'listening')])
     },
+    stop: close,
   }
   return proxy
 }
@@ -173,10 +209,10 @@ async function answer({
   send(status, body)
 }
 
-function readPayload(body: string, headers: IncomingMessage['headers']): SeenPayload {
+function readPayload(body: string, from: Pick<SeenPayload, 'headers' | 'transport'>): SeenPayload {
   const parsed = JSON.parse(body) as SeenCall | SeenCall[]
   const calls = [parsed].flat()
-  return { calls, methods: calls.map(({ method }) => method), isBatch: Array.isArray(parsed), body, headers }
+  return { calls, methods: calls.map(({ method }) => method), isBatch: Array.isArray(parsed), body, ...from }
 }
 
 /** The fault that changes the node's answers one by one, knowing what was asked; null leaves one as it is. */
