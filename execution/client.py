@@ -12,7 +12,7 @@ from typing import Any
 from execution.delivery import RetryPolicy, deliver
 from execution.encoding import encode_integer, encode_signal_id
 from execution.environment import read_environment
-from execution.errors import ModeMismatch, ProtocolError, Refused, ServerBusy
+from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError, Refused, ServerBusy
 from execution.events import EventStream
 from execution.outcome import is_settled
 from execution.trade_signal import TradeSignal
@@ -115,7 +115,9 @@ class ExecutionClient:
         return _expect_ok(await self._get("/stats"))
 
     async def trade(self, signal_id: str) -> Answer | None:
-        """``GET /trades/{signal_id}``: the record of one execution, None when there is none (yet).
+        """``GET /trades/{signal_id}``: the record of one execution, None when there is none.
+
+        A signal that is being worked on has the ``status`` "accepted" and no more than that.
 
         Raises ConnectionFailed, ProtocolError, ServerBusy.
         """
@@ -125,15 +127,22 @@ class ExecutionClient:
     async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
         """The record of a signal whose answer was lost or came before its outcome, waiting up to ``timeout`` seconds.
 
-        The record is the newest one; when the time is over it may be that of a LIVE trade still on its way, which
-        ``is_settled`` tells. None means that nothing was recorded: the server refused the signal or never got it.
-        Sending the same signal again under the same id is then safe. Raises as ``trade``.
+        The record is the newest one; when the time is over it may be that of a trade still on its way, or of a signal that
+        is being worked on (``status`` "accepted"): ``is_settled`` tells. None means that the server has nothing of it: it
+        refused the signal or never got it. Sending the same signal again under the same id is then safe.
+
+        A server that is away or cannot tell now is asked again. Raises as ``trade`` when it is so until the time is over.
         """
         deadline = time.monotonic() + timeout
         while True:
-            record = await self.trade(signal_id)
-            if (record is not None and is_settled(record)) or time.monotonic() >= deadline:
-                return record
+            try:
+                record = await self.trade(signal_id)
+            except (ConnectionFailed, ServerBusy):
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                if (record is not None and is_settled(record)) or time.monotonic() >= deadline:
+                    return record
             await asyncio.sleep(_RESOLVE_PAUSE)
 
     def events(self, from_seq: int | None = None, *, updates: bool = False) -> AsyncIterator[Answer]:

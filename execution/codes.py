@@ -65,8 +65,8 @@ _CODES: dict[str, CodeEntry] = {
     "TRADE_NOT_FOUND": CodeEntry(
         status=404,
         retryable=False,
-        meaning="No execution with this signal_id is journaled.",
-        fix="Check the id; a signal refused before it reached its chain leaves no record.",
+        meaning="No execution with this signal_id is journaled, and none is being worked on.",
+        fix="Check the id; a signal that was refused leaves no record.",
     ),
     "METHOD_NOT_ALLOWED": CodeEntry(
         status=405,
@@ -84,7 +84,7 @@ _CODES: dict[str, CodeEntry] = {
         status=409,
         retryable=True,
         meaning="A signal with this signal_id is still being worked on.",
-        fix="Wait for its answer, or ask GET /trades/{signal_id}.",
+        fix="Wait for its answer, or ask GET /trades/{signal_id}: it says accepted until there is more to say.",
     ),
     "TOO_LARGE": CodeEntry(
         status=413,

@@ -9,7 +9,7 @@ _ON_ITS_WAY = ("accepted", "signed", "pending")
 
 
 def is_settled(answer: Mapping[str, Any]) -> bool:
-    """Whether the trade has an outcome, good or bad; False for a LIVE trade that is still on its way.
+    """Whether the trade has an outcome, good or bad; False for one that is still worked on or on its way.
 
     A settled LIVE trade can change once more, when its block leaves the chain, until ``final`` is true.
     """

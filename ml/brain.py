@@ -71,7 +71,7 @@ class Brain:
             result = await self._submit(watcher.chain_id, found)
         except OutcomeUnknown as cause:
             record = await self._manager.resolve(cause.signal_id)
-            result = record or {"success": False, "error": "the server lost the signal"}
+            result = record or {"success": False, "error": "the server has nothing of the signal"}
         self.succeeded += result["success"] is True
         print(_line(watcher.chain_id, found, result), flush=True)
 
@@ -107,6 +107,8 @@ def _line(chain_id: int, found: Opportunity, result: Answer) -> str:
         f"chain {chain_id}: {found.loan_usd:,.2f} {symbol}, {found.buy.name} -> {found.sell.name}, "
         f"expected {found.profit_usd:,.4f}"
     )
+    if result["success"] is None:
+        return f"{trade}: on its way, {result['status']}"
     if not result["success"]:
         return f"❌ {trade}: {result['error']}"
     simulation = result.get("simulation") or {}

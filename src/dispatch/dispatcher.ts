@@ -13,6 +13,13 @@ export interface Dispatcher {
   /** Every configured chain, in order of configuration. */
   chains(): readonly ChainStatus[]
   totals(): ReadonlyMap<number, Totals>
+  /**
+   * The chain that has an id in flight: it works on it now, or its thread ended with it and has not told yet what it did.
+   * Null when none does; what has an outcome, or bytes out, is in the event log then.
+   */
+  inFlight(signalId: string): number | null
+  /** Chains whose journal was not heard since the start: what they did under an id is not known. */
+  unheard(): readonly ChainStatus[]
   /** Signals of a chain that wait or run. */
   queueDepth(chainId: number): number
   onStatus(listener: (status: ChainStatus) => void): void

@@ -42,6 +42,8 @@ export function createPiscinaDispatcher({
   const held = new Map<string, { readonly chainId: number; count: number }>()
   /** Ids that a chain's thread had in flight when it ended: they stay its own until it has told what it did. */
   const lostIds = new Map(threads.map(({ chain }): [number, string[]] => [chain.chainId, []]))
+  /** Their events of earlier lives of the process are not all in the event log. */
+  const unheard = new Set(threads.map(({ chain }) => chain.chainId))
   const unprobed = new Set(threads.map(({ chain }) => chain.chainId))
   let allProbed: () => void = () => undefined
   const probed = new Promise<void>((resolve) => {
@@ -65,6 +67,7 @@ export function createPiscinaDispatcher({
   }
 
   function onReplayed(chainId: number): void {
+    unheard.delete(chainId)
     for (const signalId of lostIds.get(chainId)?.splice(0) ?? []) release(signalId)
   }
 
@@ -106,6 +109,9 @@ export function createPiscinaDispatcher({
     },
     chains: () => [...pools.values()].map((pool) => pool.status()),
     totals: () => new Map([...pools].map(([chainId, pool]) => [chainId, pool.totals()])),
+    inFlight: (signalId) => held.get(signalId)?.chainId ?? null,
+    unheard: () =>
+      [...pools.values()].map((pool) => pool.status()).filter(({ chainId }) => unheard.has(chainId)),
     queueDepth: (chainId) => pools.get(chainId)?.depth() ?? 0,
     onStatus: (listener) => void statusListeners.push(listener),
     stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),

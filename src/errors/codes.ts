@@ -57,8 +57,8 @@ export const CODES = {
   TRADE_NOT_FOUND: {
     status: 404,
     retryable: false,
-    meaning: 'No execution with this signal_id is journaled.',
-    fix: 'Check the id; a signal refused before it reached its chain leaves no record.',
+    meaning: 'No execution with this signal_id is journaled, and none is being worked on.',
+    fix: 'Check the id; a signal that was refused leaves no record.',
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
@@ -76,7 +76,7 @@ export const CODES = {
     status: 409,
     retryable: true,
     meaning: 'A signal with this signal_id is still being worked on.',
-    fix: 'Wait for its answer, or ask GET /trades/{signal_id}.',
+    fix: 'Wait for its answer, or ask GET /trades/{signal_id}: it says accepted until there is more to say.',
   },
   TOO_LARGE: {
     status: 413,

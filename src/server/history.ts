@@ -1,7 +1,10 @@
 import { LIMITS } from '../config/limits.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { Mode } from '../domain/mode.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { EventLog, TradeQuery } from '../journal/eventLog.ts'
-import { jsonReply, type ServerReply, type ServerRequest } from './httpMessage.ts'
+import { encodeInFlight } from '../wire/encodeInFlight.ts'
+import { encodedReply, jsonReply, locationOf, type ServerReply, type ServerRequest } from './httpMessage.ts'
 import { tradesCsv } from './tradesCsv.ts'
 
 const PAGE_ROWS = 100
@@ -10,7 +13,15 @@ const PAGE_ROWS = 100
  * The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND, and JOURNAL_UNAVAILABLE while executed trades wait to be written: what is
  * read then may be old, or missing although it exists.
  */
-export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
+export function createHistory({
+  mode,
+  events,
+  dispatcher,
+}: {
+  mode: Mode
+  events: Omit<EventLog, 'append' | 'close'>
+  dispatcher: Pick<Dispatcher, 'inFlight' | 'unheard'>
+}) {
   function readWhole<T>(read: () => T): Result<T> {
     const found = read()
     const problem = events.failing()
@@ -57,12 +68,29 @@ export function createHistory(events: Omit<EventLog, 'append' | 'close'>) {
       return succeed(jsonReply(`{"trades":${jsonArray(rows)},"next":${next}}`))
     },
 
-    /** `GET /trades/{signal_id}`: the newest event of one execution. */
+    /**
+     * `GET /trades/{signal_id}`: the newest event of one execution, or 202 for a signal that is being worked on and has none yet.
+     * It is told to be missing only when it certainly is.
+     */
     trade(encodedId: string): Result<ServerReply> {
       const signalId = decodeSegment(encodedId)
       const found = readWhole(() => (signalId === null ? null : events.trade(signalId)))
       if (!found.ok) return found
       if (found.value !== null) return succeed(jsonReply(found.value.json))
+      const chainId = signalId === null ? null : dispatcher.inFlight(signalId)
+      if (signalId !== null && chainId !== null)
+        return succeed(
+          encodedReply({
+            status: 202,
+            body: encodeInFlight({ signalId, chainId, mode }),
+            headers: [['Cache-Control', 'no-store'], locationOf(signalId)],
+          }),
+        )
+      const [unheard] = dispatcher.unheard()
+      if (unheard !== undefined) {
+        const why = unheard.reason ?? `${unheard.name} is starting.`
+        return fail(failure('JOURNAL_UNAVAILABLE', `The journal of ${unheard.name} was not read yet. ${why}`))
+      }
       const sentence = `No execution with signal_id "${(signalId ?? encodedId).slice(0, LIMITS.signalIdCharsMax)}" is journaled.`
       return fail(failure('TRADE_NOT_FOUND', sentence))
     },

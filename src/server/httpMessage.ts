@@ -75,6 +75,9 @@ export function problemReply({
   return encodedReply({ status: CODES[failure.code].status, body, headers, code: failure.code })
 }
 
+/** Where a signal is told of; the characters of an id need no escaping. */
+export const locationOf = (signalId: string) => ['Location', `/trades/${signalId}`] as const
+
 /** The answer to one signal; `signalId` is null when it named none. */
 export function answerReply(
   { httpStatus, body, replayed, refused }: Answer,
@@ -86,8 +89,7 @@ export function answerReply(
     code: refused ?? null,
     headers: [
       ...(replayed ? [['Idempotent-Replayed', 'true'] as const] : []),
-      // The characters of an id need no escaping.
-      ...(httpStatus === 202 && signalId !== null ? [['Location', `/trades/${signalId}`] as const] : []),
+      ...(httpStatus === 202 && signalId !== null ? [locationOf(signalId)] : []),
     ],
   })
 }

@@ -94,7 +94,7 @@ export function createServer({
   }
   const handle = createHandle({
     intake,
-    history: createHistory(events),
+    history: createHistory({ mode, events, dispatcher }),
     sources,
     metricsText: metrics.text,
     answerBug,

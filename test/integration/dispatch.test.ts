@@ -148,17 +148,21 @@ describe('a chain thread that ends', () => {
   })
 
   it('keeps the ids it had in flight until it has told what it did', async () => {
-    const { submit, ready } = await start({ thread: CRASHING })
+    const { submit, ready, dispatcher } = await start({ thread: CRASHING })
     proxy.interfere = ({ methods }) => (methods.includes('eth_call') ? { kind: 'hang' } : null)
+    expect(dispatcher.inFlight('lost-1')).toBeNull()
     const elsewhere = submit('lost-1').then((lost) => {
       expect(code(lost)).toBe('CHAIN_THREAD_LOST')
+      expect(dispatcher.inFlight('lost-1')).toBe(1)
       return submit('lost-1', { chainId: 10 })
     })
+    expect(dispatcher.inFlight('lost-1')).toBe(1)
     await submit('crash-2')
     expect(code(await elsewhere)).toBe('SIGNAL_ID_CONFLICT')
     proxy.interfere = null
     await ready(1)
     // It had done nothing, so the id is free again.
+    expect(dispatcher.inFlight('lost-1')).toBeNull()
     expect(await submit('lost-1', { chainId: 10 })).toMatchObject({ success: true })
   })
 

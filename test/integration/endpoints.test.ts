@@ -283,3 +283,40 @@ it('hides a bug behind a trace id that the log has too', async () => {
   expect(JSON.stringify(body)).not.toContain('a bug')
   expect(server.logged).toEqual([{ err: new Error('a bug'), trace_id: body.trace_id }])
 })
+
+it('tells of a signal that is being worked on, and calls one missing only when it certainly is', async () => {
+  const { dispatcher } = server
+  const path = '/trades/in-flight-1'
+  expect((await get(path)).status).toBe(404)
+  dispatcher.hold()
+  const answer = post('/execute', { ...sampleRequest, chainId: 8453, signal_id: 'in-flight-1' })
+  await expect.poll(() => dispatcher.queueDepth(8453)).toBe(1)
+  const accepted = await get(path)
+  expect([accepted.status, accepted.headers.get('location')]).toEqual([202, path])
+  expect(await readJson(accepted)).toEqual({
+    success: null,
+    mode: 'PAPER',
+    status: 'accepted',
+    signal_id: 'in-flight-1',
+    chainId: 8453,
+    sent: 'no',
+    final: false,
+    code: null,
+    error: null,
+    timestamp: expect.any(String),
+  })
+  dispatcher.release()
+  expect((await answer).status).toBe(200)
+  expect((await get(path)).status).toBe(200)
+
+  dispatcher.unhear([8453])
+  const untold = await get('/trades/in-flight-2')
+  expect(untold.status).toBe(503)
+  expect(await readJson(untold)).toMatchObject({
+    code: 'JOURNAL_UNAVAILABLE',
+    error: expect.stringContaining('The journal of Chain 8453 was not read yet.'),
+  })
+  expect((await get(path)).status).toBe(200)
+  dispatcher.unhear([])
+  expect((await get('/trades/in-flight-2')).status).toBe(404)
+})

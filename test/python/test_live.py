@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 from conftest import DOCUMENT_TRADE
+from tcp_proxy import tcp_proxy
 
-from execution.execution_client import ExecutionClient, ExecutionManager, execute_trade, is_settled
+from execution.execution_client import (
+    ConnectionFailed,
+    ExecutionClient,
+    ExecutionManager,
+    RetryPolicy,
+    ServerBusy,
+    execute_trade,
+    is_settled,
+)
 
 HASH = "0x" + "ab" * 32
 
@@ -28,6 +37,8 @@ class LiveServer:
         self.port = 0
         self.answer: tuple[int, dict[str, Any]] = (200, {})
         self.records: list[dict[str, Any] | None] = []
+        #: Requests for a record that are refused first: the server has not read its journals yet.
+        self.unread = 0
         self.signals: list[dict[str, Any]] = []
         self.subscriptions: list[dict[str, Any]] = []
 
@@ -43,10 +54,14 @@ class LiveServer:
         return web.json_response(body, status=status, headers=headers)
 
     async def trade(self, _: web.Request) -> web.Response:
+        if self.unread > 0:
+            self.unread -= 1
+            unread = {"success": False, "code": "JOURNAL_UNAVAILABLE", "retryable": True, "error": "Not read yet."}
+            return web.json_response(unread, status=503, headers={"Retry-After": "0"})
         found = self.records.pop(0) if len(self.records) > 1 else self.records[0]
         if found is None:
             return web.json_response({"success": False, "code": "TRADE_NOT_FOUND"}, status=404)
-        return web.json_response(found)
+        return web.json_response(found, status=202 if found["status"] == "accepted" else 200)
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -110,6 +125,50 @@ async def test_what_is_still_on_its_way_when_the_time_is_over_comes_as_it_is() -
         server.records = [record("pending")]
         unsettled = await manager.resolve("abc", timeout=0.3)
         assert unsettled is not None and unsettled["success"] is None and not is_settled(unsettled)
+
+
+ACCEPTED = {"success": None, "mode": "LIVE", "status": "accepted", "signal_id": "abc", "sent": "unknown", "error": None}
+
+
+async def test_a_signal_that_is_being_worked_on_is_never_nothing() -> None:
+    """Simulated, waiting for a lane: it may be traded any moment, and acting anew would trade twice."""
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE") as manager:
+        server.records = [ACCEPTED]
+        unsettled = await manager.resolve("abc", timeout=0.3)
+        assert unsettled == ACCEPTED and not is_settled(unsettled)
+        server.records = [ACCEPTED, record("signed"), INCLUDED]
+        assert await manager.resolve("abc") == INCLUDED
+        server.records = [None]
+        assert await manager.resolve("abc", timeout=0.3) is None
+
+
+async def test_a_server_that_cannot_tell_yet_is_asked_again() -> None:
+    """After a restart, until it has read what it did before."""
+    async with (
+        live_server() as server,
+        ExecutionManager(port=server.port, mode="LIVE", retry=RetryPolicy(attempts=1)) as manager,
+    ):
+        server.records = [INCLUDED]
+        server.unread = 3
+        assert await manager.resolve("abc") == INCLUDED
+        server.unread = 1_000
+        with pytest.raises(ServerBusy, match="Not read yet"):
+            await manager.resolve("abc", timeout=0.3)
+
+
+async def test_a_server_that_is_away_is_asked_until_it_is_back() -> None:
+    quick = RetryPolicy(attempts=1)
+    async with live_server() as server, ExecutionClient("127.0.0.1", server.port, retry=quick) as client:
+        server.records = [INCLUDED]
+        port = server.port
+        async with tcp_proxy(port) as proxy:
+            away = ExecutionClient("127.0.0.1", proxy.port, retry=quick)
+            proxy.replies_to_lose = 3
+            assert await away.resolve("abc") == INCLUDED
+            await away.close()
+        with pytest.raises(ConnectionFailed):
+            await ExecutionClient("127.0.0.1", proxy.port, retry=quick).resolve("abc", timeout=0.3)
+        assert await client.resolve("abc") == INCLUDED
 
 
 @pytest.mark.parametrize("status", ["included", "reverted", "cancelled", "displaced", "denied", "expired"])

@@ -82,6 +82,8 @@ export type TransportServer = Awaited<ReturnType<typeof startTransportServer>>
 function createEchoDispatcher(events: EventLog) {
   const statusListeners: ((status: ChainStatus) => void)[] = []
   const held: (() => void)[] = []
+  const inFlight = new Map<string, number>()
+  let unheard: readonly number[] = []
   const totals = new Map<number, Totals>()
   let outboxId = 0
   let holding = false
@@ -93,13 +95,17 @@ function createEchoDispatcher(events: EventLog) {
         return settle(refusal({ failure: missingChain(chainId), mode: 'PAPER', signalId: signal.signalId }))
       const answer = () => {
         if (kind === 'execute') record(signal)
+        inFlight.delete(signal.signalId)
         settle(echo(signal))
       }
+      if (kind === 'execute') inFlight.set(signal.signalId, chainId)
       if (holding) held.push(answer)
       else answer()
     },
     chains: () => [chainStatus(1), chainStatus(8453)],
     totals: () => totals,
+    inFlight: (signalId) => inFlight.get(signalId) ?? null,
+    unheard: () => unheard.map(chainStatus),
     queueDepth: () => held.length,
     onStatus: (listener) => void statusListeners.push(listener),
   }
@@ -138,6 +144,10 @@ function createEchoDispatcher(events: EventLog) {
     release() {
       holding = false
       for (const answer of held.splice(0)) answer()
+    },
+    /** The chains whose journal was not heard yet. */
+    unhear(chainIds: readonly number[]) {
+      unheard = chainIds
     },
     /** An event as a chain's thread would send it. */
     publish,

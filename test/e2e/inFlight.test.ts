@@ -1,0 +1,61 @@
+import { afterEach, expect, test } from 'vitest'
+import { hold } from '../support/faults.ts'
+import { eventually, type LiveTitan, signal, startLiveTitan } from '../support/liveTitan.ts'
+
+let live: LiveTitan | null = null
+afterEach(async () => {
+  await live?.stop()
+  live = null
+})
+
+const answerOf = async (url: string) => {
+  const response = await fetch(url)
+  return { status: response.status, location: response.headers.get('location'), json: await response.json() }
+}
+
+test('a LIVE signal is found by its id from the moment it is taken, and over a kill and a restart', async () => {
+  live = await startLiveTitan()
+  const { titan, proxy, chain } = live
+  await chain.automine(false)
+
+  // Simulated, and so before anything of it is on disk.
+  const { promise: simulated, resolve: simulate } = Promise.withResolvers<void>()
+  const held = proxy.inject(hold(simulated, 'eth_call'))
+  const waited = signal({ signal_id: 'waited-for' })
+  const answer = titan.post('/execute', waited).catch(() => null)
+  const first = await eventually(async () => {
+    const found = await answerOf(`${titan.url}/trades/waited-for`)
+    return found.status === 404 ? null : found
+  })
+  expect(first).toMatchObject({
+    status: 202,
+    location: '/trades/waited-for',
+    json: { status: 'accepted', mode: 'LIVE', signal_id: 'waited-for', success: null, sent: 'unknown' },
+  })
+  // Not even for a moment: from the request to the outcome every answer knows of it.
+  let missing = 0
+  let asked = 0
+  let watching = true
+  const watch = (async () => {
+    while (watching) {
+      asked++
+      if ((await answerOf(`${titan.url}/trades/waited-for`)).status === 404) missing++
+    }
+  })()
+  held.heal()
+  simulate()
+  await live.until('waited-for', ({ status }) => status === 'signed' || status === 'pending')
+  watching = false
+  await watch
+  expect(asked).toBeGreaterThan(0)
+  expect(missing).toBe(0)
+
+  const promised = await titan.post('/execute', signal({ signal_id: 'promised', wait: 'none' }))
+  expect(promised.status).toBe(202)
+  expect((await answerOf(`${titan.url}/trades/promised`)).json).toMatchObject({ success: null })
+
+  await live.restart('SIGKILL')
+  await answer
+  for (const id of ['waited-for', 'promised'])
+    expect((await answerOf(`${live.titan.url}/trades/${id}`)).status).toBe(200)
+})
