@@ -131,7 +131,7 @@ _CODES: dict[str, CodeEntry] = {
     "SIGNAL_ID_CONFLICT": CodeEntry(
         status=422,
         retryable=False,
-        meaning="This signal_id was used before with another payload.",
+        meaning="This signal_id was used before for another trade (route, amounts, min_profit, loan, relay).",
         fix="Use a new signal_id for a new trade.",
     ),
     "SIMULATION_FAILED": CodeEntry(

@@ -14,7 +14,7 @@ import { capFee, highestFeeWei } from '../src/fees/caps.ts'
 import { createFeeOracle, type FeeOracle } from '../src/fees/feeOracle.ts'
 import { gasLimit } from '../src/fees/gasLimit.ts'
 import { createSpendWindow } from '../src/fees/spendWindow.ts'
-import { payloadHash } from '../src/journal/payloadHash.ts'
+import { isSamePayload, payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteLiveJournal } from '../src/journal/sqliteLiveJournal.ts'
 import { type Key, loadKeys } from '../src/lanes/keys.ts'
 import { createLaneBalances } from '../src/lanes/laneBalances.ts'
@@ -196,6 +196,7 @@ export async function openLive({
       journal: { ...journal, record: timed(channel, 'journal', journal.record) },
       lanes,
       payloadHash,
+      isSamePayload,
       encodeCalldata,
       simulate: timedSimulate,
       valuate: evaluation.valuate,

@@ -1,6 +1,6 @@
 import { succeed } from '../src/errors/failure.ts'
 import { createFeeOracle, type FeeOracle } from '../src/fees/feeOracle.ts'
-import { payloadHash } from '../src/journal/payloadHash.ts'
+import { isSamePayload, payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteJournal } from '../src/journal/sqliteJournal.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import type { Heads } from '../src/nodes/heads.ts'
@@ -34,6 +34,7 @@ export function openPaper({
       mode,
       journal: { ...journal, append: timed(channel, 'journal', journal.append) },
       payloadHash,
+      isSamePayload,
       encodeCalldata: (signal) => encodeExecute(signal),
       simulate: timed(channel, 'simulate', (request) => evaluation.engine().simulate(request)),
       valuate: evaluation.valuate,

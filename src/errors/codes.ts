@@ -124,7 +124,7 @@ export const CODES = {
   SIGNAL_ID_CONFLICT: {
     status: 422,
     retryable: false,
-    meaning: 'This signal_id was used before with another payload.',
+    meaning: 'This signal_id was used before for another trade (route, amounts, min_profit, loan, relay).',
     fix: 'Use a new signal_id for a new trade.',
   },
   SIMULATION_FAILED: {

@@ -9,6 +9,7 @@ import { type EvaluationContext, evaluate } from './evaluate.ts'
 export interface PaperContext extends EvaluationContext {
   readonly journal: Journal
   readonly payloadHash: (signal: Signal) => string
+  readonly isSamePayload: (signal: Signal, known: string) => boolean
   readonly encode: {
     readonly execution: (execution: Execution) => string
     readonly event: (execution: Execution) => string
@@ -32,7 +33,7 @@ const answered = (answer: Answer): Settled => ({ answer, event: null })
  */
 export async function executeSignal(signal: Signal, context: PaperContext): Promise<Settled> {
   const payload = context.payloadHash(signal)
-  const before = seenBefore(signal, payload, context)
+  const before = seenBefore(signal, context)
   if (before !== null) return answered(before)
 
   context.inFlight.set(signal.signalId, payload)
@@ -48,15 +49,14 @@ export async function executeSignal(signal: Signal, context: PaperContext): Prom
 /** The first answer again, or a refusal, when the id is known; null when it is new. */
 function seenBefore(
   signal: Signal,
-  payload: string,
-  { journal, inFlight, refuse }: PaperContext,
+  { journal, inFlight, isSamePayload, refuse }: PaperContext,
 ): Answer | null {
   const { signalId } = signal
   const running = inFlight.get(signalId)
   const first = running === undefined ? journal.find(signalId) : null
   const known = running ?? first?.payloadHash
   if (known === undefined) return null
-  if (known !== payload) {
+  if (!isSamePayload(signal, known)) {
     const sentence = `signal_id ${signalId} was used before for another trade.`
     return refuse(failure('SIGNAL_ID_CONFLICT', sentence), signal)
   }

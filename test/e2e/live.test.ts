@@ -252,6 +252,8 @@ describe('how far an answer waits', () => {
       txHash: first.json.txHash,
       nonce: first.json.nonce,
     })
+    const unawaited = await post(5, 'none', { expected_profit: 3 })
+    expect([unawaited.status, unawaited.json.txHash]).toEqual([200, first.json.txHash])
     const other = await post(5, 'included', { amount: '61000001' })
     expect([other.status, other.json.code]).toEqual([422, 'SIGNAL_ID_CONFLICT'])
   })

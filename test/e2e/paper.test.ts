@@ -65,6 +65,11 @@ describe('a PAPER trade', () => {
     const again = await titan.post('/execute', example({ signal_id: 'same-1' }))
     expect(again.json).toEqual(first.json)
     expect(again.headers.get('idempotent-replayed')).toBe('true')
+    // How to answer, what is believed and how long it is good are not the trade.
+    for (const over of [{ wait: 'none' }, { expected_profit: 7.5 }, { valid_until: Date.now() + 60_000 }])
+      expect((await titan.post('/execute', example({ signal_id: 'same-1', ...over }))).json).toEqual(
+        first.json,
+      )
     const other = await titan.post('/execute', example({ signal_id: 'same-1', amount: '1000000001' }))
     expect([other.status, other.json.code]).toEqual([422, 'SIGNAL_ID_CONFLICT'])
     const elsewhere = await titan.post('/execute', example({ signal_id: 'same-1', chainId: 137 }))

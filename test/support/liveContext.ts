@@ -1,7 +1,7 @@
 import type { Signal } from '../../src/domain/signal.ts'
 import { failure, succeed } from '../../src/errors/failure.ts'
 import type { LiveJournal } from '../../src/journal/liveJournal.ts'
-import { payloadHash } from '../../src/journal/payloadHash.ts'
+import { isSamePayload, payloadHash } from '../../src/journal/payloadHash.ts'
 import { openSqliteLiveJournal } from '../../src/journal/sqliteLiveJournal.ts'
 import { type Key, loadKeys } from '../../src/lanes/keys.ts'
 import { createLanes, type Lanes } from '../../src/lanes/lanes.ts'
@@ -69,6 +69,7 @@ export async function openLiveRig({
     journal,
     lanes,
     payloadHash,
+    isSamePayload,
     encodeCalldata: (signal) =>
       encodeExecute(signal, { deadlineSeconds: null, consumedId: consumedId(signal.signalId) }),
     async simulate() {

@@ -39,6 +39,7 @@ export interface LiveContext {
   readonly journal: LiveJournal
   readonly lanes: Lanes
   readonly payloadHash: (signal: Signal) => string
+  readonly isSamePayload: (signal: Signal, known: string) => boolean
   readonly encodeCalldata: (signal: Signal) => Hex
   /** As the lane would run it; a failure is the node's, not the trade's. */
   readonly simulate: (request: {

@@ -37,7 +37,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
 
   async function execute(signal: Signal): Promise<Answer> {
     const payloadHash = context.payloadHash(signal)
-    const before = seenBefore(signal, payloadHash)
+    const before = seenBefore(signal)
     if (before !== null) return before
 
     const execution: OpenExecution = {
@@ -72,13 +72,13 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   }
 
   /** The answer the id has, or a refusal, when it is known; null when it is new. */
-  function seenBefore(signal: Signal, payloadHash: string): Answer | null {
+  function seenBefore(signal: Signal): Answer | null {
     const { signalId } = signal
     const running = open.get(signalId)
     const first = running === undefined ? context.journal.find(signalId) : null
     const known = running?.payloadHash ?? first?.payloadHash
     if (known === undefined) return null
-    if (known !== payloadHash) {
+    if (!context.isSamePayload(signal, known)) {
       const sentence = `signal_id ${signalId} was used before for another trade.`
       return context.refuse(failure('SIGNAL_ID_CONFLICT', sentence), signal)
     }
