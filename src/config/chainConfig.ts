@@ -19,8 +19,10 @@ export interface FeeLimits {
   readonly maxFeeWei: bigint
   /** Of one transaction, if it used all its gas at its highest price. */
   readonly maxTxCostWei: bigint
-  /** Of all transactions of a chain within an hour. */
+  /** Of all trades of a chain within an hour. */
   readonly maxSpendPerHourWei: bigint
+  /** Beside that: of cancels and fillers, as far as they cost more than the trade whose nonce they take. */
+  readonly maxRepairSpendPerHourWei: bigint
 }
 
 /** What is true of a chain wherever it is reached: one row of the table in `chains.ts`. Addresses that do not exist there are null. */

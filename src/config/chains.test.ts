@@ -150,10 +150,12 @@ describe('fees', () => {
   })
 
   test.each(CHAINS)('$name: the limits are above the least tip and leave room for a large trade', (chain) => {
-    const { maxFeeWei, maxTxCostWei, maxSpendPerHourWei } = chain.feeLimits
+    const { maxFeeWei, maxTxCostWei, maxSpendPerHourWei, maxRepairSpendPerHourWei } = chain.feeLimits
     expect(maxFeeWei).toBeGreaterThanOrEqual(100n * chain.minTipWei)
     expect(maxTxCostWei).toBeGreaterThan(3_000_000n * chain.minTipWei)
     expect(maxSpendPerHourWei).toBe(10n * maxTxCostWei)
+    // A few no-ops at the highest price.
+    expect(maxRepairSpendPerHourWei).toBeGreaterThan(4n * 60_000n * maxFeeWei)
   })
 })
 

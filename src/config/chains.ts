@@ -19,10 +19,11 @@ const GETH_MIN_TIP_WEI = GWEI / 1_000n
  * Limits against mistakes, far above usual costs: a trade must earn its own fees besides. One transaction may cost some tens of
  * dollars (more on Ethereum), and an hour ten times that: it is what a run of reverts can burn.
  */
-const limits = ({ maxFeeWei, maxTxCostWei }: Omit<FeeLimits, 'maxSpendPerHourWei'>): FeeLimits => ({
+const limits = ({ maxFeeWei, maxTxCostWei }: Pick<FeeLimits, 'maxFeeWei' | 'maxTxCostWei'>): FeeLimits => ({
   maxFeeWei,
   maxTxCostWei,
   maxSpendPerHourWei: 10n * maxTxCostWei,
+  maxRepairSpendPerHourWei: 2n * maxTxCostWei,
 })
 const etherRollupLimits = limits({ maxFeeWei: 20n * GWEI, maxTxCostWei: COIN / 100n })
 

@@ -11,6 +11,8 @@ export interface LiveSettings {
   readonly laneWaitMs: number
   /** How long an answer waits for the block, ms. */
   readonly includedWaitMs: number
+  /** Percent of the simulated profit that the executor enforces. */
+  readonly minProfitShare: number
 }
 
 /** Everything the environment says, checked and in final units; deep-frozen. It holds no private key. */

@@ -33,6 +33,8 @@ export function envExample(): string {
       ...hidden(SETTINGS.maxFee),
       ...hidden(SETTINGS.maxTxCost),
       ...hidden(SETTINGS.maxSpendPerHour),
+      ...hidden(SETTINGS.maxRepairSpendPerHour),
+      ...hidden(SETTINGS.minProfitShare),
     ],
     ['# Journal and log', ...hidden(SETTINGS.dataDir), ...hidden(SETTINGS.logLevel)],
     ['# Who may call', ...hidden(SETTINGS.allowedHosts), ...hidden(SETTINGS.allowedOrigins)],

@@ -242,11 +242,16 @@ describe('limits of fees', () => {
       maxFeeWei: 7_250_000_000n,
       maxTxCostWei: 31_000_000_000_000_000n,
       maxSpendPerHourWei: own(8453)?.maxSpendPerHourWei,
+      maxRepairSpendPerHourWei: own(8453)?.maxRepairSpendPerHourWei,
     })
     expect(limits({ ...environment, MAX_GAS_SPEND_PER_HOUR_NATIVE: '55' }, 42220)).toEqual({
       maxFeeWei: 7_250_000_000n,
       maxTxCostWei: 12n * 10n ** 18n,
       maxSpendPerHourWei: 55n * 10n ** 18n,
+      maxRepairSpendPerHourWei: 11n * 10n ** 18n,
+    })
+    expect(limits({ ...environment, MAX_REPAIR_SPEND_PER_HOUR_NATIVE_CELO: '0.7' }, 42220)).toMatchObject({
+      maxRepairSpendPerHourWei: 7n * 10n ** 17n,
     })
     expect(chain(loadConfig(environment), 42220)?.feeLimits).toEqual({
       ...own(1),

@@ -58,6 +58,7 @@ export function loadConfig(environment: Environment): Config {
     maxFeeWei: read(SETTINGS.maxFee),
     maxTxCostWei: read(SETTINGS.maxTxCost),
     maxSpendPerHourWei: read(SETTINGS.maxSpendPerHour),
+    maxRepairSpendPerHourWei: read(SETTINGS.maxRepairSpendPerHour),
   }
   const chains: ChainConfig[] = []
   for (const { profile, settings } of rows) {
@@ -73,13 +74,16 @@ export function loadConfig(environment: Environment): Config {
       maxFeeWei: read(settings.maxFee),
       maxTxCostWei: read(settings.maxTxCost),
       maxSpendPerHourWei: read(settings.maxSpendPerHour),
+      maxRepairSpendPerHourWei: read(settings.maxRepairSpendPerHour),
     }
-    const limit = (name: keyof FeeLimits) =>
-      (embeddedDevnet ? null : own[name]) ?? everywhere[name] ?? local.feeLimits[name]
+    const set = (name: keyof FeeLimits) => (embeddedDevnet ? null : own[name]) ?? everywhere[name]
+    const limit = (name: keyof FeeLimits) => set(name) ?? local.feeLimits[name]
+    const maxSpendPerHourWei = limit('maxSpendPerHourWei')
     const feeLimits: FeeLimits = {
       maxFeeWei: limit('maxFeeWei'),
       maxTxCostWei: limit('maxTxCostWei'),
-      maxSpendPerHourWei: limit('maxSpendPerHourWei'),
+      maxSpendPerHourWei,
+      maxRepairSpendPerHourWei: set('maxRepairSpendPerHourWei') ?? maxSpendPerHourWei / 5n,
     }
     if (endpoints.some((endpoint) => pointsAtServer({ endpoint, host, port })))
       problems.push(
@@ -138,6 +142,7 @@ export function loadConfig(environment: Environment): Config {
       laneInFlightMax: read(SETTINGS.laneInFlightMax),
       laneWaitMs: read(SETTINGS.laneWait),
       includedWaitMs: read(SETTINGS.includedWait),
+      minProfitShare: read(SETTINGS.minProfitShare),
     },
     logLevel: read(SETTINGS.logLevel),
     warnings,

@@ -170,12 +170,30 @@ export const SETTINGS = {
   }),
   maxSpendPerHour: setting<bigint | null>({
     name: 'MAX_GAS_SPEND_PER_HOUR_NATIVE',
-    doc: [
-      'LIVE: the most all transactions of a chain may cost within an hour. Built in: ten times that of one.',
-    ],
+    doc: ['LIVE: the most all trades of a chain may cost within an hour. Built in: ten times that of one.'],
     fallback: null,
     parse: parseUnits({ decimals: 18 }),
     example: '0.5',
+  }),
+  maxRepairSpendPerHour: setting<bigint | null>({
+    name: 'MAX_REPAIR_SPEND_PER_HOUR_NATIVE',
+    doc: [
+      'LIVE: what cancels and fillers of unused nonces may cost beside that, so that a used-up hour never leaves an account stuck.',
+      'A cancel is paid by the trade it takes the place of first. Built in: a fifth of what the trades may cost.',
+    ],
+    fallback: null,
+    parse: parseUnits({ decimals: 18 }),
+    example: '0.1',
+  }),
+  minProfitShare: setting<number>({
+    name: 'MIN_PROFIT_SHARE',
+    doc: [
+      'LIVE: percent of the simulated profit that a trade must still earn in its block, else it reverts there. Whatever it is, the',
+      'contract never takes less than min_profit, or than what the transaction can cost where the token has a price.',
+    ],
+    fallback: 50,
+    parse: parseInteger({ min: 0, max: 100 }),
+    example: '50',
   }),
   connectionsMax: setting<number>({
     name: 'CONNECTIONS_MAX',
@@ -219,6 +237,7 @@ export interface ChainSettings {
   readonly maxFee: Setting<bigint | null>
   readonly maxTxCost: Setting<bigint | null>
   readonly maxSpendPerHour: Setting<bigint | null>
+  readonly maxRepairSpendPerHour: Setting<bigint | null>
 }
 
 /** The settings of one chain; they override what the table of chains says, and settings of the same name for all chains. */
@@ -272,5 +291,9 @@ export function chainSettings({
     maxFee: { ...SETTINGS.maxFee, name: `${SETTINGS.maxFee.name}_${envName}` },
     maxTxCost: { ...SETTINGS.maxTxCost, name: `${SETTINGS.maxTxCost.name}_${envName}` },
     maxSpendPerHour: { ...SETTINGS.maxSpendPerHour, name: `${SETTINGS.maxSpendPerHour.name}_${envName}` },
+    maxRepairSpendPerHour: {
+      ...SETTINGS.maxRepairSpendPerHour,
+      name: `${SETTINGS.maxRepairSpendPerHour.name}_${envName}`,
+    },
   }
 }

@@ -11,6 +11,8 @@ const ownPrefixes = [
   'MAX_FEE_',
   'MAX_TX_COST_',
   'MAX_GAS_SPEND_',
+  'MAX_REPAIR_',
+  'MIN_PROFIT_',
 ]
 
 /**

@@ -1,5 +1,5 @@
 import { type FeeQuote, feeCapWei, type MarketFee, tipCapWei } from '../domain/fees.ts'
-import { highest } from './highest.ts'
+import { highest } from '../domain/highest.ts'
 
 /**
  * The fee of a replacement at the same nonce. Both caps rise by an eighth, rounded up, and by at least 1 wei, from the highest

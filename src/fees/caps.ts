@@ -4,7 +4,7 @@ import { type FeeQuote, feeCapWei, type MarketFee } from '../domain/fees.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 
 /** A transaction and everything that bounds what it may cost. */
-export interface Bounded extends FeeLimits {
+export interface Bounded extends Omit<FeeLimits, 'maxRepairSpendPerHourWei'> {
   readonly gasLimit: bigint
   /** As simulated, before refunds. At least 1. */
   readonly gasUsed: bigint

@@ -1,6 +1,6 @@
+import { highest } from '../domain/highest.ts'
 import { readFeeHistory, TIP_PERCENTILES } from './feeHistory.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
-import { highest } from './highest.ts'
 import { legacy } from './legacy.ts'
 
 const BLOCKS = 10

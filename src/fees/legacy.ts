@@ -1,6 +1,6 @@
+import { highest } from '../domain/highest.ts'
 import { readQuantity } from '../domain/rpcValues.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
-import { highest } from './highest.ts'
 
 /**
  * One price, paid in full: the node's own (`eth_gasPrice`), and an eighth, rounded up, so that the growth of a base fee in one

@@ -79,7 +79,7 @@ async function start({
         embeddedDevnet: false,
         dataDir,
         rpcTimeoutMs,
-        live: { laneInFlightMax: 1, laneWaitMs: 0, includedWaitMs: 100 },
+        live: { laneInFlightMax: 1, laneWaitMs: 0, includedWaitMs: 100, minProfitShare: 50 },
         logLevel: 'silent',
       } as const
     }),
