@@ -184,7 +184,8 @@ export async function openLive({
       evaluation.engine(lane).simulate(request)
     const timedSimulate = timed(channel, 'simulate', simulate)
 
-    const trail = createBlockTrail({ rpc })
+    const hashSource = profile.l1FeeModel === 'arbitrum' ? 'arb-sys' : 'opcode'
+    const trail = createBlockTrail({ rpc, hashSource })
     const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
     const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
 

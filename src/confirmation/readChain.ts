@@ -1,5 +1,5 @@
 import type { Inclusion } from '../domain/liveExecution.ts'
-import { readCount, readHash } from '../domain/rpcValues.ts'
+import { quantityOf, readCount, readHash } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { BlockTrail, Holding } from '../nodes/blockTrail.ts'
 import type { JsonRpc, RpcOutcome } from '../nodes/rpc.ts'
@@ -55,17 +55,26 @@ export async function readChain({
   finalBlock: () => Promise<number | null>
   positions: readonly Position[]
 }): Promise<readonly Finding[]> {
-  const blockHashes = new Map<number, Promise<Hex | null>>()
+  const blockHashes = new Map<number, Promise<RpcOutcome>>()
   const counts = new Map<Address, Promise<readonly number[]>>()
 
-  async function canonicalHash(height: number): Promise<Hex | null> {
-    const seen = trail.hashAt(height)
-    if (seen !== null) return seen
-    const asked =
-      blockHashes.get(height) ??
-      rpc.call('eth_getBlockByNumber', [`0x${height.toString(16)}`, false]).then(readBlockHash)
+  /** Which block stands at a height, asked for once for all positions. */
+  async function askHash(height: number): Promise<Hex | null> {
+    const asked = blockHashes.get(height) ?? rpc.call('eth_getBlockByNumber', [quantityOf(height), false])
     blockHashes.set(height, asked)
-    return await asked
+    const outcome = await asked
+    const hash = outcome.ok ? readHash((outcome.result as { hash?: unknown } | null)?.hash) : null
+    if (hash !== null) trail.confirm(height, hash)
+    return hash
+  }
+
+  /**
+   * Which block stands at a height: asked for only where the trail neither reaches it nor knows that nothing there has changed since
+   * it was told; and once more, with `wanted: 'final'`, before it is called final.
+   */
+  async function canonicalHash(height: number, wanted: 'newest' | 'final'): Promise<Hex | null> {
+    const confirmed = wanted === 'newest' ? trail.confirmedAt(height) : null
+    return trail.hashAt(height) ?? confirmed ?? (await askHash(height))
   }
 
   function minedCounts(lane: Address): Promise<readonly number[]> {
@@ -81,9 +90,9 @@ export async function readChain({
     return asked
   }
 
-  async function isFinal(block: number): Promise<boolean> {
+  async function isFinal({ block, blockHash }: Inclusion): Promise<boolean> {
     const final = await finalBlock()
-    return final !== null && block <= final
+    return final !== null && block <= final && (await canonicalHash(block, 'final')) === blockHash
   }
 
   async function readReceiptOf(hash: Hex, holding: Holding | undefined): Promise<ReadReceipt> {
@@ -98,11 +107,11 @@ export async function readChain({
     index: number,
   ): Promise<Finding> {
     if (inclusion !== null) {
-      const canonical = await canonicalHash(inclusion.block)
+      const canonical = await canonicalHash(inclusion.block, 'newest')
       // A node that does not know the height lags behind, or cannot be read: no reorg is concluded from that.
       if (canonical === null) return { kind: 'unknown', reason: `no endpoint tells block ${inclusion.block}` }
       if (canonical === inclusion.blockHash)
-        return { kind: 'mined', receipt: null, final: await isFinal(inclusion.block) }
+        return { kind: 'mined', receipt: null, final: await isFinal(inclusion) }
     }
     const held = holdings[index] ?? null
     if (held?.length === 0 && isYoung) return { kind: 'waiting' }
@@ -120,9 +129,9 @@ export async function readChain({
           kind: 'unknown',
           reason: `an endpoint still tells of a block ${block} that has left the chain`,
         }
+      trail.confirm(block, blockHash)
       // A node that lags may tell of a block that has left the chain: nothing is final by a receipt alone.
-      const final = (await isFinal(block)) && (await canonicalHash(block)) === blockHash
-      return { kind: 'mined', receipt: mined.receipt, final }
+      return { kind: 'mined', receipt: mined.receipt, final: await isFinal(mined.receipt.inclusion) }
     }
     const bad = outcomes.find((outcome) => outcome.kind === 'malformed')
     if (bad !== undefined) return { kind: 'unknown', reason: bad.reason }
@@ -136,7 +145,11 @@ export async function readChain({
   }
 
   const waiting = positions.filter(({ inclusion, isYoung }) => inclusion === null && isYoung)
-  await trail.learn(waiting.map(({ since }) => since))
+  const included = positions.flatMap(({ inclusion }) => (inclusion === null ? [] : [inclusion.block]))
+  await Promise.all([
+    trail.learn(waiting.map(({ since }) => since)),
+    included.length > 0 && trail.relink(Math.min(...included)),
+  ])
   const holdings = positions.map(({ inclusion, hashes, since }) =>
     inclusion === null ? trail.held(hashes, since) : null,
   )
@@ -151,7 +164,3 @@ const unread = (outcome: Exclude<RpcOutcome, { ok: true }>) => ({
       ? `the node refuses a receipt: ${outcome.error.message}`
       : outcome.failure.sentence,
 })
-
-function readBlockHash(outcome: RpcOutcome): Hex | null {
-  return outcome.ok ? readHash((outcome.result as { hash?: unknown } | null)?.hash) : null
-}

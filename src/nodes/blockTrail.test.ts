@@ -94,7 +94,7 @@ describe('createBlockTrail', () => {
     expect(heldOf([UNSENT], head - 1)).toEqual([])
   })
 
-  it('learns blocks that were missed, by number, and then their hashes too', async () => {
+  it('learns blocks that were missed, by the parent of the newest and by number, and then their hashes too', async () => {
     trail.see(await blockAt('latest'))
     const since = await chain.head()
     const hash = await mined(0)
@@ -105,7 +105,7 @@ describe('createBlockTrail', () => {
     await trail.learn([since, since])
     expect(heldOf([hash], since)).toEqual([hash])
     expect(trail.hashAt(since)).toBe((await blockAt(since)).hash)
-    expect(asked()).toEqual({ eth_getBlockByNumber: 3 })
+    expect(asked()).toEqual({ eth_getBlockByHash: 1, eth_getBlockByNumber: 2 })
   })
 
   it('begins anew at a reorg, and says nothing of what was signed before its end', async () => {
