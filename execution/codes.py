@@ -194,6 +194,18 @@ _CODES: dict[str, CodeEntry] = {
         meaning="Another transaction holds the nonce, or one with it is mined already.",
         fix="Ask GET /trades/{signal_id}; use the key of this server nowhere else.",
     ),
+    "NET_LOSS": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The trade is in a block, and its gas cost as much as it earned or more.",
+        fix="Read the numbers in facts. Send a higher min_profit, or raise MIN_PROFIT_SHARE.",
+    ),
+    "PROFIT_MISMATCH": CodeEntry(
+        status=200,
+        retryable=False,
+        meaning="The trade is in a block, but executor and token tell different profits, so that none is believed.",
+        fix="Read the sentence and the transaction: the token may take a fee. The gas is counted, the profit is not.",
+    ),
     "REVERTED": CodeEntry(
         status=200,
         retryable=False,

@@ -57,6 +57,7 @@ const NO_TOTALS: Totals = {
   executed: 0,
   paperExecuted: 0,
   failed: 0,
+  unpriced: 0,
   profitUsdE8: 0n,
   expectedProfitUsd: 0,
 }

@@ -80,7 +80,9 @@ export interface Totals {
   readonly executed: number
   readonly paperExecuted: number
   readonly failed: number
-  /** Net profit (simulated in PAPER, realised in LIVE) minus gas, in 1e-8 USD; trades without a known price add nothing. */
+  /** Executed trades without a known price: they add nothing to the profit. */
+  readonly unpriced: number
+  /** Net profit (simulated in PAPER, realised in LIVE) minus gas, in 1e-8 USD. */
   readonly profitUsdE8: bigint
   /** What the brain claimed for the same trades, USD. */
   readonly expectedProfitUsd: number

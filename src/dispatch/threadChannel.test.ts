@@ -9,6 +9,7 @@ const totals: Totals = {
   executed: 0,
   paperExecuted: 5,
   failed: 2,
+  unpriced: 1,
   profitUsdE8: 123n,
   expectedProfitUsd: 9,
 }

@@ -41,8 +41,10 @@ export interface Realised {
   readonly gasCostWei: bigint
   /** Profit minus gas; null when the chain has no price. */
   readonly netProfitUsdE8: UsdE8 | null
-  /** Why the profit is told as 0 although there may be one. */
+  /** Why it is not known what the trade earned, a sentence; the profit is told as 0 then. */
   readonly warning?: string
+  /** Why event and transfers differ although the profit is known: it is what the balance did, for a token that rounds. */
+  readonly note?: string
 }
 
 /** One signal's life in LIVE as the journal keeps it; a new value at every change. */

@@ -189,6 +189,19 @@ export const CODES = {
     meaning: 'Another transaction holds the nonce, or one with it is mined already.',
     fix: 'Ask GET /trades/{signal_id}; use the key of this server nowhere else.',
   },
+  NET_LOSS: {
+    status: 200,
+    retryable: false,
+    meaning: 'The trade is in a block, and its gas cost as much as it earned or more.',
+    fix: 'Read the numbers in facts. Send a higher min_profit, or raise MIN_PROFIT_SHARE.',
+  },
+  PROFIT_MISMATCH: {
+    status: 200,
+    retryable: false,
+    meaning:
+      'The trade is in a block, but executor and token tell different profits, so that none is believed.',
+    fix: 'Read the sentence and the transaction: the token may take a fee. The gas is counted, the profit is not.',
+  },
   REVERTED: {
     status: 200,
     retryable: false,

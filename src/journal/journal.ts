@@ -9,8 +9,8 @@ export interface JournalEntry {
   readonly code: string | null
   readonly answer: Answer
   readonly event: { readonly type: OutboxEvent['type']; readonly json: string }
-  /** What this entry adds to `Totals.profitUsdE8`. */
-  readonly profitUsdE8: bigint
+  /** What this entry adds to `Totals.profitUsdE8`; null for a filled trade without a known price, which is counted apart. */
+  readonly profitUsdE8: bigint | null
   readonly expectedProfitUsd: number
 }
 

@@ -54,12 +54,14 @@ describe('openSqliteJournal', () => {
       journal.append(entry('b-1')),
       journal.append(entry('b-2', { profitUsdE8: 9_007_199_254_740_993n })),
       journal.append(failed),
+      journal.append(entry('b-4', { profitUsdE8: null, expectedProfitUsd: 0 })),
     ])
     const sums = {
-      totalSignals: 3,
+      totalSignals: 4,
       executed: 0,
-      paperExecuted: 2,
+      paperExecuted: 3,
       failed: 1,
+      unpriced: 1,
       profitUsdE8: 9_007_199_967_086_671n,
       expectedProfitUsd: 100,
     }

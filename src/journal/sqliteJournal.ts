@@ -20,7 +20,8 @@ function addToTotals(totals: Totals, entry: JournalEntry): Totals {
     executed: totals.executed,
     paperExecuted: totals.paperExecuted + (filled ? 1 : 0),
     failed: totals.failed + (filled ? 0 : 1),
-    profitUsdE8: totals.profitUsdE8 + entry.profitUsdE8,
+    unpriced: totals.unpriced + (filled && entry.profitUsdE8 === null ? 1 : 0),
+    profitUsdE8: totals.profitUsdE8 + (entry.profitUsdE8 ?? 0n),
     expectedProfitUsd: totals.expectedProfitUsd + (filled ? entry.expectedProfitUsd : 0),
   }
 }
@@ -48,7 +49,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
       code,
       httpStatus,
       body,
-      profitUsdE8,
+      profitUsdE8 ?? 0n,
       expectedProfitUsd,
     )
     return outbox.insert({ signalId, outcome, code, timestampMs: settledAtMs, ...event })

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PAYING_TRADES } from '../../test/support/devnetTrades.ts'
 import type { OutboxEvent } from '../dispatch/protocol.ts'
 import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import { outcomeCode } from '../domain/liveOutcome.ts'
 import type { Address, Hex, Signal } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
 import type { LiveChange, LiveJournal } from './liveJournal.ts'
@@ -83,7 +84,12 @@ const change = (record: LiveExecution, attempt: Attempt | null = null): LiveChan
   execution: {
     record,
     payloadHash: `hash of ${record.signal.signalId}`,
-    answer: { success: true, httpStatus: 202, body: `{"status":"${record.state}"}`, replayed: false },
+    answer: {
+      success: outcomeCode(record) === null,
+      httpStatus: 202,
+      body: `{"status":"${record.state}"}`,
+      replayed: false,
+    },
     event: { type: 'execution_update', json: `{"status":"${record.state}"}` },
   },
   attempt,
@@ -101,6 +107,11 @@ const included = (signalId: string, block: number, netProfitUsdE8: bigint | null
     },
     realised: { profit: 55n, gasCostWei: 2_100_007n, netProfitUsdE8 },
   })
+/** One whose event and transfers do not agree. */
+const doubtful = (signalId: string, block: number): LiveExecution => ({
+  ...included(signalId, block, null),
+  realised: { profit: 0n, gasCostWei: 71n, netProfitUsdE8: -7n, warning: 'They differ.' },
+})
 
 describe('records', () => {
   it('come back as they were after a restart, with their amounts', async () => {
@@ -203,6 +214,7 @@ describe('totals', () => {
     executed: 0,
     paperExecuted: 0,
     failed: 0,
+    unpriced: 0,
     profitUsdE8: 0n,
     expectedProfitUsd: 0,
     ...over,
@@ -247,6 +259,50 @@ describe('totals', () => {
     )
   })
 
+  it('count a trade that landed at a loss as failed, and its loss; one without a price apart', async () => {
+    const steps: [LiveExecution, object][] = [
+      [included('a', 50, -900n), sums({ failed: 1, profitUsdE8: -900n })],
+      [executionOf('a', { state: 'pending' }), sums()],
+      [included('a', 51, null), sums({ executed: 1, unpriced: 1, expectedProfitUsd: 2.5 })],
+      [
+        { ...included('a', 51, null), final: true },
+        sums({ executed: 1, unpriced: 1, expectedProfitUsd: 2.5 }),
+      ],
+      [included('a', 52, 900n), sums({ executed: 1, profitUsdE8: 900n, expectedProfitUsd: 2.5 })],
+      [doubtful('a', 53), sums({ failed: 1, profitUsdE8: -7n })],
+    ]
+    for (const [record, expected] of steps) {
+      await journal.record(change(record))
+      expect(journal.totals()).toEqual(expected)
+    }
+    expect(reopen().totals()).toEqual(steps.at(-1)?.[1])
+    expect(
+      reopen()
+        .outboxAbove(0)
+        .map(({ outcome, code }) => [outcome, code]),
+    ).toEqual([
+      ['failed', 'NET_LOSS'],
+      ['open', null],
+      ['filled', null],
+      ['filled', null],
+      ['filled', null],
+      ['failed', 'PROFIT_MISMATCH'],
+    ])
+  })
+
+  it('go on from a file that was written before there was a price to be unknown', async () => {
+    await journal.record(change(included('a', 50, 900n)))
+    journal.close()
+    const file = new DatabaseSync(path)
+    file.exec('DROP TABLE totals_unpriced')
+    file.close()
+    journal = open()
+    const again = journal
+    expect(again.totals()).toEqual(sums({ executed: 1, profitUsdE8: 900n, expectedProfitUsd: 2.5 }))
+    await again.record(change(included('b', 51, null)))
+    expect(again.totals()).toMatchObject({ totalSignals: 2, executed: 2, unpriced: 1 })
+  })
+
   it('are exact where changes of one execution share a commit', async () => {
     await Promise.all([
       journal.record(change(executionOf('a'))),
@@ -255,7 +311,7 @@ describe('totals', () => {
       journal.record(change(included('a', 51, 43n))),
     ])
     expect(journal.totals()).toEqual(
-      sums({ totalSignals: 2, executed: 2, profitUsdE8: 43n, expectedProfitUsd: 5 }),
+      sums({ totalSignals: 2, executed: 2, unpriced: 1, profitUsdE8: 43n, expectedProfitUsd: 5 }),
     )
   })
 })

@@ -1,6 +1,7 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
 import type { ExecutionState } from '../domain/executionState.ts'
 import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import { outcomeCode } from '../domain/liveOutcome.ts'
 import { parse, stringify } from './bigintJson.ts'
 import { createGroupCommit } from './groupCommit.ts'
 import type { LiveChange, LiveJournal } from './liveJournal.ts'
@@ -25,29 +26,42 @@ CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, settled_nonce INTEGER N
 ${OUTBOX_SCHEMA};
 ${TOTALS_SCHEMA}`
 
-/** What an execution in this state adds to the sums; an open one adds only itself. */
+interface ShareRow {
+  readonly state: ExecutionState
+  readonly success: bigint
+  readonly profit_usd_e8: bigint
+}
+
+/**
+ * What an execution in this state adds to the sums; an open one adds only itself. One that landed at a loss, or whose profit is not known, has
+ * failed, and its loss is in the profit. A success has a net result above 0 or none that is known, so 0 stands for the latter.
+ */
 function share({
   state,
+  success,
   profitUsdE8,
   expectedProfitUsd,
 }: {
   state: ExecutionState
+  success: boolean
   profitUsdE8: bigint
   expectedProfitUsd: number
 }): Omit<Totals, 'paperExecuted' | 'totalSignals'> {
   switch (state) {
     case 'included':
-      return { executed: 1, failed: 0, profitUsdE8, expectedProfitUsd }
+      return success
+        ? { executed: 1, failed: 0, unpriced: profitUsdE8 === 0n ? 1 : 0, profitUsdE8, expectedProfitUsd }
+        : { executed: 0, failed: 1, unpriced: 0, profitUsdE8, expectedProfitUsd: 0 }
     case 'reverted':
     case 'cancelled':
     case 'displaced':
     case 'denied':
     case 'expired':
-      return { executed: 0, failed: 1, profitUsdE8, expectedProfitUsd: 0 }
+      return { executed: 0, failed: 1, unpriced: 0, profitUsdE8, expectedProfitUsd: 0 }
     case 'accepted':
     case 'signed':
     case 'pending':
-      return { executed: 0, failed: 0, profitUsdE8: 0n, expectedProfitUsd: 0 }
+      return { executed: 0, failed: 0, unpriced: 0, profitUsdE8: 0n, expectedProfitUsd: 0 }
     default:
       return state satisfies never
   }
@@ -69,7 +83,7 @@ export function openSqliteLiveJournal({
   const select = db.prepare(
     'SELECT payload_hash, success, http_status, body FROM executions WHERE signal_id = ?',
   )
-  const selectShare = db.prepare('SELECT state, profit_usd_e8 FROM executions WHERE signal_id = ?')
+  const selectShare = db.prepare('SELECT state, success, profit_usd_e8 FROM executions WHERE signal_id = ?')
   selectShare.setReadBigInts(true)
   const upsert = db.prepare(
     `INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, final = excluded.final,
@@ -103,17 +117,26 @@ export function openSqliteLiveJournal({
     answer,
     event,
   }: NonNullable<LiveChange['execution']>): void {
-    const { signal, state, final, failure, changedAtMs } = record
+    const { signal, state, final, changedAtMs } = record
     const { signalId, expectedProfitUsd } = signal
-    const row = selectShare.get(signalId) as { state: ExecutionState; profit_usd_e8: bigint } | undefined
-    const before = row && share({ state: row.state, profitUsdE8: row.profit_usd_e8, expectedProfitUsd })
+    const row = selectShare.get(signalId) as ShareRow | undefined
+    const before =
+      row &&
+      share({
+        state: row.state,
+        success: row.success === 1n,
+        profitUsdE8: row.profit_usd_e8,
+        expectedProfitUsd,
+      })
     const profitUsdE8 = record.realised?.netProfitUsdE8 ?? 0n
-    const after = share({ state, profitUsdE8, expectedProfitUsd })
+    const code = outcomeCode(record)
+    const after = share({ state, success: code === null, profitUsdE8, expectedProfitUsd })
     adding = {
       totalSignals: adding.totalSignals + (before === undefined ? 1 : 0),
       executed: adding.executed + after.executed - (before?.executed ?? 0),
       paperExecuted: 0,
       failed: adding.failed + after.failed - (before?.failed ?? 0),
+      unpriced: adding.unpriced + after.unpriced - (before?.unpriced ?? 0),
       profitUsdE8: adding.profitUsdE8 + after.profitUsdE8 - (before?.profitUsdE8 ?? 0n),
       expectedProfitUsd:
         adding.expectedProfitUsd + after.expectedProfitUsd - (before?.expectedProfitUsd ?? 0),
@@ -132,8 +155,7 @@ export function openSqliteLiveJournal({
       stringify(record),
     )
     if (event === null) return
-    const outcome = state === 'included' ? 'filled' : after.failed === 1 ? 'failed' : 'open'
-    const code = failure?.code ?? null
+    const outcome = after.executed === 1 ? 'filled' : after.failed === 1 ? 'failed' : 'open'
     events.push(outbox.insert({ signalId, outcome, code, timestampMs: changedAtMs, ...event }))
   }
 

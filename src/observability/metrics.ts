@@ -18,6 +18,7 @@ export interface MetricSources {
 /** One executed signal, as its stored event says. */
 export interface TradeMetric {
   readonly chainId: number
+  /** `filled` only for one with a profit, after gas where that is known. */
   readonly outcome: string
   readonly code: string | null
 }
@@ -182,6 +183,15 @@ function createGauges({ mode, registers }: { mode: Mode; registers: Registry[] }
         to.set({ chain, mode, kind: 'net' }, usdNumber(totals.profitUsdE8))
         to.set({ chain, mode, kind: 'expected' }, totals.expectedProfitUsd)
       }
+    },
+  )
+  gauge(
+    'titan_unpriced_trades',
+    'Executed trades without a known price; they are in no sum of profits.',
+    ['chain', 'mode'],
+    (from, to) => {
+      for (const [chainId, { unpriced }] of from.dispatcher.totals())
+        to.set({ chain: String(chainId), mode }, unpriced)
     },
   )
   gauge('titan_head_age_seconds', 'Age of the newest block when last seen.', ['chain'], (from, to) => {

@@ -44,6 +44,7 @@ it('sums what LIVE realised, losses included', () => {
     executed,
     paperExecuted: 0,
     failed,
+    unpriced: 1,
     profitUsdE8,
     expectedProfitUsd: 7.5,
   })
@@ -59,6 +60,7 @@ it('sums what LIVE realised, losses included', () => {
     executed: 7,
     paper_executed: 0,
     failed: 7,
+    unpriced: 2,
     total_profit: 12,
     total_expected_profit: 15,
     per_chain: { 8453: { executed: 4, total_profit: -0.34 } },

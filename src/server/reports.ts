@@ -108,6 +108,7 @@ function sum(totals: readonly Totals[]): Totals {
       executed: all.executed + each.executed,
       paperExecuted: all.paperExecuted + each.paperExecuted,
       failed: all.failed + each.failed,
+      unpriced: all.unpriced + each.unpriced,
       profitUsdE8: all.profitUsdE8 + each.profitUsdE8,
       expectedProfitUsd: all.expectedProfitUsd + each.expectedProfitUsd,
     }),
@@ -116,6 +117,7 @@ function sum(totals: readonly Totals[]): Totals {
       executed: 0,
       paperExecuted: 0,
       failed: 0,
+      unpriced: 0,
       profitUsdE8: 0n,
       expectedProfitUsd: 0,
     },
@@ -127,6 +129,7 @@ const report = (totals: Totals) => ({
   executed: totals.executed,
   paper_executed: totals.paperExecuted,
   failed: totals.failed,
+  unpriced: totals.unpriced,
   total_profit: usdNumber(totals.profitUsdE8),
   total_expected_profit: totals.expectedProfitUsd,
 })

@@ -83,7 +83,7 @@ async function record(execution: Execution, payload: string, context: PaperConte
       code: execution.failure?.code ?? null,
       answer,
       event: { type: 'paper_execution', json: context.encode.event(execution) },
-      profitUsdE8: filled ? (execution.valuation?.netProfitUsdE8 ?? 0n) : 0n,
+      profitUsdE8: filled ? (execution.valuation?.netProfitUsdE8 ?? null) : 0n,
       expectedProfitUsd: signal.expectedProfitUsd,
     })
     return { answer, event }

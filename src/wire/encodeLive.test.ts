@@ -57,6 +57,7 @@ const signed: LiveExecution = {
     pays: true,
   },
 }
+const gained = { profit: 7_654_123n, gasCostWei: 757_654_696_296_324n, netProfitUsdE8: 534_567_812n }
 const pending: LiveExecution = { ...signed, state: 'pending' }
 const included: LiveExecution = {
   ...signed,
@@ -69,7 +70,7 @@ const included: LiveExecution = {
     effectiveGasPriceWei: 1_900_000_003n,
     l1FeeWei: 29n,
   },
-  realised: { profit: 7_654_123n, gasCostWei: 757_654_696_296_324n, netProfitUsdE8: 534_567_812n },
+  realised: gained,
 }
 const gasLost = { profit: 0n, gasCostWei: 757_654_696_296_324n, netProfitUsdE8: -231_000_000n }
 const reverted: LiveExecution = { ...included, state: 'reverted', realised: gasLost }
@@ -227,14 +228,46 @@ describe('encodeLiveAnswer', () => {
   test('a profit that is not known to be the true one is told with a warning, and no other', () => {
     const warning = 'The executor tells a profit of 7, the transfers of 0xa0b8 amount to 5 base units.'
     const doubtful = answer({ ...included, realised: { ...gasLost, warning } })
-    expect(doubtful.json).toMatchObject({ status: 'included', profit: '0', warning })
+    expect(doubtful).toMatchObject({
+      success: false,
+      json: { status: 'included', code: 'PROFIT_MISMATCH', profit: '0', warning },
+    })
+    expect(doubtful.json.error).toContain(warning)
     expect(answer(included).json).not.toHaveProperty('warning')
   })
 
-  test('a trade in a block without a profit is no success', () => {
-    expect(answer({ ...included, realised: gasLost })).toMatchObject({
-      success: false,
-      json: { code: 'UNPROFITABLE', sent: 'yes' },
+  test('a profit that is what the balance did says so, and is one', () => {
+    const note = 'The transfers amount to 1 base unit less.'
+    expect(answer({ ...included, realised: { ...gained, note } })).toMatchObject({
+      success: true,
+      json: { profit: '7654123', note },
+    })
+    expect(answer(included).json).not.toHaveProperty('note')
+  })
+
+  test.each([[{ netProfitUsdE8: -1n }], [{ netProfitUsdE8: 0n }], [{ profit: 0n, netProfitUsdE8: null }]])(
+    'a trade that landed at a loss is no success: %o',
+    (over) => {
+      expect(answer({ ...included, realised: { ...gained, ...over } })).toMatchObject({
+        success: false,
+        json: { status: 'included', code: 'NET_LOSS', retryable: false, sent: 'yes' },
+      })
+    },
+  )
+
+  test('a loss is told with its numbers', () => {
+    const { json } = answer({ ...included, realised: { ...gained, netProfitUsdE8: -903_456_789n } })
+    expect(json).toMatchObject({
+      net_profit_usd: -9.03456789,
+      facts: { profit: '7654123', gas_cost_wei: '757654696296324', net_profit_usd: -9.03456789 },
+    })
+    expect(json.error).toMatch(/block 23456791 at a loss: .* gas of 757654696296324 wei, net -9\.0346 USD\.$/)
+  })
+
+  test('a profit that has no price is a success, with an unknown net result', () => {
+    expect(answer({ ...included, realised: { ...gained, netProfitUsdE8: null } })).toMatchObject({
+      success: true,
+      json: { net_profit_usd: null },
     })
   })
 

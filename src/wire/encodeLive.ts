@@ -1,5 +1,6 @@
 import { type ExecutionState, isOpen } from '../domain/executionState.ts'
 import type { LiveExecution } from '../domain/liveExecution.ts'
+import { outcomeCode } from '../domain/liveOutcome.ts'
 import type { Hex, WaitFor } from '../domain/signal.ts'
 import { CODES } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
@@ -15,7 +16,7 @@ export interface LiveRecord {
 }
 
 /**
- * The answer to `POST /execute` in LIVE. `success` is true for a trade that is in a block with a profit, and for one on its way
+ * The answer to `POST /execute` in LIVE. `success` is true for a trade that is in a block and earned more than its gas, and for one on its way
  * when that is what the sender waited for: `none` is content with a promise on disk, `broadcast` with a node that took it.
  * A trade on its way has HTTP 202; otherwise the status is that of its code.
  *
@@ -101,6 +102,7 @@ function factsOf({ execution, hashes }: LiveRecord) {
     gas_cost_wei: decimalText(realised?.gasCostWei),
     net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
     ...(realised?.warning !== undefined && { warning: realised.warning }),
+    ...(realised?.note !== undefined && { note: realised.note }),
     route: routeFields(signal),
   }
 }
@@ -122,7 +124,7 @@ const SENT: Readonly<Record<ExecutionState, 'no' | 'yes' | 'unknown'>> = {
 
 /** Why the trade failed, or what is known to be wrong with one on its way; null when there is nothing of the kind. */
 function outcomeOf(execution: LiveExecution): Failure | null {
-  const { state, failure: reason, inclusion, realised, nonce, lane } = execution
+  const { state, failure: reason, inclusion, nonce, lane } = execution
   const place = `nonce ${nonce} of ${lane && checksumAddress(lane)}`
   switch (state) {
     case 'accepted':
@@ -130,11 +132,7 @@ function outcomeOf(execution: LiveExecution): Failure | null {
     case 'pending':
       return reason
     case 'included':
-      if (realised !== null && realised.profit > 0n) return null
-      return (
-        reason ??
-        failure('UNPROFITABLE', `The trade is in block ${inclusion?.block}, and its receipt shows no profit.`)
-      )
+      return includedFailure(execution)
     case 'reverted':
       return ended('REVERTED', `The transaction reverted in block ${inclusion?.block}`, reason)
     case 'cancelled':
@@ -147,6 +145,33 @@ function outcomeOf(execution: LiveExecution): Failure | null {
       return reason
     default:
       return state satisfies never
+  }
+}
+
+/** Why a trade in a block is no success; null when it earned more than its gas, as far as that is known. */
+function includedFailure(execution: LiveExecution): Failure | null {
+  const code = outcomeCode(execution)
+  const { inclusion, realised, signal } = execution
+  const place = `The trade is in block ${inclusion?.block}`
+  switch (code) {
+    case null:
+      return null
+    case 'NET_LOSS': {
+      const facts = {
+        profit: decimalText(realised?.profit),
+        gas_cost_wei: decimalText(realised?.gasCostWei),
+        net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
+      }
+      const token = checksumAddress(signal.loanToken)
+      const net = facts.net_profit_usd === null ? '' : `, net ${facts.net_profit_usd.toFixed(4)} USD`
+      const sentence = `${place} at a loss: its profit of ${facts.profit} base units of ${token} did not pay for its gas of ${facts.gas_cost_wei} wei${net}.`
+      return failure(code, sentence, facts)
+    }
+    default:
+      return failure(
+        code,
+        `${place}, but what it earned is not known. ${realised?.warning ?? 'Its receipt shows no profit.'}`,
+      )
   }
 }
 

@@ -35,6 +35,7 @@ it('reports health and statistics with the fields of the documentation, and the 
     executed: 0,
     paper_executed: 2,
     failed: 0,
+    unpriced: 0,
     refused: 0,
     total_profit: expect.closeTo(2.46913578, 8),
     total_expected_profit: 58.5,

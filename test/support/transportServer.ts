@@ -117,6 +117,7 @@ function createEchoDispatcher(events: EventLog) {
       executed: 0,
       paperExecuted: (before?.paperExecuted ?? 0) + 1,
       failed: 0,
+      unpriced: 0,
       profitUsdE8: (before?.profitUsdE8 ?? 0n) + 123_456_789n,
       expectedProfitUsd: (before?.expectedProfitUsd ?? 0) + expectedProfitUsd,
     })
