@@ -58,7 +58,7 @@ const TYPE_IMPORTS: Record<string, readonly string[]> = {
   lanes: ['nodes', 'budget'],
   journal: ['dispatch/protocol.ts'],
   observability: ['dispatch/protocol.ts'],
-  dispatch: ['config/chainConfig.ts', 'config/config.ts', 'nodes'],
+  dispatch: ['config/chainConfig.ts', 'config/config.ts', 'nodes', 'budget'],
   trading: ['dispatch/protocol.ts', 'journal', 'lanes', 'broadcast', 'confirmation', 'budget'],
   server: ['dispatch', 'journal', 'observability'],
 }

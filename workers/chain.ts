@@ -111,6 +111,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
         heads,
         endpoints: rpc.status(),
         lanes: trader?.lanes() ?? [],
+        budget: trader?.budget?.() ?? null,
       }),
       eventLoopDelaySeconds,
     )

@@ -1,3 +1,4 @@
+import type { BudgetReport } from '../src/budget/budget.ts'
 import type { Answer, ChainThreadData, LaneReport, OutboxEvent } from '../src/dispatch/protocol.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import type { Signal } from '../src/domain/signal.ts'
@@ -38,6 +39,8 @@ export interface Trader {
   simulate(signal: Signal): Promise<Answer>
   onHead(block: Block): void
   lanes(): readonly LaneReport[]
+  /** What may be spent; absent in PAPER. */
+  budget?(): BudgetReport
   /** Something is out, so blocks are to be noticed soon. */
   isBusy(): boolean
 }

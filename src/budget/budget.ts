@@ -56,6 +56,11 @@ export interface AllowanceReport {
   readonly leftWei: bigint
 }
 
+export interface BudgetReport {
+  readonly trades: AllowanceReport
+  readonly repairs: AllowanceReport
+}
+
 /**
  * What may be spent on one chain: the one owner of what is at stake and what was spent within the hour. Every answer is given in
  * one synchronous step that also reserves, so that two who ask at once are never given the same money.
@@ -103,7 +108,7 @@ export interface Budget {
   /** Of trades and repairs together. */
   spentLastHourWei(): bigint
   atStakeWei(lane?: Address): bigint
-  report(): { readonly trades: AllowanceReport; readonly repairs: AllowanceReport }
+  report(): BudgetReport
 }
 
 interface Attempt {

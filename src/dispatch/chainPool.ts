@@ -291,5 +291,6 @@ function startingStatus({ chain }: ChainThreadData): ChainStatus {
     notes: [],
     endpoints: [],
     lanes: [],
+    gas: null,
   }
 }

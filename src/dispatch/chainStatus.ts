@@ -1,7 +1,8 @@
+import type { AllowanceReport, BudgetReport } from '../budget/budget.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
 import type { Heads } from '../nodes/heads.ts'
-import type { ChainStatus, EndpointStatus, LaneReport } from './protocol.ts'
+import type { ChainStatus, EndpointStatus, GasReport, LaneReport } from './protocol.ts'
 
 /**
  * What the main thread is told of a chain. It is unavailable when the last probe failed, no endpoint is well or the journal cannot be written; what was found before is told all
@@ -15,6 +16,7 @@ export function chainStatus({
   heads,
   endpoints,
   lanes = [],
+  budget = null,
 }: {
   chain: ChainConfig
   embeddedDevnet: boolean
@@ -25,6 +27,7 @@ export function chainStatus({
   heads: Pick<Heads, 'newest' | 'ageMs'> | null
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
+  budget?: BudgetReport | null
 }): ChainStatus {
   // The endpoints' own words come first: they stay the same from the first lost call over every failed probe.
   const reason = endpointTrouble({ chain, endpoints }) ?? problem
@@ -42,8 +45,16 @@ export function chainStatus({
     notes: facts?.notes ?? [],
     endpoints,
     lanes,
+    gas: budget && { trades: gasReport(budget.trades), repairs: gasReport(budget.repairs) },
   }
 }
+
+const gasReport = ({ allowanceWei, spentLastHourWei, atStakeWei, leftWei }: AllowanceReport): GasReport => ({
+  allowanceWei: `${allowanceWei}`,
+  spentLastHourWei: `${spentLastHourWei}`,
+  atStakeWei: `${atStakeWei}`,
+  leftWei: `${leftWei}`,
+})
 
 /** Why no endpoint of a chain can be used now, a sentence; null while one is well. */
 export function endpointTrouble({

@@ -110,6 +110,16 @@ export interface ChainStatus {
   readonly endpoints: readonly EndpointStatus[]
   /** The accounts that send on this chain; none in PAPER. */
   readonly lanes: readonly LaneReport[]
+  /** What gas has cost and may still cost; null in PAPER. */
+  readonly gas: { readonly trades: GasReport; readonly repairs: GasReport } | null
+}
+/** One allowance for an hour; wei as decimal text. */
+export interface GasReport {
+  readonly allowanceWei: string
+  readonly spentLastHourWei: string
+  /** What transactions in flight may still cost. */
+  readonly atStakeWei: string
+  readonly leftWei: string
 }
 /** One account that sends, as its chain's thread last knew. */
 export interface LaneReport {

@@ -16,6 +16,7 @@ const status = (over: Partial<ChainStatus>): ChainStatus => ({
   notes: ['A note.'],
   endpoints: [],
   lanes: [],
+  gas: null,
   ...over,
 })
 

@@ -194,6 +194,22 @@ function createGauges({ mode, registers }: { mode: Mode; registers: Registry[] }
         to.set({ chain: String(chainId), mode }, unpriced)
     },
   )
+  gauge(
+    'titan_gas_native',
+    'Gas of a chain in whole native coins: spent within the hour, at stake in what is in flight, left, and allowed.',
+    ['chain', 'purpose', 'kind'],
+    (from, to) => {
+      for (const { chainId, gas } of from.dispatcher.chains())
+        for (const [purpose, report] of Object.entries(gas ?? {})) {
+          const set = (kind: string, wei: string) =>
+            to.set({ chain: String(chainId), purpose, kind }, Number(wei) / 1e18)
+          set('spent', report.spentLastHourWei)
+          set('at_stake', report.atStakeWei)
+          set('left', report.leftWei)
+          set('allowed', report.allowanceWei)
+        }
+    },
+  )
   gauge('titan_head_age_seconds', 'Age of the newest block when last seen.', ['chain'], (from, to) => {
     for (const { chainId, headAgeMs } of from.dispatcher.chains()) {
       if (headAgeMs !== null) to.set({ chain: String(chainId) }, headAgeMs / 1000)

@@ -54,6 +54,8 @@ it('reports health and statistics with the fields of the documentation, and the 
   })
   const verbose = await readJson(await get('/health?verbose'))
   expect(verbose.stats).toEqual({ total_signals: 2, executed: 0, failed: 0, paper_executed: 2 })
+  expect(verbose.chain_status[0]).toMatchObject({ gas: null })
+  expect(verbose.chain_status[1]).toMatchObject({ gas: { trades: { leftWei: '350000000000000000' } } })
   expect(verbose.chain_status[1]).toMatchObject({ chainId: 8453, state: 'ready', head: 7, queue_depth: 0 })
 })
 
@@ -238,6 +240,10 @@ it('counts what happened for Prometheus, without anything a client could choose'
   expect(text).toMatch(/^titan_http_requests_total\{route="\/trades\/\{signal_id\}",status="200"\} 3$/m)
   expect(text).toMatch(/^titan_pnl_usd\{chain="8453",mode="PAPER",kind="net"\} 4.93827156/m)
   expect(text).toMatch(/^titan_head_age_seconds\{chain="1"\} 1.25$/m)
+  expect(text).toMatch(/^titan_unpriced_trades\{chain="8453",mode="PAPER"\} 0$/m)
+  expect(text).toMatch(/^titan_gas_native\{chain="8453",purpose="trades",kind="spent"\} 0.12$/m)
+  expect(text).toMatch(/^titan_gas_native\{chain="8453",purpose="repairs",kind="allowed"\} 0.1$/m)
+  expect(text).not.toMatch(/^titan_gas_native\{chain="1"/m)
   expect(text).not.toContain('424242')
 })
 

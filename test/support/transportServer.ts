@@ -185,7 +185,23 @@ const chainStatus = (chainId: number): ChainStatus => ({
   notes: [],
   endpoints: [],
   lanes: chainId === 8453 ? [LANE] : [],
+  gas: chainId === 8453 ? GAS : null,
 })
+
+const GAS = {
+  trades: {
+    allowanceWei: '500000000000000000',
+    spentLastHourWei: '120000000000000000',
+    atStakeWei: '30000000000000000',
+    leftWei: '350000000000000000',
+  },
+  repairs: {
+    allowanceWei: '100000000000000000',
+    spentLastHourWei: '4000000000000000',
+    atStakeWei: '0',
+    leftWei: '96000000000000000',
+  },
+}
 
 const LANE = {
   address: '0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48',
