@@ -236,6 +236,12 @@ _CODES: dict[str, CodeEntry] = {
         meaning="No RPC endpoint of the chain gave a usable answer.",
         fix="Check the endpoint; GET /readyz?verbose says what is wrong.",
     ),
+    "STALE_NODE": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The newest block that the RPC endpoints of the chain know is too old to simulate on.",
+        fix="Add an endpoint that keeps up with the chain; GET /health?verbose shows how far each is behind.",
+    ),
     "CHAIN_UNAVAILABLE": CodeEntry(
         status=503,
         retryable=True,

@@ -13,9 +13,10 @@ import type {
 } from '../src/dispatch/protocol.ts'
 import { createThreadChannel } from '../src/dispatch/threadChannel.ts'
 import type { Signal } from '../src/domain/signal.ts'
-import { type Failure, failure, type Result } from '../src/errors/failure.ts'
+import { type Failure, failure, type Result, succeed } from '../src/errors/failure.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
-import { createHeads, type Heads } from '../src/nodes/heads.ts'
+import { createHeadAge, headAgeLimit } from '../src/nodes/headAge.ts'
+import { createHeads } from '../src/nodes/heads.ts'
 import { createJsonRpc } from '../src/nodes/jsonRpc.ts'
 import { keepProbing } from '../src/nodes/keepProbing.ts'
 import { probeChain } from '../src/nodes/probe.ts'
@@ -80,24 +81,38 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   const { journal } = pipeline
   const channel = createThreadChannel({ port, totals: journal.totals, onStored: journal.stored })
   channel.replay(journal.outboxAbove(storedOutboxId))
-  const rpc = createJsonRpc({
-    endpoints: chain.endpoints,
-    timeoutMs: rpcTimeoutMs,
-    limits: LIMITS,
-    chainId: chain.chainId,
-    onRequest: channel.rpc,
-  })
-
   const running = new Set<Promise<void>>()
   /** Of the last probe that succeeded. They are kept when a later one fails: what LIVE has sent is watched on. */
   let facts: ChainFacts | null = null
-  let heads: Heads | null = null
   let trader: Trader | null = null
   /** Why the last probe failed. */
   let problem: Failure | null = null
   /** Nothing can be promised while it cannot be written down. */
   let journalProblem: string | null = null
   let reachable = true
+
+  const headAge = createHeadAge({ maxMs: () => headAgeLimit({ chain, facts }) })
+  const rpc = createJsonRpc({
+    endpoints: chain.endpoints,
+    timeoutMs: rpcTimeoutMs,
+    limits: LIMITS,
+    chainId: chain.chainId,
+    blockTimeMs: chain.blockTimeMs,
+    headAge,
+    onRequest: channel.rpc,
+  })
+  /** Followed over all probes: neither a node's trouble nor a new probe forgets what was seen. */
+  const heads = createHeads({
+    endpoints: rpc.endpoints,
+    headAge,
+    blockTimeMs: chain.blockTimeMs,
+    isBusy: () => trader?.isBusy() ?? false,
+    onHead(block) {
+      trader?.onHead(block)
+      // The first report is that of the first probe's outcome.
+      if (facts !== null) report()
+    },
+  })
 
   const isReachable = () => endpointTrouble({ chain, endpoints: rpc.status() }) === null
 
@@ -121,23 +136,11 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   }
 
   /** What a probe found, and then whether the mode can work with it: in LIVE recovery comes first. */
-  async function probe(): Promise<Result<{ facts: ChainFacts; heads: Heads; trader: Trader }>> {
+  async function probe(): Promise<Result<{ facts: ChainFacts; trader: Trader }>> {
     const probed = await probeChain({ rpc, chain, devnetBook })
     if (!probed.ok) return probed
-    const { head, headTimestampMs } = probed.value
-    const next = createHeads({
-      rpc,
-      first: { number: head, timestamp: headTimestampMs / 1_000 },
-      everyMs: () => pollMs({ chain, isBusy: trader?.isBusy() ?? false }),
-      onHead(block) {
-        trader?.onHead(block)
-        report()
-      },
-    })
-    const begun = await pipeline.begin({ facts: probed.value, heads: next, rpc, channel })
-    if (begun.ok) return { ok: true, value: { facts: probed.value, heads: next, trader: begun.value } }
-    next.stop()
-    return begun
+    const begun = await pipeline.begin({ facts: probed.value, heads, rpc, channel })
+    return begun.ok ? succeed({ facts: probed.value, trader: begun.value }) : begun
   }
 
   const probing = keepProbing({
@@ -148,8 +151,6 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     onOutcome(outcome) {
       problem = outcome.ok ? null : outcome.failure
       if (outcome.ok) {
-        heads?.stop()
-        heads = outcome.value.heads
         trader = outcome.value.trader
         facts = outcome.value.facts
       }
@@ -204,7 +205,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     async close() {
       session = null
       probing.stop()
-      heads?.stop()
+      heads.stop()
       clearInterval(reporting)
       clearInterval(checking)
       loop.disable()
@@ -216,16 +217,4 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     },
   }
   return { ok: true }
-}
-
-/** Often while something is out, so that its block is noticed soon; else as blocks come. */
-function pollMs({
-  chain: { blockTimeMs },
-  isBusy,
-}: {
-  chain: ChainThreadData['chain']
-  isBusy: boolean
-}): number {
-  if (isBusy) return Math.min(Math.max(blockTimeMs / 4, 100), 500)
-  return Math.min(Math.max(blockTimeMs, 1_000), 12_000)
 }

@@ -22,6 +22,14 @@ export interface Evaluation {
   valuate(request: { signal: Signal; simulation: Simulation }): Promise<Result<Valuation>>
 }
 
+/** Nothing is simulated while even the newest block known is too old. */
+const youngOnly = (engine: SimulationEngine, staleness: Heads['staleness']): SimulationEngine => ({
+  async simulate(request) {
+    const stale = staleness()
+    return stale === null ? engine.simulate(request) : fail(stale)
+  },
+})
+
 /** @param options.found what the newest probe that succeeded has found */
 export function createEvaluation({
   rpc,
@@ -45,11 +53,13 @@ export function createEvaluation({
         rpc,
         facts: { ...facts, executor: { ...facts.executor, caller } },
         headTimestamp: () => found().heads.newest()?.timestamp ?? 0,
+        oldestBlock: () => found().heads.oldestUsable(),
         explainRevert,
         readNodeError,
       })
-      engines.set(caller, { facts, engine })
-      return engine
+      const onYoungBlocks = youngOnly(engine, () => found().heads.staleness())
+      engines.set(caller, { facts, engine: onYoungBlocks })
+      return onYoungBlocks
     },
     async valuate({ signal: { loanToken }, simulation }) {
       const { wrappedNative } = found().facts

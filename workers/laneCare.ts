@@ -2,7 +2,7 @@ import type { Address } from '../src/domain/signal.ts'
 import { type Failure, failure } from '../src/errors/failure.ts'
 import type { LaneBalances } from '../src/lanes/laneBalances.ts'
 import type { Lanes } from '../src/lanes/lanes.ts'
-import type { JsonRpc } from '../src/nodes/rpc.ts'
+import type { JsonRpc, RpcReader } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
 import type { LiveContext } from '../src/trading/live/liveContext.ts'
 import type { ForeignFinder } from './foreign.ts'
@@ -28,7 +28,7 @@ export function createLaneCare({
   foreign: Pick<ForeignFinder, 'newest'>
   rpc: JsonRpc
   /** One client per endpoint. */
-  readers: readonly JsonRpc[]
+  readers: readonly RpcReader[]
   now: () => number
   logger: Logger
 }): Pick<LiveContext, 'onPoor' | 'tendLanes' | 'checkLane'> {
@@ -38,7 +38,7 @@ export function createLaneCare({
   const checkedAtMs = new Map<Address, number>()
 
   /** Stops a lane that somebody else has used: why, or null when nobody has. */
-  async function findUse(lane: Address, through: readonly JsonRpc[]): Promise<Failure | null> {
+  async function findUse(lane: Address, through: readonly RpcReader[]): Promise<Failure | null> {
     checkedAtMs.set(lane, now())
     const counts = await Promise.all(through.map((reader) => minedCount(reader, lane)))
     const known = counts.filter((count) => count !== null)

@@ -24,8 +24,6 @@ import { createBlockTrail } from '../src/nodes/blockTrail.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createFinalBlock } from '../src/nodes/finalBlock.ts'
 import type { Heads } from '../src/nodes/heads.ts'
-import { createJsonRpc } from '../src/nodes/jsonRpc.ts'
-import type { JsonRpc } from '../src/nodes/rpc.ts'
 import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import type { LiveContext, WatchedExecution } from '../src/trading/live/liveContext.ts'
@@ -76,7 +74,6 @@ export async function openLive({
   let engine: LiveEngine | null = null
   let trader: Trader | null = null
   let fees: FeeOracle | null = null
-  let readers: readonly JsonRpc[] | null = null
 
   const now = () => Date.now()
   const found = () => {
@@ -97,13 +94,12 @@ export async function openLive({
     const oracle = fees
     evaluation ??= createEvaluation({ rpc, found, fees: () => oracle })
     if (trader !== null) return succeed(trader)
-    readers ??= openReaders(rpc)
     const lanes = await openLanes({
       chain,
       accounts: keys.map(({ address }) => address),
       laneInFlightMax: live.laneInFlightMax,
       rpc,
-      readers,
+      readers: rpc.endpoints,
       facts,
       journal,
       logger,
@@ -114,26 +110,10 @@ export async function openLive({
       authorised: lanes.value,
       profile,
       fees,
-      readers,
       evaluation,
     })
     trader = started
     return succeed(started)
-  }
-
-  /** One client per endpoint: mined counts are not believed from one alone where there are two. */
-  function openReaders(rpc: JsonRpc): readonly JsonRpc[] {
-    if (chain.endpoints.length < 2) return [rpc]
-    const opened = chain.endpoints.map((endpoint) =>
-      createJsonRpc({
-        endpoints: [endpoint],
-        timeoutMs: rpcTimeoutMs,
-        limits: LIMITS,
-        chainId: chain.chainId,
-      }),
-    )
-    for (const reader of opened) ends.push(() => reader.close())
-    return opened
   }
 
   async function startEngine({
@@ -143,7 +123,6 @@ export async function openLive({
     authorised,
     profile,
     fees,
-    readers,
     evaluation,
   }: {
     facts: ChainFacts
@@ -151,7 +130,6 @@ export async function openLive({
     profile: ServedProfile
     fees: FeeOracle
     evaluation: Evaluation
-    readers: readonly JsonRpc[]
   } & PipelineTools): Promise<Trader> {
     const byAddress = new Map(keys.map((key) => [key.address, key]))
     const lanes = createLanes({ lanes: authorised, slotsQueueMax: LIMITS.queueMax, now })
@@ -189,7 +167,7 @@ export async function openLive({
     const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
     const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
 
-    const care = createLaneCare({ lanes, balances, foreign, rpc, readers, now, logger })
+    const care = createLaneCare({ lanes, balances, foreign, rpc, readers: rpc.endpoints, now, logger })
 
     const context: LiveContext = {
       chainName: chain.name,
@@ -256,7 +234,7 @@ export async function openLive({
       relays: sending,
       decide: createDecider<WatchedExecution>({
         rpc,
-        readers,
+        readers: rpc.endpoints,
         trail,
         finalBlock,
         policy: POLICY,

@@ -9,13 +9,13 @@ import type { LaneInit } from '../src/lanes/lanes.ts'
 import { createNonceLedger } from '../src/lanes/nonceLedger.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createProbeReader } from '../src/nodes/probeReader.ts'
-import type { JsonRpc } from '../src/nodes/rpc.ts'
+import type { JsonRpc, RpcReader } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
 
 const ISLANE = `0x${artifact.methodIdentifiers['isLane(address)']}` as const
 
 /** At `latest`; null when the endpoint does not tell. */
-export async function minedCount(reader: Pick<JsonRpc, 'call'>, account: Address): Promise<number | null> {
+export async function minedCount(reader: RpcReader, account: Address): Promise<number | null> {
   const outcome = await reader.call('eth_getTransactionCount', [account, 'latest'])
   return outcome.ok ? readCount(outcome.result) : null
 }
@@ -39,7 +39,7 @@ export async function openLanes({
   accounts: readonly Address[]
   laneInFlightMax: number
   rpc: JsonRpc
-  readers: readonly JsonRpc[]
+  readers: readonly RpcReader[]
   facts: ChainFacts
   journal: LiveJournal
   logger: Logger

@@ -36,6 +36,11 @@ export interface ChainProfile {
   readonly wrappedNative: Address
   /** Usual time between blocks, ms. */
   readonly blockTimeMs: number
+  /**
+   * Age up to which the newest block is young enough to simulate on, ms: some five block times, at least half a minute, and more
+   * where no blocks are made while nobody sends anything.
+   */
+  readonly headAgeMaxMs: number
   readonly l1FeeModel: L1FeeModel
   readonly feeModel: FeeModel
   /** Tip below which block producers leave a transaction lying, wei per gas; 0 where they do not mind. */
@@ -62,4 +67,6 @@ export interface ChainConfig extends ChainProfile {
   readonly sendOnly: readonly string[]
   /** Deployed executor; null in PAPER means its code is injected. */
   readonly executor: Address | null
+  /** HEAD_AGE_MAX_S is set, so that it holds on a chain that makes blocks on demand too. */
+  readonly headAgeIsSet: boolean
 }

@@ -52,6 +52,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2',
     blockTimeMs: 12_000,
+    headAgeMaxMs: 60_000,
     l1FeeModel: 'none',
     feeModel: 'eip1559',
     minTipWei: GETH_MIN_TIP_WEI,
@@ -70,6 +71,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: opStackWrappedNative,
     blockTimeMs: 2_000,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: etherRollupLimits,
@@ -85,6 +87,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'BNB',
     wrappedNative: '0xbb4cdb9cbd36b01bd1cbaebf2de08d9173bc095c',
     blockTimeMs: 750,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'none',
     feeModel: 'eip1559',
     // There is no base fee, and 0.05 gwei is the least that validators and builders take (their change of October 2025, before it 0.1).
@@ -105,6 +108,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'POL',
     wrappedNative: '0x0d500b1d8e8ef31e21c99d1db9a6444d3adf1270',
     blockTimeMs: 2_000,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'none',
     feeModel: 'eip1559',
     // PIP-35: pool, miner and price oracle enforce 25 gwei (0xPolygon/bor #1290, `BorDefaultTxPoolPriceLimit`).
@@ -126,6 +130,7 @@ export const CHAINS: readonly ChainProfile[] = [
     wrappedNative: opStackWrappedNative,
     // docs.bnbchain.org/announce/fourier-opbnb
     blockTimeMs: 250,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: limits({ maxFeeWei: 2n * GWEI, maxTxCostWei: COIN / 100n }),
@@ -142,6 +147,7 @@ export const CHAINS: readonly ChainProfile[] = [
     wrappedNative: '0x21be370d5312f44cb42ce377bc9b8a0cef1a4c83',
     // Blocks are made when there is traffic: one second when busy, more than five now that little is left.
     blockTimeMs: 5_500,
+    headAgeMaxMs: 120_000,
     l1FeeModel: 'none',
     // eth_feeHistory is made up from the suggestion there (go-opera ethapi/api.go), and Chainlink found bids from it slow.
     feeModel: 'legacy',
@@ -162,6 +168,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0x5aea5775959fbc2557cc8789bc1bf90a239d9a91',
     blockTimeMs: 200,
+    headAgeMaxMs: 60_000,
     // Publishing is paid for in gas there.
     l1FeeModel: 'none',
     // All pay the base fee; eth_gasPrice is that with a margin (zksync-era, `gas_price_scale_factor`).
@@ -186,6 +193,7 @@ export const CHAINS: readonly ChainProfile[] = [
     wrappedNative: '0x78c1b0c915c4faa5fffa6cabf0219da63d7f4cb8',
     // The block interval of its sequencer, as of the OP stack it comes from.
     blockTimeMs: 2_000,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'mantle',
     ...opStackFees,
     // docs-v2.mantle.xyz, EIP-1559, recommends no tip.
@@ -203,6 +211,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: opStackWrappedNative,
     blockTimeMs: 2_000,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: etherRollupLimits,
@@ -220,6 +229,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0x82af49447d8a07e3bd95bd0d56f35241523fbab1',
     blockTimeMs: 250,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'arbitrum',
     // The sequencer takes transactions as they come, and drops tips: to collect them takes a vote (docs.arbitrum.io, priority
     // fees).
@@ -243,6 +253,7 @@ export const CHAINS: readonly ChainProfile[] = [
     // The native coin is an ERC-20 token itself (token duality); nothing needs wrapping.
     wrappedNative: '0x471ece3750da237f93b8e339c536989b8978a438',
     blockTimeMs: 1_000,
+    headAgeMaxMs: 30_000,
     // An OP-stack chain whose L1 and operator fees are fixed at zero (docs.celo.org/specs/transaction-fees).
     l1FeeModel: 'none',
     ...opStackFees,
@@ -259,6 +270,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'AVAX',
     wrappedNative: '0xb31f66aa3c1e785363f0875a1b74e27b85fd66c7',
     blockTimeMs: 1_700,
+    headAgeMaxMs: 60_000,
     l1FeeModel: 'none',
     feeModel: 'eip1559',
     minTipWei: 1n,
@@ -278,6 +290,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0xe5d7c2a44ffddf6b295a15c148167daaaf5cf34f',
     blockTimeMs: 2_000,
+    headAgeMaxMs: 60_000,
     // Publishing is part of the gas price there.
     l1FeeModel: 'none',
     // Base fee 7 wei; the tip carries all, publishing included (docs.linea.build, predictable pricing).
@@ -298,6 +311,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0x4300000000000000000000000000000000000004',
     blockTimeMs: 2_000,
+    headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: etherRollupLimits,
@@ -313,6 +327,7 @@ export const CHAINS: readonly ChainProfile[] = [
     nativeSymbol: 'ETH',
     wrappedNative: '0x5300000000000000000000000000000000000004',
     blockTimeMs: 3_000,
+    headAgeMaxMs: 60_000,
     l1FeeModel: 'scroll',
     feeModel: 'eip1559',
     // scroll-tech/go-ethereum #901.

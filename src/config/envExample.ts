@@ -43,6 +43,7 @@ export function envExample(): string {
       ...hidden(SETTINGS.connectionsMax),
       ...hidden(SETTINGS.queueMax),
       ...hidden(SETTINGS.rpcTimeoutMs),
+      ...hidden(SETTINGS.headAgeMax),
     ],
     [
       '# Addresses that differ from the built-in ones, per chain as in RPC_<CHAIN>; here for Polygon.',

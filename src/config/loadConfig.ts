@@ -60,6 +60,7 @@ export function loadConfig(environment: Environment): Config {
     maxSpendPerHourWei: read(SETTINGS.maxSpendPerHour),
     maxRepairSpendPerHourWei: read(SETTINGS.maxRepairSpendPerHour),
   }
+  const headAgeMaxS = read(SETTINGS.headAgeMax)
   const chains: ChainConfig[] = []
   for (const { profile, settings } of rows) {
     const endpoints = read(settings.endpoints)
@@ -85,6 +86,11 @@ export function loadConfig(environment: Environment): Config {
       maxSpendPerHourWei,
       maxRepairSpendPerHourWei: set('maxRepairSpendPerHourWei') ?? maxSpendPerHourWei / 5n,
     }
+    const ownHeadAgeMaxS = (embeddedDevnet ? null : read(settings.headAgeMax)) ?? headAgeMaxS
+    const headAge = {
+      headAgeMaxMs: ownHeadAgeMaxS === null ? local.headAgeMaxMs : ownHeadAgeMaxS * 1_000,
+      headAgeIsSet: ownHeadAgeMaxS !== null,
+    }
     if (endpoints.some((endpoint) => pointsAtServer({ endpoint, host, port })))
       problems.push(
         `${settings.endpoints.name} points at this server itself (port ${port}); name a node there, or change EXECUTION_PORT.`,
@@ -94,11 +100,20 @@ export function loadConfig(environment: Environment): Config {
         if (isSet(setting))
           warnings.push(`${setting.name} has no effect: ${settings.endpoints.name} is not set.`)
     if (embeddedDevnet)
-      chains.push({ ...local, feeLimits, endpoints: [], relays: [], sendOnly: [], executor: null })
+      chains.push({
+        ...local,
+        ...headAge,
+        feeLimits,
+        endpoints: [],
+        relays: [],
+        sendOnly: [],
+        executor: null,
+      })
     else if (endpoints.length > 0)
       chains.push({
         ...profile,
         ...addresses,
+        ...headAge,
         feeLimits,
         endpoints,
         relays: read(settings.relays),

@@ -216,6 +216,16 @@ export const SETTINGS = {
     parse: parseInteger({ min: 100, max: 120_000 }),
     example: '5000',
   }),
+  headAgeMax: setting<number | null>({
+    name: 'HEAD_AGE_MAX_S',
+    doc: [
+      'Seconds the newest block of all RPC endpoints of a chain may be old before trades are refused with STALE_NODE. Every',
+      'chain has a built-in limit; this replaces it on all chains, and with a chain at its end (HEAD_AGE_MAX_S_BASE) on one.',
+    ],
+    fallback: null,
+    parse: parseInteger({ min: 1, max: 86_400 }),
+    example: '30',
+  }),
   logLevel: setting<LogLevel>({
     name: 'LOG_LEVEL',
     doc: ['fatal, error, warn, info, debug, trace or silent.'],
@@ -238,6 +248,7 @@ export interface ChainSettings {
   readonly maxTxCost: Setting<bigint | null>
   readonly maxSpendPerHour: Setting<bigint | null>
   readonly maxRepairSpendPerHour: Setting<bigint | null>
+  readonly headAgeMax: Setting<number | null>
 }
 
 /** The settings of one chain; they override what the table of chains says, and settings of the same name for all chains. */
@@ -295,5 +306,6 @@ export function chainSettings({
       ...SETTINGS.maxRepairSpendPerHour,
       name: `${SETTINGS.maxRepairSpendPerHour.name}_${envName}`,
     },
+    headAgeMax: { ...SETTINGS.headAgeMax, name: `${SETTINGS.headAgeMax.name}_${envName}` },
   }
 }

@@ -1,5 +1,5 @@
 import type { BlockTrail } from '../nodes/blockTrail.ts'
-import type { JsonRpc } from '../nodes/rpc.ts'
+import type { JsonRpc, RpcReader } from '../nodes/rpc.ts'
 import { type NextStep, nextStep, type Refusal, type WatchPolicy } from './nextStep.ts'
 import { type Position, readChain } from './readChain.ts'
 
@@ -38,7 +38,7 @@ export function createDecider<Execution extends Watched>({
   paysNow,
 }: {
   rpc: Pick<JsonRpc, 'call'>
-  readers: readonly Pick<JsonRpc, 'call'>[]
+  readers: readonly RpcReader[]
   trail: BlockTrail
   finalBlock: () => Promise<number | null>
   policy: WatchPolicy

@@ -2,7 +2,7 @@ import type { Inclusion } from '../domain/liveExecution.ts'
 import { quantityOf, readCount, readHash } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { BlockTrail, Holding } from '../nodes/blockTrail.ts'
-import type { JsonRpc, RpcOutcome } from '../nodes/rpc.ts'
+import type { JsonRpc, RpcOutcome, RpcReader } from '../nodes/rpc.ts'
 import { askBlockReceipts } from './blockReceipts.ts'
 import { type MinedReceipt, type ReadReceipt, readReceipt } from './minedReceipt.ts'
 
@@ -49,7 +49,7 @@ export async function readChain({
   positions,
 }: {
   rpc: Pick<JsonRpc, 'call'>
-  readers: readonly Pick<JsonRpc, 'call'>[]
+  readers: readonly RpcReader[]
   trail: BlockTrail
   /** The newest block that is final; null when that cannot be known. */
   finalBlock: () => Promise<number | null>

@@ -24,7 +24,7 @@ export function chainStatus({
   facts: ChainFacts | null
   /** Why the last probe failed or the journal cannot be written, a sentence; null when neither is so, or it is the first probe. */
   problem: string | null
-  heads: Pick<Heads, 'newest' | 'ageMs'> | null
+  heads: Pick<Heads, 'newest' | 'ageMs'>
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
   budget?: BudgetReport | null
@@ -36,8 +36,8 @@ export function chainStatus({
     name: chain.name,
     state: reason !== null ? 'unavailable' : facts === null ? 'starting' : 'ready',
     reason,
-    head: heads?.newest()?.number ?? null,
-    headAgeMs: heads?.ageMs() ?? null,
+    head: heads.newest()?.number ?? null,
+    headAgeMs: heads.ageMs() ?? null,
     devnet: facts?.devnet ?? false,
     devnetRpc: embeddedDevnet ? (chain.endpoints[0] ?? null) : null,
     executor: facts && { address: facts.executor.address, deployed: facts.executor.deployed },

@@ -134,10 +134,24 @@ export interface LaneReport {
   /** Nonces below one in use that no transaction holds. */
   readonly gaps: readonly number[]
 }
+/**
+ * How an RPC endpoint is, by its own head against the best head and the clock, and by its answers. `behind`: it answers, on old
+ * state. `silent`: it does not answer in time. `limited`: it has asked for fewer requests. `wrong_chain`: it serves another
+ * chain, or its blocks do not fit those of the other endpoints. `unreachable`: no connection, or no usable answer.
+ */
+export type EndpointState = 'well' | 'behind' | 'silent' | 'limited' | 'wrong_chain' | 'unreachable'
+
 /** One RPC endpoint, named by host only: paths and queries of RPC URLs hold keys. */
 export interface EndpointStatus {
   readonly host: string
+  readonly state: EndpointState
+  /** It answers: `well` or `behind`. */
   readonly healthy: boolean
+  /** Number of its newest block, and the age of that; null before the first. */
+  readonly head: number | null
+  readonly headAgeMs: number | null
+  /** How far it is behind the best endpoint or the clock; null unless it is `behind`. */
+  readonly behind: { readonly blocks: number; readonly seconds: number } | null
   readonly clientVersion: string | null
   readonly latencyMs: number | null
   readonly lastError: string | null

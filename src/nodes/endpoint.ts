@@ -1,20 +1,27 @@
-import type { EndpointStatus } from '../dispatch/protocol.ts'
+import type { EndpointState } from '../dispatch/protocol.ts'
 import { failure } from '../errors/failure.ts'
 import { openTransport } from './openTransport.ts'
+import { createRedactor } from './redact.ts'
 import type { RpcOutcome, RpcRequest } from './rpc.ts'
-import { type RpcCall, settleCalls, type Unanswered } from './settleCalls.ts'
-import { type ExchangeFailure, exchangeFailure, type StreamListener } from './transport.ts'
+import { type EndpointFailure, type RpcCall, settleCalls, type Unanswered } from './settleCalls.ts'
+import { exchangeFailure, type StreamListener } from './transport.ts'
+
+/** What keeps an endpoint from being asked, by its own answers; null when nothing does. */
+export type EndpointTrouble = Exclude<EndpointState, 'well' | 'behind'> | null
 
 export interface Endpoint {
   readonly host: string
+  readonly trouble: EndpointTrouble
   /** When it may be used again after trouble (`performance.now()`); and whether it asked for the pause itself. */
   readonly pause: { readonly untilMs: number; readonly asked: boolean }
   /** Settles what it gets answers to, and gives back the rest; null when nothing is left. */
   ask(calls: readonly RpcCall[], timeoutMs: number, alone: boolean): Promise<Unanswered | null>
+  /** Asks who it is, to learn whether it is well again; once at a time. */
+  recheck(timeoutMs: number): void
   /** What to say of it when `failure` is all it gave. */
-  explain(failure: ExchangeFailure): RpcOutcome & { ok: false; kind: 'transport' }
+  explain(failure: EndpointFailure): RpcOutcome & { ok: false; kind: 'transport' }
   listen: ((listener: StreamListener) => void) | null
-  status(): EndpointStatus
+  status(): { clientVersion: string | null; latencyMs: number | null; lastError: string | null }
   close(): Promise<void>
 }
 
@@ -22,6 +29,8 @@ const PAUSE_FIRST_MS = 250
 const PAUSE_MAX_MS = 30_000
 /** Weight of the newest exchange in the latency average. */
 const LATENCY_WEIGHT = 0.2
+/** After so long larger batches are tried again: what refused them may have been trouble of an hour. */
+const BATCH_LIMIT_MS = 600_000
 
 /** One RPC endpoint of a chain: its connection, what it can take, and how it has been lately. */
 export function createEndpoint({
@@ -40,6 +49,7 @@ export function createEndpoint({
   chainId: number | null
   onRequest: (request: RpcRequest) => void
 }): Endpoint {
+  const redact = createRedactor(url)
   const { transport, host } = openTransport({
     url,
     connectionsMax,
@@ -50,23 +60,31 @@ export function createEndpoint({
     },
   })
   let batchMax = configuredBatchMax
+  let batchLimitedAtMs = 0
   let failures = 0
+  let trouble: EndpointTrouble = null
   let pause = { untilMs: 0, asked: false }
   let latencyMs: number | null = null
   let lastError: string | null = null
   let clientVersion: string | null = null
-  let introduction: Promise<ExchangeFailure | null> | null = null
+  let introduction: Promise<EndpointFailure | null> | null = null
+  let rechecking = false
 
   function succeeded(startedAtMs: number): void {
     const tookMs = performance.now() - startedAtMs
     latencyMs = latencyMs === null ? tookMs : latencyMs + LATENCY_WEIGHT * (tookMs - latencyMs)
     failures = 0
+    // Only its own word that it serves this chain makes one that served another well again.
+    if (trouble === 'wrong_chain') return
+    trouble = null
     lastError = null
     pause = { untilMs: 0, asked: false }
   }
 
-  function failed(reason: ExchangeFailure): void {
+  function failed(reason: EndpointFailure): void {
     failures++
+    if (reason.reason === 'unreachable' || reason.reason === 'reset') introduction = null
+    if (trouble !== 'wrong_chain') trouble = troubleOf(reason)
     // How much of the time this exchange had says nothing about the endpoint.
     lastError = reason.reason === 'timeout' ? 'It did not answer in time.' : `It ${reason.detail}.`
     const waitMs = Math.min(
@@ -74,8 +92,29 @@ export function createEndpoint({
       reason.retryAfterMs ?? PAUSE_FIRST_MS * 2 ** Math.min(failures - 1, 10),
     )
     pause = { untilMs: performance.now() + waitMs, asked: reason.reason === 'rate-limited' }
-    if (reason.reason === 'unreachable' || reason.reason === 'reset') introduction = null
   }
+
+  /** One payload, once. The endpoint is well before those who asked hear of it. */
+  async function exchange(
+    calls: readonly RpcCall[],
+    timeoutMs: number,
+    proves: boolean,
+  ): Promise<Unanswered | null> {
+    const startedAtMs = performance.now()
+    const reply = await transport.exchange({
+      body: calls.length === 1 ? callText(calls[0] as RpcCall) : `[${calls.map(callText).join(',')}]`,
+      ids: calls.map(({ id }) => id),
+      timeoutMs,
+    })
+    const outcome = reply.ok
+      ? settleCalls(calls, reply.reply, { host, redact })
+      : { calls, failure: redacted(reply), said: NOTHING_SAID }
+    report(calls, startedAtMs, outcome === null)
+    if (proves && (outcome === null || outcome.failure.reason === 'declined')) succeeded(startedAtMs)
+    return outcome
+  }
+
+  const redacted = (reason: EndpointFailure) => ({ ...reason, detail: redact(reason.detail) })
 
   /** One payload: settles every call that got an answer. `proves`: that it is answered makes the endpoint well. */
   async function send(
@@ -84,25 +123,44 @@ export function createEndpoint({
     proves = true,
   ): Promise<Unanswered | null> {
     const startedAtMs = performance.now()
-    const exchange = await transport.exchange({
-      body: calls.length === 1 ? callText(calls[0] as RpcCall) : `[${calls.map(callText).join(',')}]`,
-      ids: calls.map(({ id }) => id),
-      timeoutMs,
-    })
-    const outcome: Unanswered | null = exchange.ok
-      ? settleCalls(calls, exchange.reply)
-      : { calls, failure: exchange }
-    report(calls, startedAtMs, outcome === null)
-    const reason = outcome?.failure.reason
-    if (outcome && calls.length > 1 && (reason === 'payload-refused' || reason === 'incomplete')) {
+    const leftMs = () => timeoutMs - (performance.now() - startedAtMs)
+    let outcome = await exchange(calls, timeoutMs, proves)
+    if (outcome && calls.length > 1) {
       const size = calls.length >> 1
-      if (reason === 'payload-refused') batchMax = Math.min(batchMax, size)
-      const leftMs = timeoutMs - (performance.now() - startedAtMs)
-      if (leftMs > 0) return sendAll(outcome.calls, leftMs, size)
+      switch (outcome.failure.reason) {
+        case 'incomplete':
+          if (leftMs() > 0) return sendAll(outcome.calls, leftMs(), size)
+          break
+        case 'payload-refused':
+          limitBatches(size)
+          if (leftMs() > 0) return sendAll(outcome.calls, leftMs(), size)
+          break
+        case 'rate-limited':
+        case 'unusable': {
+          // Some refuse a batch with words that could mean anything. A call that passes alone tells that it was the batch.
+          if (outcome.calls.length < calls.length || outcome.failure.retryAfterMs !== null || leftMs() <= 0)
+            break
+          const [first, ...others] = outcome.calls as [RpcCall, ...RpcCall[]]
+          const alone = await exchange([first], leftMs(), proves)
+          if (alone === null || alone.failure.reason === 'declined') {
+            limitBatches(size)
+            return both(
+              alone,
+              leftMs() > 0 ? await sendAll(others, leftMs(), size) : { ...outcome, calls: others },
+            )
+          }
+          outcome = { ...alone, calls: outcome.calls }
+          break
+        }
+      }
     }
-    if (outcome) failed(outcome.failure)
-    else if (proves) succeeded(startedAtMs)
+    if (outcome && outcome.failure.reason !== 'declined') failed(outcome.failure)
     return outcome
+  }
+
+  function limitBatches(size: number): void {
+    batchMax = Math.min(batchMax, size)
+    batchLimitedAtMs = performance.now()
   }
 
   async function sendAll(
@@ -113,9 +171,7 @@ export function createEndpoint({
     if (calls.length <= size) return send(calls, timeoutMs)
     const parts: Promise<Unanswered | null>[] = []
     for (let at = 0; at < calls.length; at += size) parts.push(send(calls.slice(at, at + size), timeoutMs))
-    const left = (await Promise.all(parts)).filter((part) => part !== null)
-    const first = left[0]
-    return first ? { calls: left.flatMap((part) => part.calls), failure: first.failure } : null
+    return (await Promise.all(parts)).reduce(both, null)
   }
 
   function report(calls: readonly RpcCall[], startedAtMs: number, ok: boolean): void {
@@ -126,22 +182,26 @@ export function createEndpoint({
   }
 
   /** Asks who it is, once per connection life; null when it may be used. */
-  function introduce(timeoutMs: number): Promise<ExchangeFailure | null> {
+  function introduce(timeoutMs: number): Promise<EndpointFailure | null> {
     introduction ??= (async () => {
       let answer: RpcOutcome | null = null
       const ask = (id: number, method: string, settle: RpcCall['settle']) =>
-        send([{ id, method, paramsJson: '[]', settle }], timeoutMs, false)
+        send([{ id, method, paramsJson: '[]', refuses: null, settle }], timeoutMs, false)
       const [left] = await Promise.all([
         ask(-1, 'eth_chainId', (outcome) => {
           answer = outcome
         }),
         ask(-2, 'web3_clientVersion', (outcome) => {
-          if (outcome.ok && typeof outcome.result === 'string') clientVersion = outcome.result
+          if (outcome.ok && typeof outcome.result === 'string')
+            clientVersion = redact(outcome.result.slice(0, 200))
         }),
       ])
-      if (left) return left.failure
+      if (left && left.failure.reason !== 'declined') return left.failure
+      if (chainId === null) return null
       const problem = chainMismatch(answer, chainId)
-      if (problem) failed({ ...problem, retryAfterMs: PAUSE_MAX_MS })
+      if (problem) failed(problem)
+      if (problem?.reason === 'wrong-chain') trouble = 'wrong_chain'
+      else if (!problem && trouble === 'wrong_chain') trouble = null
       return problem
     })().then((problem) => {
       if (problem) introduction = null
@@ -152,6 +212,9 @@ export function createEndpoint({
 
   return {
     host,
+    get trouble() {
+      return trouble
+    },
     get pause() {
       return pause
     },
@@ -159,10 +222,24 @@ export function createEndpoint({
       const startedAtMs = performance.now()
       if (chainId !== null) {
         const problem = await introduce(timeoutMs)
-        if (problem) return { calls, failure: problem }
+        if (problem) return { calls, failure: problem, said: NOTHING_SAID }
+      }
+      if (batchMax < configuredBatchMax && performance.now() - batchLimitedAtMs > BATCH_LIMIT_MS) {
+        batchMax = Math.min(configuredBatchMax, 2 * batchMax)
+        batchLimitedAtMs = performance.now()
       }
       const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAtMs))
       return sendAll(calls, leftMs, alone ? 1 : batchMax)
+    },
+    recheck(timeoutMs) {
+      if (rechecking) return
+      rechecking = true
+      introduction = null
+      const startedAtMs = performance.now()
+      void introduce(timeoutMs).then((problem) => {
+        rechecking = false
+        if (problem === null) succeeded(startedAtMs)
+      })
     },
     explain(reason) {
       const code = reason.reason === 'timeout' ? 'NODE_TIMEOUT' : 'NODE_UNAVAILABLE'
@@ -171,8 +248,6 @@ export function createEndpoint({
     },
     listen: transport.listen ? transport.listen.bind(transport) : null,
     status: () => ({
-      host,
-      healthy: failures === 0,
       clientVersion,
       latencyMs: latencyMs && Math.round(latencyMs * 100) / 100,
       lastError,
@@ -181,13 +256,41 @@ export function createEndpoint({
   }
 }
 
+const NOTHING_SAID: ReadonlyMap<RpcCall, RpcOutcome> = new Map()
+
+/** What is left of two parts; a failure of the endpoint counts more than what it said to single calls. */
+function both(a: Unanswered | null, b: Unanswered | null): Unanswered | null {
+  if (a === null || b === null) return a ?? b
+  const { failure: reason } = a.failure.reason === 'declined' ? b : a
+  return { calls: [...a.calls, ...b.calls], failure: reason, said: new Map([...a.said, ...b.said]) }
+}
+
+function troubleOf({ reason }: EndpointFailure): EndpointTrouble {
+  switch (reason) {
+    case 'timeout':
+      return 'silent'
+    case 'rate-limited':
+      return 'limited'
+    case 'wrong-chain':
+      return 'wrong_chain'
+    default:
+      return 'unreachable'
+  }
+}
+
 const callText = ({ id, method, paramsJson }: RpcCall) =>
   `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${paramsJson}}`
 
-function chainMismatch(answer: RpcOutcome | null, chainId: number | null): ExchangeFailure | null {
-  if (!answer?.ok) return exchangeFailure('unusable', 'did not say which chain it serves')
-  const served = Number(answer.result)
-  return served === chainId
-    ? null
-    : exchangeFailure('unusable', `serves chain ${served}, not chain ${chainId}`)
+function chainMismatch(answer: RpcOutcome | null, chainId: number): EndpointFailure | null {
+  const served = answer?.ok ? servedChain(answer.result) : null
+  if (served === null) return exchangeFailure('unusable', 'did not say which chain it serves', PAUSE_MAX_MS)
+  if (served === chainId) return null
+  const detail = `serves chain ${served}, not chain ${chainId}`
+  return { ok: false, reason: 'wrong-chain', detail, retryAfterMs: PAUSE_MAX_MS }
+}
+
+/** Most say it in hex, some as a number. */
+function servedChain(result: unknown): number | null {
+  const served = typeof result === 'string' || typeof result === 'number' ? Number(result) : Number.NaN
+  return Number.isSafeInteger(served) && served > 0 ? served : null
 }

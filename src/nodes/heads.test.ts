@@ -4,6 +4,7 @@ import { callRpc } from '../../devnet/callRpc.ts'
 import { startDevnet } from '../../devnet/startDevnet.ts'
 import { startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { LIMITS } from '../config/limits.ts'
+import { createHeadAge } from './headAge.ts'
 import { createHeads, type Head, readHead } from './heads.ts'
 import { createJsonRpc } from './jsonRpc.ts'
 
@@ -14,10 +15,10 @@ test('over http the newest block is asked for, until stopped', async () => {
   const rpc = createJsonRpc({ endpoints: [proxy.url], timeoutMs: 20_000, limits: LIMITS })
   const seen: Head[] = []
   const heads = createHeads({
-    rpc,
-    everyMs: () => 1_000,
+    endpoints: rpc.endpoints,
+    headAge: createHeadAge({ maxMs: () => null }),
+    blockTimeMs: 1_000,
     onHead: (head) => seen.push(head),
-    now: () => ((seen.at(-1)?.timestamp ?? 0) + 7) * 1_000,
   })
   try {
     expect([heads.newest(), heads.ageMs()]).toEqual([null, null])
@@ -25,7 +26,7 @@ test('over http the newest block is asked for, until stopped', async () => {
     await callRpc({ rpc: node, method: 'anvil_mine', params: ['0x3'], timeoutMs: 20_000 })
     await expect.poll(() => heads.newest()?.number, { timeout: 20_000 }).toBe(3)
     expect(seen.map(({ number }) => number)).toEqual([0, 3])
-    expect(heads.ageMs()).toBe(7_000)
+    expect(heads.ageMs()).toBeLessThan(60_000)
 
     heads.stop()
     const asked = proxy.methods.get('eth_getBlockByNumber')
@@ -44,7 +45,12 @@ test('over http, in a hurry, a block that comes a moment after the first look is
   const node = devnet.chains[0]?.rpc as string
   const rpc = createJsonRpc({ endpoints: [node], timeoutMs: 20_000, limits: LIMITS })
   const looked = Promise.withResolvers<void>()
-  const heads = createHeads({ rpc, everyMs: () => 3_600_000, onHead: () => looked.resolve() })
+  const heads = createHeads({
+    endpoints: rpc.endpoints,
+    headAge: createHeadAge({ maxMs: () => null }),
+    blockTimeMs: 12_000,
+    onHead: () => looked.resolve(),
+  })
   try {
     await looked.promise
     heads.hurry()

@@ -67,37 +67,61 @@ export function createHttpTransport({
   return { exchange, close: () => pool.destroy() }
 }
 
+/** The body is read whatever the status: some nodes refuse a call or a batch with HTTP 400 or 500 and a proper error in it. */
 function readAnswer(status: number, retryAfter: string | string[] | undefined, text: string): Exchange {
-  if (status === 429) {
-    const seconds = Number(retryAfter)
-    return exchangeFailure(
-      'rate-limited',
-      'answered HTTP 429 (too many requests)',
-      Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null,
-    )
-  }
-  if (status >= 500 || (status >= 300 && status < 400))
-    return exchangeFailure('unusable', `answered HTTP ${status}`)
   let reply: unknown
   try {
     reply = JSON.parse(text)
   } catch {
     reply = undefined
   }
-  // Some nodes answer a refused call with HTTP 400 and a proper JSON-RPC error in the body.
-  if (
-    typeof reply === 'object' &&
-    reply !== null &&
-    (status < 400 || Array.isArray(reply) || 'error' in reply)
-  ) {
-    if (status !== 401 && status !== 403) return { ok: true, reply }
+  const said = status >= 400 ? reasonIn(reply, text) : null
+  const answered = `answered HTTP ${status}${said === null ? '' : `: ${said}`}`
+  if (status === 429) {
+    const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter)
+    const waitMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null
+    return exchangeFailure('rate-limited', answered, waitMs)
   }
-  if (status === 413) return exchangeFailure('payload-refused', 'answered HTTP 413 (request too large)')
-  return exchangeFailure(
-    'unusable',
-    status >= 400 ? `answered HTTP ${status}` : 'answered with something that is not JSON-RPC',
-  )
+  if (status === 413) return exchangeFailure('payload-refused', answered)
+  // A gateway's own refusal is no answer to the call, in whatever form it is made.
+  if (status === 401 || status === 403 || (status >= 300 && status < 400))
+    return exchangeFailure('unusable', answered)
+  if (isReply(reply)) return { ok: true, reply }
+  if (status < 400) return exchangeFailure('unusable', 'answered with something that is not JSON-RPC')
+  return exchangeFailure(TOO_MANY.test(said ?? '') ? 'rate-limited' : 'unusable', answered)
 }
+
+const TOO_MANY = /too many requests|rate.?limit/i
+
+const isReply = (reply: unknown): boolean =>
+  typeof reply === 'object' &&
+  reply !== null &&
+  (Array.isArray(reply) || 'result' in reply || 'error' in reply)
+
+/** What an answer that is an error says, in one line; null when it says nothing that can be told. */
+function reasonIn(reply: unknown, text: string): string | null {
+  const of = (value: unknown, depth: number): string | null => {
+    if (typeof value === 'string') return value
+    if (typeof value !== 'object' || value === null || depth > 2) return null
+    const { error, message, detail, reason, title } = value as Readonly<Record<string, unknown>>
+    return [error, message, detail, reason, title].reduce<string | null>(
+      (found, part) => found ?? of(part, depth + 1),
+      null,
+    )
+  }
+  const first = Array.isArray(reply) ? reply[0] : reply
+  const words =
+    first === undefined
+      ? text.slice(0, PAGE_MAX).replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
+      : of(first, 0)
+  const line = (words ?? '').replace(/[\s\p{C}]+/gu, ' ').trim()
+  if (line === '') return null
+  return line.length > WORDS_MAX ? `${line.slice(0, WORDS_MAX)}…` : line.replace(/[.\s]+$/, '')
+}
+
+/** Characters of a page that are read for its words, and of the words that are told. */
+const PAGE_MAX = 4_000
+const WORDS_MAX = 300
 
 const UNREACHABLE = new Set([
   'ECONNREFUSED',

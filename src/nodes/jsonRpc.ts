@@ -1,9 +1,12 @@
+import type { EndpointState, EndpointStatus } from '../dispatch/protocol.ts'
 import { failure } from '../errors/failure.ts'
-import { createCallLane } from './callLane.ts'
+import { type CallQueue, createCallQueue } from './callQueue.ts'
 import { createEndpoint, type Endpoint } from './endpoint.ts'
+import type { HeadAge } from './headAge.ts'
+import { createHeadBoard } from './headBoard.ts'
 import { subscribeHeads } from './headSubscription.ts'
 import { READ_METHODS } from './readMethods.ts'
-import type { JsonRpc, RpcOutcome, RpcRequest } from './rpc.ts'
+import type { EndpointReader, JsonRpc, Refuses, RpcOutcome, RpcParams, RpcRequest } from './rpc.ts'
 import type { RpcCall } from './settleCalls.ts'
 
 /** The bounds a client keeps; `LIMITS` has them. */
@@ -13,26 +16,36 @@ export interface RpcLimits {
   readonly rpcResponseBytesMax: number
 }
 
+/** Of the slowest chain; what two endpoints may differ by follows from it. */
+const BLOCK_TIME_MS = 12_000
+
 /**
- * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint does not answer goes
- * to the next one; a read cut off with its connection is asked once more; a batch that is not answered in half the time is
- * asked again call by call, so that one slow call fails alone. It can only read.
+ * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint does not answer, or
+ * answers with trouble of its own, goes to the next one, and while there is a next one none gets more than half of the time
+ * that is left; a read cut off with its connection is asked once more; a batch that is not answered in half the time is asked
+ * again call by call, so that one slow call fails alone. It can only read.
  *
  * @param options.endpoints http(s)://, ws(s):// or socket paths, best first
  * @param options.timeoutMs bound of a call from when it leaves the queue to its outcome, over all endpoints
  * @param options.chainId when given, an endpoint that serves another chain is never used
+ * @param options.blockTimeMs usual time between blocks
+ * @param options.headAge how old a head is; without it heads are held against each other only
  */
 export function createJsonRpc({
   endpoints: urls,
   timeoutMs,
   limits,
   chainId = null,
+  blockTimeMs = BLOCK_TIME_MS,
+  headAge = null,
   onRequest = () => {},
 }: {
   endpoints: readonly string[]
   timeoutMs: number
   limits: RpcLimits
   chainId?: number | null
+  blockTimeMs?: number
+  headAge?: HeadAge | null
   onRequest?: (request: RpcRequest) => void
 }): JsonRpc {
   const openEndpoint = (url: string, connectionsMax: number) =>
@@ -45,89 +58,198 @@ export function createJsonRpc({
       onRequest,
     })
   const endpoints = urls.map((url) => openEndpoint(url, 4 * limits.rpcBatchesInFlightMax))
+  const board = createHeadBoard({ count: urls.length, blockTimeMs, age: headAge })
   /** Connections for announcements. */
   const announcers = new Set<Endpoint>()
   const open = new Set<RpcCall>()
   let lastId = 0
   let closed = false
 
+  function stateOf(index: number): EndpointState {
+    const trouble = endpoints[index]?.trouble ?? null
+    if (trouble !== null) return trouble
+    if (board.strays(index)) return 'wrong_chain'
+    return board.behind(index) === null ? 'well' : 'behind'
+  }
+
+  /**
+   * The first of those not tried that is well; else the first that is behind; else the one whose pause ends first, because trying a dead
+   * node costs little and finds it alive at once. One that asked for the pause is left alone until it is over, one whose blocks stray
+   * always, and one of another chain is asked nothing but who it is.
+   */
+  function choose(among: readonly Endpoint[], tried: ReadonlySet<Endpoint>): Endpoint | null {
+    const nowMs = performance.now()
+    let behind: Endpoint | null = null
+    let soonest: Endpoint | null = null
+    for (const endpoint of among) {
+      if (tried.has(endpoint)) continue
+      const state = stateOf(endpoints.indexOf(endpoint))
+      const { untilMs, asked } = endpoint.pause
+      if (state === 'well') return endpoint
+      if (state === 'behind') behind ??= endpoint
+      else if (endpoint.trouble === null || (asked && untilMs > nowMs)) continue
+      else if (soonest === null || untilMs < soonest.pause.untilMs) soonest = endpoint
+    }
+    return behind ?? soonest
+  }
+
+  /** No call is risked on one that was in trouble while another is there; whether it is well again is asked beside. */
+  function recheckPaused(chosen: Endpoint): void {
+    if (chosen.trouble !== null) return
+    const nowMs = performance.now()
+    for (const endpoint of endpoints)
+      if (endpoint.trouble !== null && endpoint.pause.untilMs <= nowMs) endpoint.recheck(timeoutMs)
+  }
+
   /** Sends reads until each is settled or there is nothing left to try. */
-  async function deliverReads(calls: readonly RpcCall[]): Promise<void> {
+  async function deliver(
+    calls: readonly RpcCall[],
+    { among, timeoutMs }: { among: readonly Endpoint[]; timeoutMs: number },
+  ): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs
     const tried = new Set<Endpoint>()
-    let left = calls
-    let outcome = ALL_PAUSED
     const asked = new Set<Endpoint>()
+    const said = new Map<RpcCall, RpcOutcome>()
+    let left = calls
+    let outcome = unusable(among)
     let askedAgain = false
     let alone = false
     for (;;) {
       const leftMs = deadlineMs - performance.now()
-      const endpoint = leftMs >= 1 ? chooseEndpoint(endpoints, tried) : null
+      const endpoint = leftMs >= 1 ? choose(among, tried) : null
       if (!endpoint) break
+      recheckPaused(endpoint)
       tried.add(endpoint)
       asked.add(endpoint)
       const inBatch = left.length > 1 && !alone
-      const unanswered = await endpoint.ask(left, inBatch ? leftMs / 2 : leftMs, alone)
+      const isLast = choose(among, asked) === null
+      const unanswered = await endpoint.ask(left, inBatch || !isLast ? leftMs / 2 : leftMs, alone)
       if (!unanswered) return
       const { reason } = unanswered.failure
       left = unanswered.calls
-      outcome = reason === 'timeout' ? timedOut(endpoint, asked.size) : endpoint.explain(unanswered.failure)
+      for (const [call, words] of unanswered.said) said.set(call, words)
+      if (reason === 'timeout') outcome = timedOut({ endpoint, count: asked.size, timeoutMs })
+      else if (reason !== 'declined') outcome = endpoint.explain(unanswered.failure)
       if (reason === 'timeout') alone = true
       if (!askedAgain && (reason === 'reset' || (reason === 'timeout' && inBatch))) {
         askedAgain = true
         tried.delete(endpoint)
       }
     }
-    for (const call of left) call.settle(outcome)
+    for (const call of left) call.settle(said.get(call) ?? outcome)
   }
 
   /** One exchange may have had a part of the time only; what counts is how long the caller has waited. */
-  function timedOut({ host }: Endpoint, askedCount: number): RpcOutcome {
+  function timedOut({
+    endpoint: { host },
+    count,
+    timeoutMs,
+  }: {
+    endpoint: Endpoint
+    count: number
+    timeoutMs: number
+  }): RpcOutcome {
     const sentence =
-      askedCount === 1
+      count === 1
         ? `The RPC endpoint ${host} did not answer within ${timeoutMs} ms.`
-        : `None of ${askedCount} RPC endpoints answered within ${timeoutMs} ms; the last was ${host}.`
+        : `None of ${count} RPC endpoints answered within ${timeoutMs} ms; the last was ${host}.`
     return { ok: false, kind: 'transport', failure: failure('NODE_TIMEOUT', sentence, { endpoint: host }) }
   }
 
-  const lane = () =>
-    createCallLane({
+  /** What is said when none of them may be asked now. */
+  function unusable(among: readonly Endpoint[]): RpcOutcome {
+    const why = among.map(({ host, trouble }) =>
+      trouble === 'limited'
+        ? `${host} has asked for fewer requests`
+        : `the blocks of ${host} do not fit those of the other endpoints`,
+    )
+    const sentence = `No RPC endpoint may be asked now: ${why.join(', ')}.`
+    return { ok: false, kind: 'transport', failure: failure('NODE_UNAVAILABLE', sentence) }
+  }
+
+  const queue = (among: readonly Endpoint[], timeoutMs: number): CallQueue =>
+    createCallQueue({
       batchMax: limits.rpcBatchMax,
       batchesInFlightMax: limits.rpcBatchesInFlightMax,
-      deliver: deliverReads,
+      deliver: (calls) => deliver(calls, { among, timeoutMs }),
     })
-  const lanes = { heavy: lane(), light: lane() }
+
+  function enqueue(
+    to: () => CallQueue,
+    { method, params, refuses = null }: { method: string; params: RpcParams; refuses?: Refuses | null },
+  ): Promise<RpcOutcome> {
+    if (!READ_METHODS.has(method)) {
+      throw new Error(
+        `${method} is refused: this RPC client is read-only and lets out only methods known to be reads.`,
+      )
+    }
+    if (closed) return Promise.resolve(CLOSED)
+    return new Promise((resolve) => {
+      const call: RpcCall = {
+        id: ++lastId,
+        method,
+        paramsJson: typeof params === 'string' ? params : JSON.stringify(params),
+        refuses,
+        settle(outcome) {
+          open.delete(call)
+          resolve(outcome)
+        },
+      }
+      open.add(call)
+      to().push(call)
+    })
+  }
+
+  function createReader(endpoint: Endpoint, index: number): EndpointReader {
+    /** By the time their calls have. */
+    const queues = new Map<number, CallQueue>()
+    function queueFor(ms: number): CallQueue {
+      const known = queues.get(ms) ?? queue([endpoint], ms)
+      queues.set(ms, known)
+      return known
+    }
+    return {
+      host: endpoint.host,
+      call: (method, params, options) =>
+        enqueue(() => queueFor(options?.timeoutMs ?? timeoutMs / 2), { method, params }),
+      state: () => stateOf(index),
+      head: () => board.head(index),
+      saw: (head) => board.saw(index, head),
+      subscribeHeads:
+        endpoint.listen &&
+        ((listener) => {
+          const announcer = openEndpoint(urls[index] as string, 1)
+          announcers.add(announcer)
+          const onClose = () => announcers.delete(announcer)
+          return subscribeHeads({ endpoint: announcer, id: ++lastId, timeoutMs, listener, onClose })
+        }),
+    }
+  }
+
+  function status(endpoint: Endpoint, index: number): EndpointStatus {
+    const state = stateOf(index)
+    const head = board.head(index)
+    const { clientVersion, latencyMs, lastError } = endpoint.status()
+    return {
+      host: endpoint.host,
+      state,
+      healthy: state === 'well' || state === 'behind',
+      head: head?.number ?? null,
+      headAgeMs: head && headAge ? Math.round(headAge.ageMs(head)) : null,
+      behind: state === 'behind' ? board.behind(index) : null,
+      clientVersion,
+      latencyMs,
+      lastError: state === 'wrong_chain' && lastError === null ? STRAY : lastError,
+    }
+  }
+
+  const queues = { heavy: queue(endpoints, timeoutMs), light: queue(endpoints, timeoutMs) }
 
   return {
-    call(method, params, weight = 'light') {
-      if (!READ_METHODS.has(method)) {
-        throw new Error(
-          `${method} is refused: this RPC client is read-only and lets out only methods known to be reads.`,
-        )
-      }
-      if (closed) return Promise.resolve(CLOSED)
-      return new Promise((resolve) => {
-        const call: RpcCall = {
-          id: ++lastId,
-          method,
-          paramsJson: typeof params === 'string' ? params : JSON.stringify(params),
-          settle(outcome) {
-            open.delete(call)
-            resolve(outcome)
-          },
-        }
-        open.add(call)
-        lanes[weight].push(call)
-      })
-    },
-    subscribeHeads(onHead) {
-      const url = urls.find((_, index) => endpoints[index]?.listen)
-      const endpoint = url === undefined ? null : openEndpoint(url, 1)
-      if (endpoint) announcers.add(endpoint)
-      const onEnd = () => endpoint && announcers.delete(endpoint)
-      return subscribeHeads({ endpoint, nextId: () => ++lastId, timeoutMs, onHead, onEnd })
-    },
-    status: () => endpoints.map((endpoint) => endpoint.status()),
+    call: (method, params, weight = 'light', refuses) =>
+      enqueue(() => queues[weight], { method, params, refuses: refuses ?? null }),
+    endpoints: endpoints.map(createReader),
+    status: () => endpoints.map(status),
     async close() {
       closed = true
       for (const call of [...open]) call.settle(CLOSED)
@@ -136,29 +258,10 @@ export function createJsonRpc({
   }
 }
 
-/**
- * The first endpoint that is well; else the one whose pause ends first, because trying a dead node costs little and finds it
- * alive at once. One that asked for the pause is left alone until it is over.
- */
-function chooseEndpoint(endpoints: readonly Endpoint[], tried: ReadonlySet<Endpoint>): Endpoint | null {
-  const nowMs = performance.now()
-  let soonest: Endpoint | null = null
-  for (const endpoint of endpoints) {
-    if (tried.has(endpoint)) continue
-    const { untilMs, asked } = endpoint.pause
-    if (untilMs <= nowMs) return endpoint
-    if (!asked && (soonest === null || untilMs < soonest.pause.untilMs)) soonest = endpoint
-  }
-  return soonest
-}
+const STRAY = 'Its blocks do not fit those of the other endpoints.'
 
 const CLOSED: RpcOutcome = {
   ok: false,
   kind: 'transport',
   failure: failure('NODE_UNAVAILABLE', 'The RPC client of this chain is closed.'),
-}
-const ALL_PAUSED: RpcOutcome = {
-  ok: false,
-  kind: 'transport',
-  failure: failure('NODE_UNAVAILABLE', 'Every RPC endpoint of this chain has asked for fewer requests.'),
 }

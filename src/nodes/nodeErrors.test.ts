@@ -37,10 +37,30 @@ test.each([
 test.each([
   [-32000, 'missing trie node 5c1f (path )'],
   [-32000, 'header not found'],
+  [-32603, 'internal error'],
+  [-32000, 'request timed out'],
+  [-32000, 'node is over capacity'],
+  [-32002, 'request timed out'],
+  [0, 'no reason given'],
+])('%i %s: trouble of the node', (code, message) => {
+  expect(kindOf(code, message)).toBe('trouble')
+})
+
+test.each([
   [-32601, 'the method eth_call does not exist/is not available'],
   [-32602, 'too many arguments, want at most 3'],
-])('%i %s: something about the node', (code, message) => {
-  expect(kindOf(code, message)).toBe('other')
+  [-32004, 'method not supported'],
+  [-32000, 'Method eth_getBlockReceipts not available on your plan'],
+])('%i %s: the node knows no such call', (code, message) => {
+  expect(kindOf(code, message)).toBe('unsupported')
+})
+
+test.each([
+  [-32000, 'insufficient funds for gas * price + value: have 0 want 21000'],
+  [-32000, 'max fee per gas less than block base fee: address 0x…, maxFeePerGas: 1, baseFee: 7'],
+  [-32000, 'intrinsic gas too low: have 21000, want 53000'],
+])('%i %s: such a transaction would run nowhere', (code, message) => {
+  expect(kindOf(code, message)).toBe('execution')
 })
 
 describe('revert data', () => {

@@ -1,6 +1,7 @@
 import type { ChainConfig } from '../config/chainConfig.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { ChainFacts, DevnetBook } from './chainFacts.ts'
+import { minesOnDemand } from './headAge.ts'
 import { readHead } from './heads.ts'
 import { probeExecutor, probeLender } from './probeExecutor.ts'
 import { probeL1Fee } from './probeL1Fee.ts'
@@ -12,8 +13,6 @@ import type { JsonRpc } from './rpc.ts'
 const GET_POOL = '0x026b1d5f'
 const GET_PRICE_ORACLE = '0xfca513a8'
 
-/** Nodes that make a block when there is something to put in it, so that an old head means nothing. */
-const MINES_ON_DEMAND = /^(anvil|hardhat|ganache)/i
 const BEHIND_NOTE_MS = 60_000
 const BEHIND_NOTE_BLOCKS = 30
 const BEHIND_FAILS_MS = 3_600_000
@@ -67,7 +66,7 @@ export async function probeChain({
   const provider = profile.aavePoolAddressesProvider
 
   const headAgeMs = Math.max(0, now() - head.timestamp * 1_000)
-  if (!devnet && !MINES_ON_DEMAND.test(clientVersion ?? '')) {
+  if (!devnet && !minesOnDemand(clientVersion)) {
     const age = `The newest block of ${label} at this node is ${minutes(headAgeMs)} old`
     if (headAgeMs > BEHIND_FAILS_MS) return refuse(`${age}: the node is not in step with the chain.`)
     const noteMs = Math.max(BEHIND_NOTE_MS, BEHIND_NOTE_BLOCKS * chain.blockTimeMs)

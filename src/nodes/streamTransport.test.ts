@@ -8,6 +8,7 @@ import { callRpc } from '../../devnet/callRpc.ts'
 import { findFreePort } from '../../devnet/findFreePort.ts'
 import { locateAnvil } from '../../devnet/locateAnvil.ts'
 import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
+import { createHeadAge } from './headAge.ts'
 import { createHeads, type Head } from './heads.ts'
 import { createJsonRpc } from './jsonRpc.ts'
 import type { JsonRpc } from './rpc.ts'
@@ -66,7 +67,12 @@ describe.each(kinds)('%s', (_, endpoint) => {
   test('announces new blocks, and again after the node restarted', async () => {
     const rpc = client(endpoint())
     const seen: Head[] = []
-    const heads = createHeads({ rpc, everyMs: () => 1_000, onHead: (head) => seen.push(head) })
+    const heads = createHeads({
+      endpoints: rpc.endpoints,
+      headAge: createHeadAge({ maxMs: () => null }),
+      blockTimeMs: 1_000,
+      onHead: (head) => seen.push(head),
+    })
     await expect.poll(() => heads.newest(), { timeout: 20_000 }).not.toBeNull()
     const before = heads.newest()?.number as number
     await mine()

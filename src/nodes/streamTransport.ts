@@ -28,6 +28,8 @@ function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}):
   let opening: Promise<Exchange | null> | null = null
   let listener: StreamListener | null = null
   let closed = false
+  /** When the last answer came, `performance.now()`. */
+  let answeredAtMs = 0
   const pending = new Map<number, Pending>()
 
   /** Null when the stream is open, else why it is not. */
@@ -66,13 +68,14 @@ function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}):
       listener?.onNotification(message)
       return
     }
-    const waiting = owner(message)
-    waiting?.finish({ ok: true, reply: message })
+    answeredAtMs = performance.now()
+    owner(message)?.finish({ ok: true, reply: message })
   }
 
   function owner(message: unknown): Pending | undefined {
     for (const item of Array.isArray(message) ? message : [message]) {
-      const waiting = pending.get(Number((item as { id?: unknown } | null)?.id))
+      const { id } = (item ?? {}) as { id?: unknown }
+      const waiting = typeof id === 'number' || typeof id === 'string' ? pending.get(Number(id)) : undefined
       if (waiting) return waiting
     }
     // A refused payload is answered with id null: it can only be meant for the one that waits.
@@ -91,10 +94,12 @@ function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}):
   }) {
     if (closed) return exchangeFailure('unreachable', 'was closed')
     return new Promise<Exchange>((resolve) => {
-      const timer = setTimeout(
-        () => waiting.finish(exchangeFailure('timeout', `did not answer within ${Math.round(timeoutMs)} ms`)),
-        timeoutMs,
-      )
+      const askedAtMs = performance.now()
+      const timer = setTimeout(() => {
+        waiting.finish(exchangeFailure('timeout', `did not answer within ${Math.round(timeoutMs)} ms`))
+        // Open and dead, or stuck in half an answer: nothing that is asked on it will be answered any more.
+        if (answeredAtMs < askedAtMs) stream?.destroy()
+      }, timeoutMs)
       const waiting: Pending = {
         ids,
         finish(outcome) {

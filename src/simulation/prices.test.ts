@@ -98,7 +98,7 @@ test.each([
 
 test('an unread price says which token and what the node said', async () => {
   answer('0xb3596f07', { error: { code: -32000, message: 'header not found' } })
-  const sentence = `The price of ${USDC} could not be read. The node answers: header not found`
+  const sentence = `The price of ${USDC} could not be read. The RPC endpoint ${new URL(proxy.url).host} answered with an error: header not found (-32000).`
   expect(await open().usdE8(USDC)).toMatchObject({ failure: { sentence, facts: { token: USDC } } })
 })
 

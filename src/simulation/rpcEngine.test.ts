@@ -352,7 +352,7 @@ describe('what cannot be believed is not', () => {
   test('a node that ignores the override', async () => {
     const engine = await engineAt(proxy.url)
     proxy.interfere = rewriteEach(({ id }) => ({ id, result: '0x' }))
-    expect(await refusedWith(engine)).toMatch(/^SIMULATION_FAILED: .*did not apply the state override\.$/)
+    expect(await refusedWith(engine)).toMatch(/^NODE_UNAVAILABLE: .*did not apply the state override\.$/)
   })
 
   test('a contract that is not the executor', async () => {

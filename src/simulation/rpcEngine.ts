@@ -40,12 +40,14 @@ const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 va
  * and V3 oracles, and gas measured at the time of the last block can be too low by a fifth.
  *
  * @param options.headTimestamp time of the newest block known, Unix seconds
+ * @param options.oldestBlock the lowest block that may be simulated on, null for any: behind one address may be nodes of several heights
  * @param options.now the clock, Unix ms
  */
 export function createRpcEngine({
   rpc,
   facts,
   headTimestamp,
+  oldestBlock = () => null,
   explainRevert,
   readNodeError,
   now = Date.now,
@@ -53,6 +55,7 @@ export function createRpcEngine({
   rpc: Pick<JsonRpc, 'call'>
   facts: ChainFacts
   headTimestamp: () => number
+  oldestBlock?: () => number | null
   explainRevert: ExplainRevert
   readNodeError: (error: RpcError) => NodeError
   now?: () => number
@@ -100,7 +103,11 @@ export function createRpcEngine({
         token: signal.loanToken,
         pending: behind.map((trade) => trade.calldata),
       })
-      const outcome = await rpc.call('eth_call', params, 'heavy')
+      const lensAnswer = (result: unknown) =>
+        behind.length === 0 ? decodeLensAnswer(result) : (decodeBehindAnswer(result)?.alone ?? null)
+      const outcome = await rpc.call('eth_call', params, 'heavy', (result, host) =>
+        unusable({ answer: lensAnswer(result), host, oldestBlock: oldestBlock() }),
+      )
       if (!outcome.ok) {
         return outcome.kind === 'transport'
           ? fail(outcome.failure)
@@ -111,18 +118,35 @@ export function createRpcEngine({
         behind.length === 0
           ? mapAnswer(decodeLensAnswer(outcome.result), read)
           : mapAnswer(decodeBehindAnswer(outcome.result), (answer) => worseOf({ answer, read, behind }))
-      if (simulation === null) {
-        return fail(
-          failure(
-            'SIMULATION_FAILED',
-            'The node answered the simulation with no result: it did not apply the state override.',
-          ),
-        )
-      }
-      return succeed(simulation)
+      return simulation === null ? fail(overrideIgnored('of the chain')) : succeed(simulation)
     },
   }
 }
+
+/** Why an endpoint's answer is of no use, though another's may be; null when it can be used. */
+function unusable({
+  answer,
+  host,
+  oldestBlock,
+}: {
+  answer: LensAnswer | null
+  host: string
+  oldestBlock: number | null
+}) {
+  if (answer === null) return overrideIgnored(host)
+  if (oldestBlock === null || answer.block >= oldestBlock) return null
+  return failure(
+    'STALE_NODE',
+    `The RPC endpoint ${host} simulated on block ${answer.block}; ${oldestBlock} is the oldest that may be used now.`,
+    { endpoint: host, block: answer.block },
+  )
+}
+
+const overrideIgnored = (host: string) =>
+  failure(
+    'NODE_UNAVAILABLE',
+    `The RPC endpoint ${host} answered the simulation with no result: it did not apply the state override.`,
+  )
 
 const mapAnswer = <A>(answer: A | null, read: (answer: A) => Simulation): Simulation | null =>
   answer === null ? null : read(answer)

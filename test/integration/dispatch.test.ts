@@ -71,6 +71,7 @@ async function start({
         endpoints: [rpc ?? ''],
         relays: [],
         sendOnly: [],
+        headAgeIsSet: false,
         executor: null,
       }
       return {

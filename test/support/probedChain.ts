@@ -31,7 +31,7 @@ export function chainConfig({
 }): ChainConfig {
   const profile = CHAINS.find((chain) => chain.chainId === chainId)
   if (!profile) throw new Error(`no chain ${chainId}`)
-  return { ...profile, endpoints: [endpoint], relays: [], sendOnly: [], executor }
+  return { ...profile, endpoints: [endpoint], relays: [], sendOnly: [], executor, headAgeIsSet: false }
 }
 
 /** A read-only client of a node and what the probe says of it. */

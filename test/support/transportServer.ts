@@ -36,6 +36,7 @@ export async function startTransportServer(
       endpoints: [],
       relays: [],
       sendOnly: [],
+      headAgeIsSet: false,
       executor: null,
     })),
     allowedHosts: ['localhost', '127.0.0.1', '[::1]'],

@@ -1,7 +1,7 @@
 import type { RpcCall } from './settleCalls.ts'
 
 /** A queue of calls in front of a node. */
-export interface CallLane {
+export interface CallQueue {
   push(call: RpcCall): void
 }
 
@@ -11,7 +11,7 @@ export interface CallLane {
  *
  * @param options.deliver settles every call of the batch before it resolves; never rejects
  */
-export function createCallLane({
+export function createCallQueue({
   batchMax,
   batchesInFlightMax,
   deliver,
@@ -19,7 +19,7 @@ export function createCallLane({
   batchMax: number
   batchesInFlightMax: number
   deliver: (calls: readonly RpcCall[]) => Promise<void>
-}): CallLane {
+}): CallQueue {
   const waiting: RpcCall[] = []
   let inFlight = 0
   let scheduled = false

@@ -1,0 +1,109 @@
+import type { HeadAge } from './headAge.ts'
+import type { Head } from './heads.ts'
+
+/** How far an endpoint's newest block is from the best one. */
+export interface Lag {
+  readonly blocks: number
+  readonly seconds: number
+}
+
+/** The newest block of each endpoint, held against the others' and the clock. */
+export interface HeadBoard {
+  saw(index: number, head: Head): void
+  head(index: number): Head | null
+  /** The highest of those that fit each other; null before the first. */
+  best(): Head | null
+  /** Null while it keeps up, or nothing is known of it. */
+  behind(index: number): Lag | null
+  /** Its blocks do not fit the others': it follows another chain, or does not tell the truth. */
+  strays(index: number): boolean
+}
+
+/** Blocks and seconds by which two endpoints that are both well may differ. */
+export function lagMax(blockTimeMs: number): Lag {
+  return {
+    blocks: Math.max(3, Math.ceil(6_000 / blockTimeMs)),
+    seconds: Math.max(6, (3 * blockTimeMs) / 1_000),
+  }
+}
+
+/** Blocks by which two heads of one chain may differ whatever their times say. */
+const FIT_BLOCKS = 64
+/** Blocks come at most so many times as often as usual, and timestamps are whole seconds: test nodes make two in one. */
+const FIT_FACTOR = 4
+const FIT_PER_SECOND_MIN = 2
+
+/**
+ * Compares an endpoint with the best each time it shows a block, so that one that is polled more rarely is not taken for one that
+ * is behind. Where heads do not fit each other the greater number of endpoints is believed; among equals those that have not
+ * jumped, then the first configured.
+ *
+ * @param options.count endpoints, known by their index in order of configuration
+ */
+export function createHeadBoard({
+  count,
+  blockTimeMs,
+  age,
+}: {
+  count: number
+  blockTimeMs: number
+  age: Pick<HeadAge, 'ageMs' | 'isTooOld'> | null
+}): HeadBoard {
+  const heads: (Head | null)[] = Array(count).fill(null)
+  const jumped: boolean[] = Array(count).fill(false)
+  const lags: (Lag | null)[] = Array(count).fill(null)
+  let group: ReadonlySet<number> = new Set()
+  const limit = lagMax(blockTimeMs)
+  const perSecond = Math.max((FIT_FACTOR * 1_000) / blockTimeMs, FIT_PER_SECOND_MIN)
+
+  const agree = (a: Head, b: Head) =>
+    Math.abs(a.number - b.number) <= FIT_BLOCKS + perSecond * Math.abs(a.timestamp - b.timestamp)
+
+  /** The endpoints whose heads fit that of the one most others fit. */
+  function believed(): ReadonlySet<number> {
+    const known = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
+    const groups = known.map(({ head, index }) => ({
+      members: new Set(known.filter((other) => agree(head, other.head)).map((other) => other.index)),
+      steady: jumped[index] ? 0 : 1,
+    }))
+    const [first] = groups.toSorted((a, b) => b.members.size - a.members.size || b.steady - a.steady)
+    return first?.members ?? new Set()
+  }
+
+  function best(): Head | null {
+    let highest: Head | null = null
+    for (const index of group) {
+      const head = heads[index] as Head
+      if (highest === null || head.number > highest.number) highest = head
+    }
+    return highest
+  }
+
+  return {
+    saw(index, head) {
+      const before = heads[index]
+      const jumps = before !== null && before !== undefined && !agree(before, head)
+      jumped[index] = jumps || (jumped[index] === true && !group.has(index))
+      heads[index] = head
+      const members = believed()
+      if (members.size !== group.size || [...members].some((member) => !group.has(member))) lags.fill(null)
+      group = members
+      const highest = best()
+      lags[index] = highest && {
+        blocks: Math.max(0, highest.number - head.number),
+        seconds: Math.max(0, highest.timestamp - head.timestamp),
+      }
+    },
+    head: (index) => heads[index] ?? null,
+    best,
+    behind(index) {
+      const head = heads[index]
+      const lag = lags[index] ?? { blocks: 0, seconds: 0 }
+      if (!head) return null
+      if (age?.isTooOld(head))
+        return { ...lag, seconds: Math.max(lag.seconds, Math.round(age.ageMs(head) / 1_000)) }
+      return lag.blocks > limit.blocks || lag.seconds > limit.seconds ? lag : null
+    },
+    strays: (index) => heads[index] !== null && !group.has(index),
+  }
+}
