@@ -127,6 +127,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
         endpoints: rpc.status(),
         lanes: trader?.lanes() ?? [],
         budget: trader?.budget?.() ?? null,
+        notes: trader?.notes() ?? [],
       }),
       eventLoopDelaySeconds,
     )

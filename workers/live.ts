@@ -164,7 +164,15 @@ export async function openLive({
 
     const hashSource = profile.l1FeeModel === 'arbitrum' ? 'arb-sys' : 'opcode'
     const trail = createBlockTrail({ rpc, hashSource })
-    const finalBlock = createFinalBlock({ rpc, finality: profile.finality, head })
+    const finalBlock = createFinalBlock({
+      rpc,
+      finality: profile.finality,
+      head,
+      onNote(note) {
+        if (note === null) logger.info('The node tells which block is final again.')
+        else logger.warn(note)
+      },
+    })
     const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
 
     const care = createLaneCare({ lanes, balances, foreign, rpc, readers: rpc.endpoints, now, logger })
@@ -325,6 +333,7 @@ export async function openLive({
         started.watch.onHead()
       },
       lanes: () => lanes.status(),
+      notes: () => [finalBlock.note() ?? []].flat(),
       isBusy: () => lanes.status().some(({ inFlight }) => inFlight > 0),
     }
   }

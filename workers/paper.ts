@@ -48,6 +48,7 @@ export function openPaper({
       simulate: (signal) => simulateSignal(signal, { ...context, encode: encodeSimulation }),
       onHead: fees.onHead,
       lanes: () => [],
+      notes: () => [],
       isBusy: () => false,
     }
   }

@@ -41,6 +41,8 @@ export interface Trader {
   lanes(): readonly LaneReport[]
   /** What may be spent; absent in PAPER. */
   budget?(): BudgetReport
+  /** What became known of the chain since the probe that people should know, one sentence each. */
+  notes(): readonly string[]
   /** Something is out, so blocks are to be noticed soon. */
   isBusy(): boolean
 }

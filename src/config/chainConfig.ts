@@ -10,8 +10,13 @@ export type L1FeeModel = 'none' | 'op-stack' | 'scroll' | 'mantle' | 'arbitrum'
  */
 export type FeeModel = 'eip1559' | 'no-tip' | 'legacy'
 
-/** When a block cannot leave the chain any more: it is at or below the block of a tag, or has that many blocks on top. */
-export type Finality = { readonly tag: 'finalized' | 'safe' } | { readonly depth: number }
+/**
+ * When a block cannot leave the chain any more: it is at or below the block of a tag, or has that many blocks on top. `fallbackDepth` stands in for a tag
+ * that the node does not serve or that does not move.
+ */
+export type Finality =
+  | { readonly tag: 'finalized' | 'safe'; readonly fallbackDepth: number }
+  | { readonly depth: number }
 
 /** What a LIVE transaction may cost at most. Wei of the native coin. */
 export interface FeeLimits {

@@ -175,6 +175,19 @@ test('a chain is final by its tag unless nodes do not know one', () => {
   ])
 })
 
+test('an hour of blocks stands in for a tag, less on the two chains with a quick rule of their own', () => {
+  const minutes = CHAINS.flatMap(({ envName, finality, blockTimeMs }) =>
+    'tag' in finality
+      ? [[envName, Math.round((finality.fallbackDepth * blockTimeMs) / 60_000)] as const]
+      : [],
+  )
+  const others = minutes.filter(([, each]) => each !== 60)
+  expect(others).toEqual([
+    ['BSC', 1],
+    ['POLYGON', 17],
+  ])
+})
+
 test('a devnet chain keeps its id and name and has the contracts and fees of Ethereum', () => {
   const zksync = CHAINS.find((chain) => chain.chainId === 324) as ChainProfile
   const ethereum = CHAINS.find((chain) => chain.chainId === 1) as ChainProfile

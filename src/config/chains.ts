@@ -27,7 +27,14 @@ const limits = ({ maxFeeWei, maxTxCostWei }: Pick<FeeLimits, 'maxFeeWei' | 'maxT
 })
 const etherRollupLimits = limits({ maxFeeWei: 20n * GWEI, maxTxCostWei: COIN / 100n })
 
-const FINALIZED: Finality = { tag: 'finalized' }
+/**
+ * By the tag `finalized`. Where a node does not serve it, an hour's blocks on top stand in for it, which is more than the tag usually needs (Ethereum two
+ * epochs, 13 minutes; a rollup's batch on Ethereum some minutes more), unless the chain's own rule is quicker.
+ */
+const finalized = ({ fallbackDepth }: { fallbackDepth: number }): Finality => ({
+  tag: 'finalized',
+  fallbackDepth,
+})
 
 /** geth's mempool and those made after it: gaps are queued, an account with delegated code has one slot (go-ethereum #31073, reth #15311). */
 const gethPool = { mempoolHoldsGaps: true, delegatedInFlightMax: 1 } as const
@@ -36,7 +43,7 @@ const gethPool = { mempoolHoldsGaps: true, delegatedInFlightMax: 1 } as const
 const opStackFees = {
   feeModel: 'eip1559',
   minTipWei: GETH_MIN_TIP_WEI,
-  finality: FINALIZED,
+  finality: finalized({ fallbackDepth: 1_800 }),
   ...gethPool,
 } as const
 
@@ -57,7 +64,7 @@ export const CHAINS: readonly ChainProfile[] = [
     feeModel: 'eip1559',
     minTipWei: GETH_MIN_TIP_WEI,
     feeLimits: limits({ maxFeeWei: 300n * GWEI, maxTxCostWei: COIN / 20n }),
-    finality: FINALIZED,
+    finality: finalized({ fallbackDepth: 300 }),
     ...gethPool,
     codeOverride: true,
     balancerVault,
@@ -93,8 +100,8 @@ export const CHAINS: readonly ChainProfile[] = [
     // There is no base fee, and 0.05 gwei is the least that validators and builders take (their change of October 2025, before it 0.1).
     minTipWei: GWEI / 20n,
     feeLimits: limits({ maxFeeWei: 20n * GWEI, maxTxCostWei: COIN / 50n }),
-    // Fast finality, BEP-126: two blocks.
-    finality: FINALIZED,
+    // Fast finality, BEP-126: two blocks. Without votes more than half of the validators have built on a block after some 15 (docs.bnbchain.org).
+    finality: finalized({ fallbackDepth: 100 }),
     ...gethPool,
     codeOverride: true,
     balancerVault: null,
@@ -114,8 +121,8 @@ export const CHAINS: readonly ChainProfile[] = [
     // PIP-35: pool, miner and price oracle enforce 25 gwei (0xPolygon/bor #1290, `BorDefaultTxPoolPriceLimit`).
     minTipWei: 25n * GWEI,
     feeLimits: limits({ maxFeeWei: 5_000n * GWEI, maxTxCostWei: 10n * COIN }),
-    // Milestones, PIP-11: seconds.
-    finality: FINALIZED,
+    // Milestones, PIP-11: seconds. Before them reorgs of 157 blocks were seen (February 2023).
+    finality: finalized({ fallbackDepth: 512 }),
     ...gethPool,
     codeOverride: true,
     balancerVault: null,
@@ -133,6 +140,7 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
     ...opStackFees,
+    finality: finalized({ fallbackDepth: 14_400 }),
     feeLimits: limits({ maxFeeWei: 2n * GWEI, maxTxCostWei: COIN / 100n }),
     codeOverride: true,
     balancerVault: null,
@@ -176,7 +184,7 @@ export const CHAINS: readonly ChainProfile[] = [
     minTipWei: 0n,
     feeLimits: etherRollupLimits,
     // When its batch is executed on L1, hours later.
-    finality: FINALIZED,
+    finality: finalized({ fallbackDepth: 18_000 }),
     // Up to `max_nonce_ahead`.
     mempoolHoldsGaps: true,
     delegatedInFlightMax: 1,
@@ -236,7 +244,7 @@ export const CHAINS: readonly ChainProfile[] = [
     feeModel: 'no-tip',
     minTipWei: 0n,
     feeLimits: etherRollupLimits,
-    finality: FINALIZED,
+    finality: finalized({ fallbackDepth: 14_400 }),
     // There is no mempool. A successor is parked for a second (nitro, `nonce-failure-cache-expiry`), then refused.
     mempoolHoldsGaps: false,
     delegatedInFlightMax: 1,
@@ -257,6 +265,7 @@ export const CHAINS: readonly ChainProfile[] = [
     // An OP-stack chain whose L1 and operator fees are fixed at zero (docs.celo.org/specs/transaction-fees).
     l1FeeModel: 'none',
     ...opStackFees,
+    finality: finalized({ fallbackDepth: 3_600 }),
     feeLimits: limits({ maxFeeWei: 5_000n * GWEI, maxTxCostWei: 50n * COIN }),
     codeOverride: true,
     balancerVault: null,
@@ -297,7 +306,7 @@ export const CHAINS: readonly ChainProfile[] = [
     feeModel: 'eip1559',
     minTipWei: 1n,
     feeLimits: etherRollupLimits,
-    finality: FINALIZED,
+    finality: finalized({ fallbackDepth: 1_800 }),
     ...gethPool,
     codeOverride: true,
     balancerVault: null,

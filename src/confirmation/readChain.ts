@@ -29,7 +29,7 @@ export type Finding =
    * held it.
    */
   | { readonly kind: 'absent'; readonly minedCounts: readonly number[]; readonly replaced: boolean }
-  /** Every block since its signing was seen and none holds it; it is too young for more to be asked. */
+  /** No block that was seen since its signing holds it and no receipt tells of it; it is too young for more to be asked. */
   | { readonly kind: 'waiting' }
   /** Some answer is missing, so nothing is concluded. */
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -68,14 +68,9 @@ export async function readChain({
     return hash
   }
 
-  /**
-   * Which block stands at a height: asked for only where the trail neither reaches it nor knows that nothing there has changed since
-   * it was told; and once more, with `wanted: 'final'`, before it is called final.
-   */
-  async function canonicalHash(height: number, wanted: 'newest' | 'final'): Promise<Hex | null> {
-    const confirmed = wanted === 'newest' ? trail.confirmedAt(height) : null
-    return trail.hashAt(height) ?? confirmed ?? (await askHash(height))
-  }
+  /** Which block stands at a height: asked for where the trail neither reaches it nor knows that nothing there has changed since it was told. */
+  const canonicalHash = async (height: number): Promise<Hex | null> =>
+    trail.hashAt(height) ?? trail.confirmedAt(height) ?? (await askHash(height))
 
   function minedCounts(lane: Address): Promise<readonly number[]> {
     const known = counts.get(lane)
@@ -90,9 +85,13 @@ export async function readChain({
     return asked
   }
 
+  /** The final block has passed it, and it stands there still: by the trail, else it is asked for once more. */
   async function isFinal({ block, blockHash }: Inclusion): Promise<boolean> {
     const final = await finalBlock()
-    return final !== null && block <= final && (await canonicalHash(block, 'final')) === blockHash
+    if (final === null || block > final) return false
+    const linked = trail.hashAt(block)
+    if (linked === null && trail.expects(block)) return false
+    return (linked ?? (await askHash(block))) === blockHash
   }
 
   async function readReceiptOf(hash: Hex, holding: Holding | undefined): Promise<ReadReceipt> {
@@ -107,7 +106,7 @@ export async function readChain({
     index: number,
   ): Promise<Finding> {
     if (inclusion !== null) {
-      const canonical = await canonicalHash(inclusion.block, 'newest')
+      const canonical = await canonicalHash(inclusion.block)
       // A node that does not know the height lags behind, or cannot be read: no reorg is concluded from that.
       if (canonical === null) return { kind: 'unknown', reason: `no endpoint tells block ${inclusion.block}` }
       if (canonical === inclusion.blockHash)
@@ -135,6 +134,8 @@ export async function readChain({
     }
     const bad = outcomes.find((outcome) => outcome.kind === 'malformed')
     if (bad !== undefined) return { kind: 'unknown', reason: bad.reason }
+    // Nothing would follow from a count yet.
+    if (isYoung && inclusion === null) return { kind: 'waiting' }
     const readings = await minedCounts(lane)
     if (readings.length < readers.length)
       return {

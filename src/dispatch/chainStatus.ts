@@ -17,6 +17,7 @@ export function chainStatus({
   endpoints,
   lanes = [],
   budget = null,
+  notes = [],
 }: {
   chain: ChainConfig
   embeddedDevnet: boolean
@@ -28,6 +29,8 @@ export function chainStatus({
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
   budget?: BudgetReport | null
+  /** What became known since the probe. */
+  notes?: readonly string[]
 }): ChainStatus {
   // The endpoints' own words come first: they stay the same from the first lost call over every failed probe.
   const reason = endpointTrouble({ chain, endpoints }) ?? problem
@@ -42,7 +45,7 @@ export function chainStatus({
     devnetRpc: embeddedDevnet ? (chain.endpoints[0] ?? null) : null,
     executor: facts && { address: facts.executor.address, deployed: facts.executor.deployed },
     flashSources: facts ? ([1, 2] as const).filter((source) => facts.lenders[source] !== null) : [],
-    notes: facts?.notes ?? [],
+    notes: [...(facts?.notes ?? []), ...notes],
     endpoints,
     lanes,
     gas: budget && { trades: gasReport(budget.trades), repairs: gasReport(budget.repairs) },

@@ -13,6 +13,8 @@ export interface BlockTrail {
   confirm(height: number, hash: Hex): void
   /** What stood at a height when it was last linked or confirmed; null when something at or below it may have changed since. */
   confirmedAt(height: number): Hex | null
+  /** Whether `hashAt` will most likely tell a height again once the blocks that were missed since are linked. */
+  expects(height: number): boolean
   /** This moment, for `changedSince`. */
   mark(): number
   /**
@@ -74,7 +76,7 @@ const LEARN_MAX = 64
 const NEAR_MAX = 1
 const CALLS_MAX = 8
 /** More are asked for together, and not more often than this: where polls skip blocks, each head leaves a gap. */
-const RELINK_EVERY_MS = 20_000
+const RELINK_EVERY_MS = 30_000
 /** Missed blocks that could not be linked for so long may hide a reorg. */
 const DOUBT_AFTER_MS = 60_000
 /** Blocks a node may be ahead of the head while it is asked. */
@@ -230,6 +232,13 @@ export function createBlockTrail({
     )
   }
 
+  /** What stood at a height before the link was lost, if that is not long ago and nothing there was replaced. */
+  function stoodAt(height: number): Hex | null {
+    const lost = losses.find((loss) => loss.height >= height)
+    if (lost === undefined || changedSince(height, lost.revision - 1)) return null
+    return at(height)?.hash ?? null
+  }
+
   /** Takes the parent of a block down, and what it holds. */
   function fill(block: Block): void {
     const known = at(block.number)
@@ -295,10 +304,9 @@ export function createBlockTrail({
     confirmedAt(height) {
       const told = confirmed.get(height)
       if (told !== undefined && !changedSince(height, told.revision)) return told.hash
-      const [lost] = losses
-      const stood = lost !== undefined && height <= lost.height && !changedSince(height, lost.revision - 1)
-      return stood ? (at(height)?.hash ?? null) : null
+      return stoodAt(height)
     },
+    expects: (height) => stoodAt(height) !== null,
     mark: () => revision,
     changedSince,
     relink(height) {

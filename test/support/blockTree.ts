@@ -6,6 +6,8 @@ import type { JsonRpc, RpcOutcome } from '../../src/nodes/rpc.ts'
 const hex = (value: number): Hex => `0x${value.toString(16)}`
 const digest = (text: string): Hex => `0x${createHash('sha256').update(text).digest('hex')}`
 
+const STRIDE = 64
+
 /** All blocks that ever were, on every fork; a node is one that stands on a tip of it. */
 export interface BlockTree {
   readonly genesis: Block
@@ -19,6 +21,8 @@ export interface BlockTree {
 
 export function createBlockTree(): BlockTree {
   const byHash = new Map<Hex, Block>()
+  /** Of some blocks the one that is so many below. */
+  const longAgo = new Map<Hex, Block>()
   let made = 0
 
   function make(number: number, parentHash: Hex, transactions: readonly Hex[]): Block {
@@ -30,6 +34,8 @@ export function createBlockTree(): BlockTree {
       transactions,
     }
     byHash.set(block.hash, block)
+    if (number % STRIDE === 0 && number > 0)
+      longAgo.set(block.hash, ancestor(block, number - STRIDE) as Block)
     return block
   }
   const genesis = make(0, digest('none'), [])
@@ -42,7 +48,10 @@ export function createBlockTree(): BlockTree {
   function ancestor(tip: Block, height: number): Block | null {
     if (height > tip.number || height < 0) return null
     let block: Block | undefined = tip
-    while (block !== undefined && block.number > height) block = byHash.get(block.parentHash)
+    while (block !== undefined && block.number > height) {
+      const far = longAgo.get(block.hash)
+      block = far !== undefined && far.number >= height ? far : byHash.get(block.parentHash)
+    }
     return block ?? null
   }
 
