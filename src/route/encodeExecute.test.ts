@@ -33,6 +33,7 @@ const signal = fc.record({
 const options = fc.record({
   deadlineSeconds: fc.option(fc.nat()),
   consumedId: fc.option(hexBytes(32, 32)),
+  minProfit: fc.oneof(fc.constant(0n), fc.bigInt({ min: 0n, max: 10n ** 20n }), uint256),
 })
 
 const coder = AbiCoder.defaultAbiCoder()
@@ -69,12 +70,13 @@ test('lays out any signal as an ABI library does', () => {
 test('appends the optional words as an ABI library does, zero standing for one not given', () => {
   fc.assert(
     fc.property(signal, options, (s, o) => {
+      const minProfit = [s.minProfit, o.minProfit].reduce((a, b) => (a > b ? a : b))
       const words = [
-        ['uint256', s.minProfit],
+        ['uint256', minProfit],
         ['uint256', o.deadlineSeconds ?? 0],
         ['bytes32', o.consumedId],
       ] as const
-      const given = [s.minProfit > 0n, o.deadlineSeconds !== null, o.consumedId !== null]
+      const given = [minProfit > 0n, o.deadlineSeconds !== null, o.consumedId !== null]
       expect(encodeExecute(s, o)).toBe(byLibrary(s, words.slice(0, given.lastIndexOf(true) + 1)))
     }),
     { numRuns: 300 },

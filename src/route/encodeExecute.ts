@@ -9,19 +9,22 @@ export interface RouteOptions {
   readonly deadlineSeconds: number | null
   /** 32 bytes the contract consumes, so that it never executes the same signal twice; null = it remembers nothing. */
   readonly consumedId: Hex | null
+  /** What the trade must earn on chain, base units of the loan token; the signal's own `minProfit` holds where it is higher. */
+  readonly minProfit?: bigint
 }
 
 /**
- * Calldata of `OmniArbExecutor.execute` for a signal; `minProfit` goes along when it is above 0.
+ * Calldata of `OmniArbExecutor.execute` for a signal; a minimum profit goes along when it is above 0.
  *
  * Laid out by hand, word by word, as the contract ABI specification says (head of values and offsets, then the dynamic values
  * in order): an ABI library takes some hundred times as long, and every signal passes here. A property test holds it against one.
  */
 export function encodeExecute(
   signal: Signal,
-  { deadlineSeconds, consumedId }: RouteOptions = { deadlineSeconds: null, consumedId: null },
+  { deadlineSeconds, consumedId, minProfit = 0n }: RouteOptions = { deadlineSeconds: null, consumedId: null },
 ): Hex {
-  const trailing = trailingWords(signal.minProfit, deadlineSeconds, consumedId)
+  const floor = minProfit > signal.minProfit ? minProfit : signal.minProfit
+  const trailing = trailingWords(floor, deadlineSeconds, consumedId)
   const { hops } = signal
   const headBytes = (4 + trailing.length / WORD_CHARS) * 32
   const listBytes = (hops.length + 1) * 32
