@@ -24,7 +24,7 @@ export async function createBareCalls({ executor, owner }: { executor: Hex; owne
     const data = encodeFunctionData({
       abi: lens.abi,
       functionName: 'simulate',
-      args: [executor, trade, signal.token, 0],
+      args: [executor, trade, signal.token, 0, signal.path.slice(0, -1)],
     })
     const [before, after] = data.split(word(amountMark)) as [string, string]
     const template = [before, `${after}"},"latest",${overrides}]}`] as const

@@ -27,7 +27,7 @@ contract BehindLens is SimulationLens {
     /// @dev Each run of the candidate is taken back, so that the next one meets cold accounts and slots where the pending calls
     /// have not been, and nothing of it. The pending calls come from this account too, whichever account signed them: the
     /// executor treats all that may call it alike.
-    /// @param target as in `simulate`, like `data`, `token` and `l1FeeModel`
+    /// @param target as in `simulate`, like `data`, `token`, `l1FeeModel` and `passing`
     /// @param pending calldata for `target`, in order; one that reverts, as when it is in a block already, is skipped
     /// @return alone what `simulate` answers
     /// @return behind what `simulate` answers behind all of `pending`; empty when the candidate fails alone
@@ -38,9 +38,10 @@ contract BehindLens is SimulationLens {
         bytes calldata data,
         address token,
         uint8 l1FeeModel,
+        address[] calldata passing,
         bytes[] calldata pending
     ) external returns (bytes memory alone, bytes memory behind, uint256 takenBy) {
-        bytes memory question = abi.encodeCall(this.simulate, (target, data, token, l1FeeModel));
+        bytes memory question = abi.encodeCall(this.simulate, (target, data, token, l1FeeModel, passing));
         alone = _undone(question, gasleft());
         if (_word(alone, OK) == 0) return (alone, behind, takenBy);
 

@@ -2,8 +2,10 @@
 pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ExecutorStorage} from "./ExecutorStorage.sol";
 import {IAaveV3Pool, IBalancerV3Vault, ICurvePool, IV2Router, IV3Router} from "./Protocols.sol";
 
 /// @title OmniArbExecutor
@@ -18,13 +20,14 @@ import {IAaveV3Pool, IBalancerV3Vault, ICurvePool, IV2Router, IV3Router} from ".
 /// 2 Curve pool (`abi.encode(int128 i, int128 j)`, the pool stands in `routers`). Numbers are only ever appended.
 ///
 /// Storage is part of the interface, so that the contract can be simulated by state override where it is not deployed:
-/// slot 0 owner (low 20 bytes) and phase (byte 20), slot 1 Balancer vault, slot 2 Aave pool, slot 3 lanes, slot 4 signals.
+/// slot 0 owner (low 20 bytes) and phase (byte 20), slot 1 Balancer vault, slot 2 Aave pool, slot 3 lanes, slot 4 signals, slot 5
+/// pending owner, slot 6 treasury.
 /// There are no immutables: the runtime code is the same on every chain, and so is the CREATE2 address.
 ///
-/// What a lane can do: trade. Hops spend only what the loan or the hop before them brought, an approval lives for one hop, and
+/// What a lane can do: trade, and send what the contract holds to the treasury, which the owner names. Hops spend only what the loan or the hop before them brought, an approval lives for one hop, and
 /// the loan token's balance must have grown at the end, so a lane cannot take what the contract held before, whatever routers
 /// and tokens it names.
-contract OmniArbExecutor is Ownable {
+contract OmniArbExecutor is ExecutorStorage, Ownable2Step {
     using SafeERC20 for IERC20;
 
     /// @notice `flashSource` of a loan from the Balancer V3 vault, which is free.
@@ -36,32 +39,27 @@ contract OmniArbExecutor is Ownable {
     uint8 private constant PROTOCOL_UNISWAP_V3 = 1;
     uint8 private constant PROTOCOL_CURVE = 2;
 
-    // The phase is IDLE, then the flash source while its callback is awaited, then DONE until execute ends.
-    uint8 private constant IDLE = 0;
-    uint8 private constant DONE = 0xff;
+    /// @notice Where `sweep` sends to; zero while the owner has named none.
+    address public treasury;
 
-    uint8 private _phase;
-
-    /// @notice The Balancer V3 vault loans of source 1 come from; zero where the chain has none.
-    address public balancerVault;
-
-    /// @notice The Aave V3 pool loans of source 2 come from; zero where the chain has none.
-    address public aavePool;
-
-    /// @notice Whether an account may call `execute`. The owner may, lane or not.
-    mapping(address account => bool) public isLane;
-
-    /// @notice Whether a signal id has been used by an `execute` that succeeded.
-    mapping(bytes32 signalId => bool) public consumed;
-
-    /// @notice A trade succeeded. `profit` is what the contract's balance of `token` grew by.
-    event ArbitrageExecuted(address indexed token, uint256 amount, uint256 profit);
+    /// @notice A trade succeeded. `lane` sent it, `signalId` is the id it consumed or zero, and `profit` is what the contract's
+    /// balance of `token` grew by.
+    event ArbitrageExecuted(
+        bytes32 indexed signalId, address indexed lane, address indexed token, uint256 amount, uint256 profit
+    );
+    /// @notice A router took only a part of a hop's input: `amount` of `token` stayed in the contract, for `sweep` or `withdraw`.
+    /// @dev Not told of the loan token, whose rest is in the profit.
+    event Leftover(bytes32 indexed signalId, uint256 hop, address indexed token, uint256 amount);
     /// @notice The lenders were set.
     event Configured(address balancerVault, address aavePool);
     /// @notice An account was allowed or forbidden to call `execute`.
     event LaneSet(address indexed lane, bool allowed);
+    /// @notice The owner named where `sweep` sends to.
+    event TreasurySet(address indexed treasury);
+    /// @notice All that the contract held of `token` went to the treasury; native coin when `token` is zero.
+    event Swept(address indexed token, address indexed treasury, uint256 amount);
 
-    /// @notice `execute` was called by neither the owner nor a lane.
+    /// @notice `execute` or `sweep` was called by neither the owner nor a lane.
     error NotAuthorized(address caller);
     /// @notice A trade is in flight.
     error Busy();
@@ -97,6 +95,10 @@ contract OmniArbExecutor is Ownable {
     error ProfitTooLow(uint256 profit, uint256 minProfit);
     /// @notice Native coin could not be sent to `to`.
     error WithdrawFailed(address to);
+    /// @notice What is sent to the zero address is lost.
+    error NoRecipient();
+    /// @notice The owner has named no treasury.
+    error TreasuryMissing();
     /// @notice Ownership cannot be given up: the contract would be without use and its tokens lost.
     error CannotRenounce();
 
@@ -105,10 +107,15 @@ contract OmniArbExecutor is Ownable {
         _;
     }
 
-    /// @param owner_ the account that configures, withdraws, and names the lanes
+    modifier onlyOwnerOrLane() {
+        if (msg.sender != owner() && !isLane[msg.sender]) revert NotAuthorized(msg.sender);
+        _;
+    }
+
+    /// @param owner_ the account that configures, withdraws, and names the lanes and the treasury
     constructor(address owner_) Ownable(owner_) {}
 
-    /// @notice Takes native coin, which only `withdraw` spends.
+    /// @notice Takes native coin, which only `withdraw` and `sweep` spend.
     receive() external payable {}
 
     /// @notice Sets the lenders; zero for one the chain does not have.
@@ -131,14 +138,33 @@ contract OmniArbExecutor is Ownable {
         }
     }
 
-    /// @notice Sends tokens, or native coin when `token` is zero, to `to`.
+    /// @notice Names where `sweep` sends to; zero for nowhere.
+    function setTreasury(address treasury_) external onlyOwner {
+        treasury = treasury_;
+        emit TreasurySet(treasury_);
+    }
+
+    /// @notice Sends tokens, or native coin when `token` is zero, to `to`: `amount`, or all there is when it is 2^256 - 1.
     function withdraw(address token, address to, uint256 amount) external onlyOwner whenIdle {
-        if (token != address(0)) {
-            IERC20(token).safeTransfer(to, amount);
-            return;
+        if (to == address(0)) revert NoRecipient();
+        _send(token, to, amount == type(uint256).max ? _held(token) : amount);
+    }
+
+    /// @notice Sends all that the contract holds of some tokens, and native coin for zero, to the treasury.
+    function sweep(address[] calldata tokens) external onlyOwnerOrLane whenIdle {
+        address to = treasury;
+        if (to == address(0)) revert TreasuryMissing();
+        for (uint256 i; i < tokens.length; ++i) {
+            uint256 amount = _held(tokens[i]);
+            if (amount == 0) continue;
+            _send(tokens[i], to, amount);
+            emit Swept(tokens[i], to, amount);
         }
-        (bool ok,) = to.call{value: amount}("");
-        if (!ok) revert WithdrawFailed(to);
+    }
+
+    /// @inheritdoc Ownable2Step
+    function transferOwnership(address newOwner) public override(Ownable, Ownable2Step) {
+        super.transferOwnership(newOwner);
     }
 
     /// @notice Always reverts.
@@ -157,10 +183,10 @@ contract OmniArbExecutor is Ownable {
     function execute(uint8 flashSource, address loanToken, uint256 loanAmount, bytes calldata routeData)
         external
         whenIdle
+        onlyOwnerOrLane
         returns (uint256 profit)
     {
-        if (msg.sender != owner() && !isLane[msg.sender]) revert NotAuthorized(msg.sender);
-        uint256 minProfit = _admit(routeData);
+        (uint256 minProfit, bytes32 signalId) = _admit(routeData);
         address lender = _lender(flashSource);
         (bool ok, uint256 balanceBefore,) = _balance(loanToken);
         if (!ok) revert LoanTokenMissing(loanToken);
@@ -178,7 +204,7 @@ contract OmniArbExecutor is Ownable {
         uint256 balanceAfter = IERC20(loanToken).balanceOf(address(this));
         profit = balanceAfter > balanceBefore ? balanceAfter - balanceBefore : 0;
         if (profit == 0 || profit < minProfit) revert ProfitTooLow(profit, minProfit);
-        emit ArbitrageExecuted(loanToken, loanAmount, profit);
+        emit ArbitrageExecuted(signalId, msg.sender, loanToken, loanAmount, profit);
     }
 
     /// @notice Called by the Balancer V3 vault during `execute`, and refused at any other time and from anyone else.
@@ -211,14 +237,32 @@ contract OmniArbExecutor is Ownable {
         return true;
     }
 
+    /// @dev Needed because two bases name it; slots are as `Ownable2Step` has them.
+    function _transferOwnership(address newOwner) internal override(Ownable, Ownable2Step) {
+        super._transferOwnership(newOwner);
+    }
+
+    function _send(address token, address to, uint256 amount) private {
+        if (token != address(0)) {
+            IERC20(token).safeTransfer(to, amount);
+            return;
+        }
+        (bool ok,) = to.call{value: amount}("");
+        if (!ok) revert WithdrawFailed(to);
+    }
+
+    function _held(address token) private view returns (uint256) {
+        return token == address(0) ? address(this).balance : IERC20(token).balanceOf(address(this));
+    }
+
     function _setLane(address lane, bool allowed) private {
         isLane[lane] = allowed;
         emit LaneSet(lane, allowed);
     }
 
-    /// @dev Reads the optional words: checks the deadline, consumes the signal, returns `minProfit`. Data too short for its head is
+    /// @dev Reads the optional words: checks the deadline and consumes the signal. Data too short for its head is
     /// refused when the route is read, for the head is also the offset of the first array.
-    function _admit(bytes calldata routeData) private returns (uint256 minProfit) {
+    function _admit(bytes calldata routeData) private returns (uint256 minProfit, bytes32 signalId) {
         if (routeData.length < 0x80) revert BadRoute();
         uint256 head = _word(routeData, 0);
         if (head < 0x80 || head > 0xe0 || head % 0x20 != 0) revert BadRoute();
@@ -228,7 +272,7 @@ contract OmniArbExecutor is Ownable {
             if (deadline != 0 && block.timestamp > deadline) revert Expired(deadline, block.timestamp);
         }
         if (head > 0xc0) {
-            bytes32 signalId = bytes32(_word(routeData, 0xc0));
+            signalId = bytes32(_word(routeData, 0xc0));
             if (signalId != 0) {
                 if (consumed[signalId]) revert SignalConsumed(signalId);
                 consumed[signalId] = true;
@@ -252,14 +296,18 @@ contract OmniArbExecutor is Ownable {
         uint256 hops = protocols.length;
         if (hops == 0 || routers.length != hops || path.length != hops || extras.length != hops) revert BadRoute();
         if (path[hops - 1] != uint160(token)) revert BadRoute();
+        address loanToken = token;
+        uint256 kept;
         for (uint256 hop; hop < hops; ++hop) {
             address router = _address(routers[hop]);
             address tokenOut = _address(path[hop]);
             if (tokenOut == token) revert SameToken(hop);
             if (router.code.length == 0) revert NotAContract(hop, router);
             bytes memory swapData = _encodeSwap(hop, protocols[hop], token, tokenOut, amount, routeData, extras);
-            amount = _swap(hop, router, token, tokenOut, amount, swapData);
-            token = tokenOut;
+            uint256 keptOut = _balanceAtHop(hop, tokenOut);
+            amount = _swap(hop, router, token, tokenOut, amount, keptOut, swapData);
+            if (token != loanToken) _tellLeftover(hop, token, kept, routeData);
+            (token, kept) = (tokenOut, keptOut);
         }
         return amount;
     }
@@ -312,16 +360,16 @@ contract OmniArbExecutor is Ownable {
         revert BadProtocol(hop, uint8(protocol));
     }
 
-    /// @dev One hop: approve, swap, take the approval back; returns what really arrived.
+    /// @dev One hop: approve, swap, take the approval back; returns what really arrived above `balanceBefore`.
     function _swap(
         uint256 hop,
         address router,
         address tokenIn,
         address tokenOut,
         uint256 amountIn,
+        uint256 balanceBefore,
         bytes memory swapData
     ) private returns (uint256) {
-        uint256 balanceBefore = _balanceAtHop(hop, tokenOut);
         IERC20(tokenIn).forceApprove(router, amountIn);
         (bool ok, bytes memory reason) = router.call(swapData);
         if (!ok) revert HopFailed(hop, reason);
@@ -329,6 +377,14 @@ contract OmniArbExecutor is Ownable {
         uint256 balanceAfter = _balanceAtHop(hop, tokenOut);
         if (balanceAfter <= balanceBefore) revert NoOutput(hop);
         return balanceAfter - balanceBefore;
+    }
+
+    /// @dev `kept` is what the contract held of the token before the hop that gave it.
+    function _tellLeftover(uint256 hop, address token, uint256 kept, bytes calldata routeData) private {
+        (, uint256 balance,) = _balance(token);
+        if (balance <= kept) return;
+        bytes32 signalId = _word(routeData, 0) > 0xc0 ? bytes32(_word(routeData, 0xc0)) : bytes32(0);
+        emit Leftover(signalId, hop, token, balance - kept);
     }
 
     function _balanceAtHop(uint256 hop, address token) private view returns (uint256) {

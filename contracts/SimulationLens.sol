@@ -47,6 +47,7 @@ contract SimulationLens {
     /// @param data the calldata of the transaction
     /// @param token whose balance is measured
     /// @param l1FeeModel 0 none, 1 OP stack, 2 Scroll, 3 Mantle, 4 Arbitrum
+    /// @param passing tokens that should only pass through `target`; one that cannot be read counts as none left
     /// @return ok whether the call succeeded and everything could be measured; if not, `ret` is its revert data
     /// @return gasUsed gas of the call as a transaction would meet it (accounts and slots cold), before refunds and without the
     /// 21000 and calldata gas every transaction pays
@@ -57,7 +58,14 @@ contract SimulationLens {
     /// @return balanceBefore of `token` in `target`
     /// @return balanceAfter of `token` in `target`
     /// @return ret return data, or revert data when `ok` is false
-    function simulate(address target, bytes calldata data, address token, uint8 l1FeeModel)
+    /// @return left how much of each of `passing` the call left in `target`
+    function simulate(
+        address target,
+        bytes calldata data,
+        address token,
+        uint8 l1FeeModel,
+        address[] calldata passing
+    )
         external
         returns (
             bool ok,
@@ -67,9 +75,11 @@ contract SimulationLens {
             uint256 timestamp,
             uint256 balanceBefore,
             uint256 balanceAfter,
-            bytes memory ret
+            bytes memory ret,
+            uint256[] memory left
         )
     {
+        left = new uint256[](passing.length);
         if (l1FeeModel > L1_FEE_ARBITRUM) revert UnknownL1FeeModel(l1FeeModel);
         timestamp = block.timestamp;
         blockNumber = l1FeeModel == L1_FEE_ARBITRUM
@@ -79,10 +89,14 @@ contract SimulationLens {
         // a call to an account without code succeeds and does nothing
         if (target.code.length == 0) {
             ret = abi.encodeWithSelector(NoCode.selector, target);
-            return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret);
+            return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left);
         }
         (ok, balanceBefore, ret) = _balance(token, target);
-        if (!ok) return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret);
+        if (!ok) return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left);
+
+        for (uint256 i; i < passing.length; ++i) {
+            (, left[i],) = _balance(passing[i], target);
+        }
 
         uint256 gasBefore = gasleft();
         (ok, ret) = target.call(data);
@@ -92,6 +106,10 @@ contract SimulationLens {
         bytes memory problem;
         (readable, balanceAfter, problem) = _balance(token, target);
         if (!readable) (ok, ret) = (false, problem);
+        for (uint256 i; i < passing.length; ++i) {
+            (, uint256 balance,) = _balance(passing[i], target);
+            left[i] = balance > left[i] ? balance - left[i] : 0;
+        }
         if (ok) l1Fee = _l1Fee(data, gasUsed, l1FeeModel);
     }
 

@@ -1,12 +1,21 @@
-import { encodeFunctionData, getAddress, parseAbi, zeroAddress } from 'viem'
+import {
+  encodeFunctionData,
+  getAddress,
+  keccak256,
+  maxUint256,
+  parseAbi,
+  parseEventLogs,
+  toHex,
+  zeroAddress,
+} from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addresses } from './test/addresses.ts'
 import { deployAdversary } from './test/deployAdversary.ts'
 import { encodeRoute, type Hop } from './test/encodeRoute.ts'
-import { startWorld, type World } from './test/startWorld.ts'
+import { executorArtifact, startWorld, type World } from './test/startWorld.ts'
 import { flashSources, type Trade, trades } from './test/trades.ts'
 
-const { dai, v2Router, balancerVault, aavePool } = addresses
+const { dai, weth, v2Router, balancerVault, aavePool } = addresses
 const [trade] = trades as [Trade]
 const candidate = { flashSource: 1, ...trade }
 const nowhere = getAddress('0x00000000000000000000000000000000000c0de5')
@@ -31,6 +40,11 @@ describe('OmniArbExecutor access and lenders', { timeout: 120_000 }, () => {
         await world.write('setLane', [lane, true])
         expect(await world.read('isLane', [lane])).toBe(true)
         expect(await world.profitOf(candidate, { from: lane })).toBe(await world.profitOf(candidate))
+        await world.undone(async () => {
+          const signalId = keccak256(toHex('of a lane'))
+          const receipt = await world.execute({ ...candidate, signalId }, { from: lane })
+          expect(world.tradesIn(receipt)).toMatchObject([{ signalId, lane, token: dai }])
+        })
         expect((await world.refusalOfExecute(candidate, { from: stranger })).error).toBe('NotAuthorized')
 
         await world.write('setLane', [lane, false])
@@ -61,6 +75,7 @@ describe('OmniArbExecutor access and lenders', { timeout: 120_000 }, () => {
             ['setLanes', [[from], true]],
             ['withdraw', [dai, from, 1n]],
             ['withdraw', [zeroAddress, from, 1n]],
+            ['setTreasury', [from]],
             ['transferOwnership', [from]],
             ['renounceOwnership', []],
           ] as const) {
@@ -72,11 +87,32 @@ describe('OmniArbExecutor access and lenders', { timeout: 120_000 }, () => {
         }
       }))
 
+    it('changes its owner in two steps, so that a mistyped address takes nothing', () =>
+      world.undone(async () => {
+        const { owner, stranger, treasury } = world
+        await world.write('transferOwnership', [treasury])
+        expect([await world.read('owner'), await world.read('pendingOwner')]).toEqual([owner, treasury])
+        expect((await world.refusalOf(world.tryWrite('setTreasury', [treasury], treasury))).error).toBe(
+          'OwnableUnauthorizedAccount',
+        )
+        expect(await world.refusalOf(world.tryWrite('acceptOwnership', [], stranger))).toEqual({
+          error: 'OwnableUnauthorizedAccount',
+          args: [stranger],
+        })
+        // Another name replaces the first, and zero takes the offer back.
+        await world.write('transferOwnership', [zeroAddress])
+        expect((await world.refusalOf(world.tryWrite('acceptOwnership', [], treasury))).error).toBe(
+          'OwnableUnauthorizedAccount',
+        )
+        await world.write('transferOwnership', [treasury])
+        await world.write('acceptOwnership', [], treasury)
+        expect([await world.read('owner'), await world.read('pendingOwner')]).toEqual([treasury, zeroAddress])
+        expect((await world.refusalOfExecute(candidate, { from: owner })).error).toBe('NotAuthorized')
+        expect(await world.profitOf(candidate, { from: treasury })).toBeGreaterThan(0n)
+      }))
+
     it('cannot be left without an owner', async () => {
       expect((await world.refusalOf(world.tryWrite('renounceOwnership', []))).error).toBe('CannotRenounce')
-      expect((await world.refusalOf(world.tryWrite('transferOwnership', [zeroAddress]))).error).toBe(
-        'OwnableInvalidOwner',
-      )
     })
 
     it('refuses callbacks out of turn, from the lenders themselves too', async () => {
@@ -178,5 +214,62 @@ describe('OmniArbExecutor access and lenders', { timeout: 120_000 }, () => {
       expect((await world.refusalOf(world.tryWrite('withdraw', [zeroAddress, treasury, 8n]))).error).toBe(
         'WithdrawFailed',
       )
+      for (const token of [dai, zeroAddress]) {
+        expect(await world.refusalOf(world.tryWrite('withdraw', [token, zeroAddress, 1n]))).toEqual({
+          error: 'NoRecipient',
+          args: [],
+        })
+      }
+
+      // 2^256 - 1 is all there is.
+      await world.write('withdraw', [dai, treasury, maxUint256])
+      expect((await world.balanceOf(dai, treasury)) - before).toBe(profit)
+      await world.write('withdraw', [zeroAddress, treasury, maxUint256])
+      expect((await world.client.getBalance({ address: treasury })) - coins).toBe(1_234_567n)
+    }))
+
+  it('is swept by the owner and the lanes, to the treasury that the owner named and nowhere else', () =>
+    world.undone(async () => {
+      const { owner, lane, stranger, treasury, executor } = world
+      await world.write('setLane', [lane, true])
+      const sweep = [[dai, weth, zeroAddress]] as const
+      for (const from of [owner, lane]) {
+        expect(await world.refusalOf(world.tryWrite('sweep', sweep, from))).toEqual({
+          error: 'TreasuryMissing',
+          args: [],
+        })
+      }
+      await world.write('setTreasury', [treasury])
+      expect(await world.read('treasury')).toBe(treasury)
+      expect(await world.refusalOf(world.tryWrite('sweep', sweep, stranger))).toEqual({
+        error: 'NotAuthorized',
+        args: [stranger],
+      })
+      expect((await world.refusalOf(world.tryWrite('sweep', sweep, treasury))).error).toBe('NotAuthorized')
+
+      for (const from of [owner, lane]) {
+        await world.execute(candidate)
+        await world.send({ from: owner, to: executor, data: '0x', value: 31n })
+        const held = await world.balanceOf(dai, executor)
+        expect(held).toBeGreaterThan(0n)
+        const [tokens, coins] = [
+          await world.balanceOf(dai, treasury),
+          await world.client.getBalance({ address: treasury }),
+        ]
+        const { logs } = await world.write('sweep', sweep, from)
+        expect((await world.balanceOf(dai, treasury)) - tokens).toBe(held)
+        expect((await world.client.getBalance({ address: treasury })) - coins).toBe(31n)
+        expect(await world.balanceOf(dai, executor)).toBe(0n)
+        const swept = parseEventLogs({ abi: executorArtifact.abi, logs, eventName: 'Swept' }) as unknown as {
+          args: object
+        }[]
+        // There was no WETH, so nothing of it was sent.
+        expect(swept.map(({ args }) => args)).toEqual([
+          { token: dai, treasury, amount: held },
+          { token: zeroAddress, treasury, amount: 31n },
+        ])
+      }
+      await world.write('setTreasury', [zeroAddress])
+      expect((await world.refusalOf(world.tryWrite('sweep', sweep, lane))).error).toBe('TreasuryMissing')
     }))
 })

@@ -71,6 +71,7 @@ describe('OmniArbExecutor among adversaries', { timeout: 120_000 }, () => {
         'BadCallback',
       ],
       ['an Aave loan in its name', aavePool, aaveLoan, 'BadCallback'],
+      ['sweep', executor, encodeCall('sweep', [[dai]]), 'Busy'],
       ['withdraw', executor, encodeCall('withdraw', [dai, balancerVault, 1n]), 'OwnableUnauthorizedAccount'],
       [
         'configure',
@@ -108,9 +109,14 @@ describe('OmniArbExecutor among adversaries', { timeout: 120_000 }, () => {
       const { out, candidate } = await startHookMarket()
       await world.write('setLane', [world.lane, true])
       await world.give(dai, world.executor, 777n)
+      await world.write('setTreasury', [out.address])
       await world.write('transferOwnership', [out.address])
+      await world.client.impersonateAccount({ address: out.address })
+      await world.client.setBalance({ address: out.address, value: 10n ** 18n })
+      await world.write('acceptOwnership', [], out.address)
       for (const payload of [
         encodeCall('withdraw', [dai, out.address, 777n]),
+        encodeCall('sweep', [[dai]]),
         encodeCall('configure', [out.address, out.address]),
         encodeExecute({ flashSource: 2, ...trade }),
       ]) {
@@ -193,7 +199,7 @@ describe('OmniArbExecutor among adversaries', { timeout: 120_000 }, () => {
       const { candidate } = await startHookMarket({ tokenName: 'TetherLikeToken' })
       const profit = await world.profitOf(candidate)
       expect(profit).toBe(7n * unit)
-      expect(world.tradesIn(await world.execute(candidate))).toEqual([
+      expect(world.tradesIn(await world.execute(candidate))).toMatchObject([
         { token: dai, amount: loanAmount, profit },
       ])
       expect(await world.profitOf(candidate)).toBe(profit)

@@ -28,6 +28,8 @@ describe('the committed artifacts', { timeout: 120_000 }, () => {
       ['aavePool', '2', 0, 't_address'],
       ['isLane', '3', 0, 't_mapping(t_address,t_bool)'],
       ['consumed', '4', 0, 't_mapping(t_bytes32,t_bool)'],
+      ['_pendingOwner', '5', 0, 't_address'],
+      ['treasury', '6', 0, 't_address'],
     ])
   })
 

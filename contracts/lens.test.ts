@@ -42,7 +42,9 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
     for (const { name, ...each } of trades) {
       it(`${lender}, ${name}: says what the transaction then does, deployed or injected`, () =>
         world.undone(async () => {
-          const question = { data: encodeExecute({ flashSource, ...each }), token: each.loanToken }
+          const passing = each.hops.slice(0, -1).map(({ tokenOut }) => tokenOut)
+          const data = encodeExecute({ flashSource, ...each })
+          const question = { data, token: each.loanToken, passing }
           const injected = await ask({ ...question, target: nowhere, injectAt: nowhere })
           const deployed = await ask(question)
           const block = await world.client.getBlock()
@@ -60,6 +62,7 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
             balanceBefore: 0n,
             balanceAfter: profit,
             ret: pad(toHex(profit)),
+            left: passing.map(() => 0n),
           })
           // The call instruction itself and what it copies come on top of what the transaction spends in the executor.
           expect(deployed.gasUsed).toBeGreaterThan(spent)

@@ -1,3 +1,4 @@
+import { zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startWorld, type World } from './test/startWorld.ts'
 import { flashSources, trades } from './test/trades.ts'
@@ -21,7 +22,13 @@ describe('OmniArbExecutor trades', { timeout: 120_000 }, () => {
           const receipt = await world.execute(candidate)
           const after = await world.balanceOf(trade.loanToken, world.executor)
           expect(world.tradesIn(receipt)).toEqual([
-            { token: trade.loanToken, amount: trade.loanAmount, profit: simulated },
+            {
+              signalId: zeroHash,
+              lane: world.owner,
+              token: trade.loanToken,
+              amount: trade.loanAmount,
+              profit: simulated,
+            },
           ])
           expect(after - before).toBe(simulated)
 

@@ -274,7 +274,17 @@ export async function openLive({
         if (isMismatch) logger.error({ executionId: signal.signalId, hash: inclusion.hash }, outcome.sentence)
         // Neither of two figures that differ is believed; the gas is spent in any case.
         const profit = isMismatch ? 0n : outcome.profit
-        const told = { profit, gasCostWei, ...(isMismatch && { warning: outcome.sentence }) }
+        const { leftovers } = outcome
+        for (const { hop, token, amount } of leftovers) {
+          const left = `Hop ${hop} left ${amount} base units of ${token} in the executor ${executor}.`
+          logger.warn({ executionId: signal.signalId, hash: inclusion.hash }, left)
+        }
+        const told = {
+          profit,
+          gasCostWei,
+          ...(isMismatch ? { warning: outcome.sentence } : outcome.note !== null && { note: outcome.note }),
+          ...(leftovers.length > 0 && { leftovers }),
+        }
         const [token, native] = await Promise.all([
           evaluation.prices.usdE8(signal.loanToken),
           evaluation.prices.usdE8(wrappedNative),

@@ -6,7 +6,7 @@ import { executorArtifact, type World } from './startWorld.ts'
 export const lensArtifact = readArtifact('SimulationLens')
 
 const abi = parseAbi([
-  'function simulate(address target, bytes data, address token, uint8 l1FeeModel) returns (bool ok, uint256 gasUsed, uint256 l1Fee, uint256 blockNumber, uint256 timestamp, uint256 balanceBefore, uint256 balanceAfter, bytes ret)',
+  'function simulate(address target, bytes data, address token, uint8 l1FeeModel, address[] passing) returns (bool ok, uint256 gasUsed, uint256 l1Fee, uint256 blockNumber, uint256 timestamp, uint256 balanceBefore, uint256 balanceAfter, bytes ret, uint256[] left)',
 ])
 
 /** What the lens answers. */
@@ -19,6 +19,7 @@ export interface LensAnswer {
   balanceBefore: bigint
   balanceAfter: bigint
   ret: Hex
+  left: readonly bigint[]
 }
 
 export interface LensQuestion {
@@ -26,22 +27,19 @@ export interface LensQuestion {
   data: Hex
   token: Address
   l1FeeModel?: number
+  passing?: readonly Address[]
 }
 
 /** Calldata of `simulate`. */
-export function encodeSimulate({ target, data, token, l1FeeModel = 0 }: LensQuestion): Hex {
-  return encodeFunctionData({ abi, args: [target, data, token, l1FeeModel] })
+export function encodeSimulate({ target, data, token, l1FeeModel = 0, passing = [] }: LensQuestion): Hex {
+  return encodeFunctionData({ abi, args: [target, data, token, l1FeeModel, passing] })
 }
 
 /** The answer in the return data of `simulate`. */
 export function decodeSimulate(answer: Hex): LensAnswer {
-  const [ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret] = decodeFunctionResult(
-    {
-      abi,
-      data: answer,
-    },
-  )
-  return { ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret }
+  const [ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left] =
+    decodeFunctionResult({ abi, data: answer })
+  return { ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left }
 }
 
 /** The storage an executor injected by override needs: slots 0 to 2. */

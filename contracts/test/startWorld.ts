@@ -23,6 +23,11 @@ import { readArtifact } from './readArtifact.ts'
 
 export const executorArtifact = readArtifact('OmniArbExecutor')
 
+const executorEvents = parseAbi([
+  'event ArbitrageExecuted(bytes32 indexed signalId, address indexed lane, address indexed token, uint256 amount, uint256 profit)',
+  'event Leftover(bytes32 indexed signalId, uint256 hop, address indexed token, uint256 amount)',
+])
+
 /** What a call to `execute` needs; `routeData` replaces the hops and their options. */
 export interface Candidate extends RouteOptions {
   flashSource: number
@@ -137,9 +142,13 @@ export async function startWorld() {
   const tryWrite = (functionName: string, args: readonly unknown[], from: Address = owner) =>
     call({ from, to: executor, data: encodeFunctionData({ abi: executorArtifact.abi, functionName, args }) })
 
+  const ownLogs = (receipt: TransactionReceipt) =>
+    receipt.logs.filter((log) => log.address.toLowerCase() === executor.toLowerCase())
+
   await write('configure', [addresses.balancerVault, addresses.aavePool])
 
   return {
+    rpc,
     client,
     owner,
     lane,
@@ -170,11 +179,19 @@ export async function startWorld() {
     },
 
     /** The executor's `ArbitrageExecuted` events in a receipt. */
-    tradesIn(receipt: TransactionReceipt): { token: Address; amount: bigint; profit: bigint }[] {
+    tradesIn(receipt: TransactionReceipt) {
       return parseEventLogs({
-        abi: parseAbi(['event ArbitrageExecuted(address indexed token, uint256 amount, uint256 profit)']),
-        logs: receipt.logs.filter((log) => log.address.toLowerCase() === executor.toLowerCase()),
+        abi: executorEvents,
+        logs: ownLogs(receipt),
+        eventName: 'ArbitrageExecuted',
       }).map((event) => event.args)
+    },
+
+    /** The executor's `Leftover` events in a receipt. */
+    leftoversIn(receipt: TransactionReceipt) {
+      return parseEventLogs({ abi: executorEvents, logs: ownLogs(receipt), eventName: 'Leftover' }).map(
+        (event) => event.args,
+      )
     },
 
     /** Sends some of the owner's tokens. */

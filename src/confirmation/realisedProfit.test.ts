@@ -1,3 +1,4 @@
+import { id } from 'ethers'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { addressBook } from '../../devnet/addressBook.ts'
@@ -11,6 +12,7 @@ import {
 } from '../../test/support/devnetTrades.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { newAccount } from '../../test/support/signedTransfer.ts'
+import { openThinPool, thinPoolTrade } from '../../test/support/thinPool.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import { type MinedReceipt, type ReceiptLog, readReceipt } from './minedReceipt.ts'
 import { type RealisedProfit, realise } from './realisedProfit.ts'
@@ -74,13 +76,15 @@ async function trade({ calldata, signal }: Pick<DevnetTrade, 'calldata' | 'signa
   }
 }
 
+const PLAIN = { leftovers: [], note: null }
+
 describe('realise, on a chain', () => {
   it.each(PAYING_TRADES)('$name: profit to the unit, gas to the wei', async ({ calldata, signal }) => {
     const { realised, receipt, gained, paidWei } = await trade({ calldata, signal })
     expect(receipt.success).toBe(true)
     expect(gained).toBeGreaterThan(0n)
     expect(paidWei).toBeGreaterThan(0n)
-    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei })
+    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei, ...PLAIN })
   })
 
   it('counts only what the trade itself brought to a contract that held something before', async () => {
@@ -88,14 +92,24 @@ describe('realise, on a chain', () => {
     const { calldata, signal } = PAYING_TRADES[0] as DevnetTrade
     expect(await chain.tokenBalance({ token: signal.loanToken, account: executor })).toBeGreaterThan(0n)
     const { realised, gained, paidWei } = await trade({ calldata, signal })
-    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei })
+    expect(realised).toEqual({ kind: 'realised', profit: gained, gasCostWei: paidWei, ...PLAIN })
+  })
+
+  it('tells what a pool that ran out left in the executor, to the unit', async () => {
+    await chain.automine(true)
+    await openThinPool({ rpc: chain.rpc })
+    await chain.automine(false)
+    const { realised, gained } = await trade(thinPoolTrade)
+    const amount = await chain.tokenBalance({ token: WETH, account: executor })
+    expect(amount).toBeGreaterThan(0n)
+    expect(realised).toMatchObject({ profit: gained, leftovers: [{ hop: 1, token: WETH, amount }] })
   })
 
   it('a reverted trade has brought nothing and cost its gas', async () => {
     const { realised, receipt, gained, paidWei } = await trade(LOSING_TRADE)
     expect(receipt.success).toBe(false)
     expect(gained).toBe(0n)
-    expect(realised).toEqual({ kind: 'realised', profit: 0n, gasCostWei: paidWei })
+    expect(realised).toEqual({ kind: 'realised', profit: 0n, gasCostWei: paidWei, ...PLAIN })
   })
 })
 
@@ -111,10 +125,17 @@ const transfer = (from: Address, to: Address, amount: bigint, address = DAI): Re
   topics: [transferTopic, topic(from), topic(to)],
   data: `0x${word(amount)}`,
 })
-const executed = (profit: bigint, { address = EXECUTOR, token = DAI } = {}): ReceiptLog => ({
+const topicOf = (event: string) => executorInterface.getEvent(event)?.topicHash as Hex
+const ID: Hex = `0x${'1d'.repeat(32)}`
+const executed = (profit: bigint, { address = EXECUTOR, token = DAI, loan = 5_000n } = {}): ReceiptLog => ({
   address,
-  topics: [executorInterface.getEvent('ArbitrageExecuted')?.topicHash as Hex, topic(token)],
-  data: `0x${word(5_000n)}${word(profit)}`,
+  topics: [topicOf('ArbitrageExecuted'), ID, topic(POOL), topic(token)],
+  data: `0x${word(loan)}${word(profit)}`,
+})
+const leftover = (hop: bigint, amount: bigint, { address = EXECUTOR } = {}): ReceiptLog => ({
+  address,
+  topics: [topicOf('Leftover'), ID, topic(WETH)],
+  data: `0x${word(hop)}${word(amount)}`,
 })
 /** 5,000 borrowed, 4,997 to the pool, 5,310 back, 5,003 repaid: 310 are kept. */
 const MOVES = [
@@ -143,6 +164,7 @@ describe('realise', () => {
       transfer(POOL, EXECUTOR, 77n, WETH),
       executed(66n, { token: WETH }),
       executed(55n, { address: POOL }),
+      leftover(1n, 44n, { address: POOL }),
       // An ERC-721 transfer has the same first topic, and its token id as a fourth.
       { ...transfer(POOL, EXECUTOR, 0n), topics: [transferTopic, topic(POOL), topic(EXECUTOR), topic(POOL)] },
     ]
@@ -150,17 +172,58 @@ describe('realise', () => {
       kind: 'realised',
       profit: 310n,
       gasCostWei,
+      ...PLAIN,
     })
   })
 
-  it('believes neither when they differ: a token that takes a fee', () => {
-    expect(realised([...MOVES, executed(309n)])).toEqual({
+  it('reads the event of an executor that was deployed before ids were in it', () => {
+    const topics = [id('ArbitrageExecuted(address,uint256,uint256)') as Hex, topic(DAI)]
+    expect(realised([...MOVES, { ...executed(310n), topics }])).toMatchObject({
+      kind: 'realised',
+      profit: 310n,
+    })
+  })
+
+  it('takes what the balance did for the profit where the transfers differ by rounding, and notes it', () => {
+    // Eight units are two for each of four transfers.
+    for (const profit of [309n, 311n, 302n, 318n]) {
+      expect(realised([...MOVES, executed(profit)])).toEqual({
+        kind: 'realised',
+        profit,
+        gasCostWei,
+        leftovers: [],
+        note: `The executor's balance grew by ${profit}; the transfers of ${DAI} amount to 310 base units, as when a token rounds.`,
+      })
+    }
+    // A share that is worth many units: up to a thousand millionth of the loan.
+    const loan = 2_000_000_000_000n
+    expect(realised([...MOVES, executed(2_310n, { loan })])).toMatchObject({
+      kind: 'realised',
+      profit: 2_310n,
+    })
+    expect(realised([...MOVES, executed(2_311n, { loan })])).toMatchObject({ kind: 'mismatch' })
+  })
+
+  it('believes neither when they differ by more: a token that takes a fee', () => {
+    expect(realised([...MOVES, executed(301n)])).toEqual({
       kind: 'mismatch',
-      eventProfit: 309n,
+      eventProfit: 301n,
       transferProfit: 310n,
       gasCostWei,
-      sentence: `The executor tells a profit of 309, the transfers of ${DAI} amount to 310 base units.`,
+      leftovers: [],
+      sentence: `The executor tells a profit of 301, the transfers of ${DAI} amount to 310 base units.`,
     })
+    expect(realised([...MOVES, executed(319n)])).toMatchObject({ kind: 'mismatch', eventProfit: 319n })
+  })
+
+  it('tells what hops left of their input', () => {
+    const logs = [...MOVES, leftover(1n, 44n), leftover(2n, 7n), executed(310n)]
+    const leftovers = [
+      { hop: 1, token: WETH, amount: 44n },
+      { hop: 2, token: WETH, amount: 7n },
+    ]
+    expect(realised(logs)).toMatchObject({ kind: 'realised', profit: 310n, leftovers })
+    expect(realised([...logs, executed(1n)])).toMatchObject({ kind: 'mismatch', leftovers })
   })
 
   it.each<[string, readonly ReceiptLog[]]>([
@@ -183,6 +246,11 @@ describe('realise', () => {
   })
 
   it('reads no logs of what did not trade: a revert, or a cancel', () => {
-    expect(realised([...MOVES, executed(310n)], false)).toEqual({ kind: 'realised', profit: 0n, gasCostWei })
+    expect(realised([...MOVES, leftover(1n, 44n), executed(310n)], false)).toEqual({
+      kind: 'realised',
+      profit: 0n,
+      gasCostWei,
+      ...PLAIN,
+    })
   })
 })

@@ -1,7 +1,7 @@
 import type { Facts, Failure } from '../errors/failure.ts'
 import type { ExchangeRate } from './exchangeRate.ts'
 import type { Mode } from './mode.ts'
-import type { Hex, Signal } from './signal.ts'
+import type { Address, Hex, Signal } from './signal.ts'
 import type { UsdE8 } from './usd.ts'
 
 /** What one simulation of the exact calldata said; every figure comes from the same call on the same state. */
@@ -36,6 +36,16 @@ export interface Simulation {
    * none does, and when it was simulated behind none. The other figures are then those behind all of them, gas apart.
    */
   readonly takenBy: string | null
+  /** What hops leave of their input in the executor; absent when they leave nothing. */
+  readonly leftovers?: readonly Leftover[]
+}
+
+/** A part of a hop's input that its router did not take: it lies in the executor and is in no profit. */
+export interface Leftover {
+  /** Zero-based. */
+  readonly hop: number
+  readonly token: Address
+  readonly amount: bigint
 }
 
 /** A trade of ours that is signed and not known to be in a block. */

@@ -1,5 +1,5 @@
 import type { Failure } from '../errors/failure.ts'
-import type { Simulation, Valuation } from './execution.ts'
+import type { Leftover, Simulation, Valuation } from './execution.ts'
 import type { ExecutionState } from './executionState.ts'
 import type { FeeQuote } from './fees.ts'
 import type { Address, Hex, Signal } from './signal.ts'
@@ -45,6 +45,8 @@ export interface Realised {
   readonly warning?: string
   /** Why event and transfers differ although the profit is known: it is what the balance did, for a token that rounds. */
   readonly note?: string
+  /** What hops left of their input in the executor; absent when they left nothing. */
+  readonly leftovers?: readonly Leftover[]
 }
 
 /** One signal's life in LIVE as the journal keeps it; a new value at every change. */

@@ -130,6 +130,8 @@ describe('the executor', () => {
       'OwnableUnauthorizedAccount',
       'BalanceIs',
       'UnknownL1FeeModel',
+      'NoRecipient',
+      'TreasuryMissing',
     ]
     const declared = ['OmniArbExecutor', 'SimulationLens'].flatMap((contract) => {
       const artifact = new URL(`../../contracts/artifacts/${contract}.json`, import.meta.url)

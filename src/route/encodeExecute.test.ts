@@ -38,6 +38,8 @@ const options = fc.record({
 
 const coder = AbiCoder.defaultAbiCoder()
 
+const higher = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
 /** The same calldata by an ABI library. */
 function byLibrary(signal: Signal, trailing: readonly (readonly [string, unknown])[]): string {
   const { hops } = signal
@@ -70,7 +72,7 @@ test('lays out any signal as an ABI library does', () => {
 test('appends the optional words as an ABI library does, zero standing for one not given', () => {
   fc.assert(
     fc.property(signal, options, (s, o) => {
-      const minProfit = [s.minProfit, o.minProfit].reduce((a, b) => (a > b ? a : b))
+      const minProfit = higher(s.minProfit, o.minProfit)
       const words = [
         ['uint256', minProfit],
         ['uint256', o.deadlineSeconds ?? 0],

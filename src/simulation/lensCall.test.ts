@@ -21,12 +21,15 @@ test('calls are written as ethers writes them', () => {
       address,
       bytes(0, 300),
       fc.integer({ min: 0, max: 4 }),
-      (target, token, calldata, l1FeeModel) => {
+      fc.array(address, { maxLength: 3 }),
+      (target, token, calldata, l1FeeModel, passing) => {
         const written = createLensEncoder({ target: target as Address, l1FeeModel })({
           calldata,
           token: token as Address,
+          passing,
         })
-        expect(written).toBe(lens.encodeFunctionData('simulate', [target, calldata, token, l1FeeModel]))
+        const arguments_ = [target, calldata, token, l1FeeModel, passing]
+        expect(written).toBe(lens.encodeFunctionData('simulate', arguments_))
       },
     ),
   )
@@ -37,10 +40,11 @@ test('calls behind pending trades are written as ethers writes them', () => {
     fc.property(
       bytes(0, 300),
       fc.array(bytes(0, 100), { minLength: 1, maxLength: 5 }),
-      (calldata, pending) => {
+      fc.array(address, { maxLength: 3 }),
+      (calldata, pending, passing) => {
         const [target, token] = [`0x${'a1'.repeat(20)}`, `0x${'b2'.repeat(20)}`] as [Address, Address]
-        const written = createLensEncoder({ target, l1FeeModel: 3 })({ calldata, token, pending })
-        const arguments_ = [target, calldata, token, 3, pending]
+        const written = createLensEncoder({ target, l1FeeModel: 3 })({ calldata, token, passing, pending })
+        const arguments_ = [target, calldata, token, 3, passing, pending]
         expect(written).toBe(behindLens.encodeFunctionData('simulateBehind', arguments_))
       },
     ),
@@ -49,7 +53,7 @@ test('calls behind pending trades are written as ethers writes them', () => {
 
 test('answers behind pending trades are read as ethers wrote them', () => {
   const answer = (ok: boolean, gain: number) =>
-    lens.encodeFunctionResult('simulate', [ok, 300_000, 5, 19, 1_795_403_379, 7, 7 + gain, '0xaabb'])
+    lens.encodeFunctionResult('simulate', [ok, 300_000, 5, 19, 1_795_403_379, 7, 7 + gain, '0xaabb', [5, 0]])
   const encoded = (...values: unknown[]) => behindLens.encodeFunctionResult('simulateBehind', values)
   const [alone, behind] = [answer(true, 9), answer(true, 4)]
   expect(decodeBehindAnswer(encoded(alone, behind, 3))).toEqual({
@@ -77,7 +81,8 @@ test('answers are read as ethers wrote them', () => {
       fc.array(amount, { minLength: 4, maxLength: 4 }),
       fc.nat(),
       bytes(0, 200),
-      (ok, words, block, data) => {
+      fc.array(amount, { maxLength: 7 }),
+      (ok, words, block, data, left) => {
         const [gasUsed, l1FeeWei, balanceBefore, balanceAfter] = words as [bigint, bigint, bigint, bigint]
         const answer = {
           ok,
@@ -88,6 +93,7 @@ test('answers are read as ethers wrote them', () => {
           balanceBefore,
           balanceAfter,
           data,
+          left,
         }
         expect(decodeLensAnswer(lens.encodeFunctionResult('simulate', Object.values(answer)))).toEqual(answer)
       },
@@ -96,7 +102,7 @@ test('answers are read as ethers wrote them', () => {
 })
 
 test('anything else is no answer', () => {
-  const whole = lens.encodeFunctionResult('simulate', [true, 1, 2, 3, 4, 5, 6, '0xaabb'])
+  const whole = lens.encodeFunctionResult('simulate', [true, 1, 2, 3, 4, 5, 6, '0xaabb', [9]])
   expect(decodeLensAnswer(whole)?.data).toBe('0xaabb')
   expect(
     ['0x', null, undefined, 7, {}, '0x01', whole.slice(0, -64), whole.replace('aabb', 'aabz')].map(

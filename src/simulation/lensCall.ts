@@ -1,9 +1,9 @@
 import type { Address, Hex } from '../domain/signal.ts'
 
-/** `simulate(address,bytes,address,uint8)` of `contracts/SimulationLens.sol`. */
-const SELECTOR = 'dd6e9615'
-/** `simulateBehind(address,bytes,address,uint8,bytes[])` of `contracts/BehindLens.sol`. */
-const BEHIND_SELECTOR = '67ee2931'
+/** `simulate(address,bytes,address,uint8,address[])` of `contracts/SimulationLens.sol`. */
+const SELECTOR = '538917d7'
+/** `simulateBehind(address,bytes,address,uint8,address[],bytes[])` of `contracts/BehindLens.sol`. */
+const BEHIND_SELECTOR = 'fb682169'
 const WORD = 64
 const HEX = /^0x[0-9a-f]*$/i
 
@@ -19,6 +19,8 @@ export interface LensAnswer {
   readonly balanceAfter: bigint
   /** Return data, or revert data when not `ok`. */
   readonly data: Hex
+  /** How much of each token that should only pass through stayed, in the order asked. */
+  readonly left: readonly bigint[]
 }
 
 /** What the lens measured of a candidate alone and behind pending trades. */
@@ -32,6 +34,7 @@ export interface BehindAnswer {
 
 const word = (value: string) => value.padStart(WORD, '0')
 const count = (value: number) => word(value.toString(16))
+const addressWord = (address: Address) => word(address.slice(2))
 
 /** Length, then the bytes filled up to whole words. */
 function lengthAndBytes(value: Hex): string {
@@ -39,26 +42,27 @@ function lengthAndBytes(value: Hex): string {
   return `${count((value.length - 2) / 2)}${value.slice(2)}${padding}`
 }
 
-/**
- * Writes lens calls for one target: everything but calldata and token is the same each time and written once. With pending trades
- * it is a call of the `BehindLens`.
- */
+export interface LensQuestion {
+  readonly calldata: Hex
+  /** Whose balance is measured. */
+  readonly token: Address
+  /** Tokens that should only pass through. */
+  readonly passing: readonly Address[]
+  /** Calldata of pending trades; with any it is a call of the `BehindLens`. */
+  readonly pending?: readonly Hex[]
+}
+
+/** Writes lens calls for one target: what is the same each time is written once. */
 export function createLensEncoder({ target, l1FeeModel }: { target: Address; l1FeeModel: number }) {
-  const beforeToken = `0x${SELECTOR}${word(target.slice(2))}${word('80')}`
-  const beforeTokenBehind = `0x${BEHIND_SELECTOR}${word(target.slice(2))}${word('a0')}`
-  const afterToken = count(l1FeeModel)
-  return ({
-    calldata,
-    token,
-    pending = [],
-  }: {
-    calldata: Hex
-    token: Address
-    pending?: readonly Hex[]
-  }): string => {
+  const head = (selector: string, dataAt: string) => `0x${selector}${word(target.slice(2))}${word(dataAt)}`
+  const aloneHead = head(SELECTOR, 'a0')
+  const behindHead = head(BEHIND_SELECTOR, 'c0')
+  const model = count(l1FeeModel)
+  return ({ calldata, token, passing, pending = [] }: LensQuestion): string => {
+    const fixed = `${addressWord(token)}${model}`
     const data = lengthAndBytes(calldata)
-    const tokenWord = word(token.slice(2))
-    if (pending.length === 0) return `${beforeToken}${tokenWord}${afterToken}${data}`
+    const tokens = count(passing.length) + passing.map(addressWord).join('')
+    if (pending.length === 0) return `${aloneHead}${fixed}${count(0xa0 + data.length / 2)}${data}${tokens}`
     let offsets = ''
     let calls = ''
     for (const call of pending) {
@@ -66,17 +70,20 @@ export function createLensEncoder({ target, l1FeeModel }: { target: Address; l1F
       offsets += count(pending.length * 32 + calls.length / 2)
       calls += lengthAndBytes(call)
     }
-    const listAt = count(0xa0 + data.length / 2)
-    return `${beforeTokenBehind}${tokenWord}${afterToken}${listAt}${data}${count(pending.length)}${offsets}${calls}`
+    const tokensAt = 0xc0 + data.length / 2
+    const listAt = tokensAt + tokens.length / 2
+    const lists = `${tokens}${count(pending.length)}${offsets}${calls}`
+    return `${behindHead}${fixed}${count(tokensAt)}${count(listAt)}${data}${lists}`
   }
 }
 
 /** Reads the lens's answer; null when it is not one (the override was ignored, or the node answered something else). */
 export function decodeLensAnswer(result: unknown): LensAnswer | null {
-  if (typeof result !== 'string' || result.length < 2 + 9 * WORD || !HEX.test(result)) return null
+  if (typeof result !== 'string' || result.length < 2 + 11 * WORD || !HEX.test(result)) return null
   const at = (index: number) => wordAt(result, index)
   const data = bytesAt(result, 7)
-  if (data === null) return null
+  const left = wordsAt(result, 8)
+  if (data === null || left === null) return null
   return {
     ok: at(0) === 1n,
     gasUsed: at(1),
@@ -86,6 +93,7 @@ export function decodeLensAnswer(result: unknown): LensAnswer | null {
     balanceBefore: at(5),
     balanceAfter: at(6),
     data,
+    left,
   }
 }
 
@@ -100,6 +108,15 @@ export function decodeBehindAnswer(result: unknown): BehindAnswer | null {
 
 const wordAt = (data: string, index: number) =>
   BigInt(`0x${data.slice(2 + index * WORD, 2 + (index + 1) * WORD)}`)
+
+/** The list of words whose offset stands in the word at `index`; null when it ends outside. */
+function wordsAt(data: string, index: number): bigint[] | null {
+  const lengthAt = Number(wordAt(data, index)) * 2 + 2
+  const start = lengthAt + WORD
+  const length = Number(`0x${data.slice(lengthAt, start)}`)
+  if (!(start + length * WORD <= data.length)) return null
+  return Array.from({ length }, (_, each) => wordAt(`0x${data.slice(start)}`, each))
+}
 
 /** The bytes whose offset stands in the word at `index`; null when they end outside. */
 function bytesAt(data: string, index: number): Hex | null {

@@ -12,6 +12,7 @@ import {
 } from '../../test/support/devnetTrades.ts'
 import { probedChain } from '../../test/support/probedChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { openThinPool, thinPoolTrade } from '../../test/support/thinPool.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Simulation } from '../domain/execution.ts'
 import type { Address, Hex } from '../domain/signal.ts'
@@ -108,6 +109,26 @@ describe('against the chain itself', () => {
       PAYING_TRADES.map((trade) => simulated(engine, trade).then(({ profit }) => profit)),
     )
     expect(profits.map((profit) => String(profit).slice(0, 5))).toEqual(['71004', '19628', '65082', '10534'])
+  })
+
+  test('what a pool that runs out leaves in the executor is told, and nothing where all is taken', async () => {
+    const rpc = devnet.chains[1]?.rpc as string
+    const snapshot = await chain.ask<Hex>('evm_snapshot')
+    await openThinPool({ rpc })
+    const [injected, deployed] = [
+      await simulated(await engineAt(rpc), thinPoolTrade),
+      await simulated(await engineAt(rpc, { deployed: executor }), thinPoolTrade),
+    ]
+    await chain.send({ to: executor, data: thinPoolTrade.calldata })
+    const token = thinPoolTrade.signal.hops[0]?.tokenOut as Address
+    const call = { to: token, data: `0x70a08231${executor.slice(2).padStart(64, '0')}` }
+    const amount = BigInt(await chain.ask<Hex>('eth_call', call, 'latest'))
+    await chain.ask('evm_revert', snapshot)
+    expect(amount).toBeGreaterThan(10n ** 16n)
+    expect(injected).toMatchObject({ success: true, leftovers: [{ hop: 1, token, amount }] })
+    expect(deployed.leftovers).toEqual(injected.leftovers)
+    for (const trade of PAYING_TRADES)
+      expect(await simulated(await engineAt(node), trade)).not.toHaveProperty('leftovers')
   })
 
   test('a loss is refused on both, with what was lacking', async () => {

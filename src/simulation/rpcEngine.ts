@@ -3,7 +3,7 @@ import executorArtifact from '../../contracts/artifacts/OmniArbExecutor.json' wi
 import lensArtifact from '../../contracts/artifacts/SimulationLens.json' with { type: 'json' }
 import type { L1FeeModel } from '../config/chainConfig.ts'
 import { LIMITS } from '../config/limits.ts'
-import type { PendingTrade, Simulation } from '../domain/execution.ts'
+import type { Leftover, PendingTrade, Simulation } from '../domain/execution.ts'
 import type { Address, FlashSource, Hex, Signal } from '../domain/signal.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
@@ -16,6 +16,7 @@ import {
   decodeBehindAnswer,
   decodeLensAnswer,
   type LensAnswer,
+  type LensQuestion,
 } from './lensCall.ts'
 import { transactionGas } from './transactionGas.ts'
 
@@ -76,21 +77,13 @@ export function createRpcEngine({
   /** Made when it is first needed. */
   let behindOthers: ReturnType<typeof callOf> | null = null
 
-  function paramsFor({
-    calldata,
-    token,
-    pending,
-  }: {
-    calldata: Hex
-    token: Address
-    pending: readonly Hex[]
-  }): string {
+  function paramsFor(question: LensQuestion & { readonly pending: readonly Hex[] }): string {
     const time = Math.max(headTimestamp() + 1, Math.floor(now() / 1_000))
     const tail = facts.features.blockOverrideTime ? `,{"time":"0x${time.toString(16)}"}]` : ']'
-    if (pending.length > 0)
+    if (question.pending.length > 0)
       behindOthers ??= callOf(behindArtifact.deployedBytecode, LIMITS.simulationBehindGas)
-    const { before, after } = pending.length > 0 && behindOthers !== null ? behindOthers : alone
-    return before + encode({ calldata, token, pending }) + after + tail
+    const { before, after } = question.pending.length > 0 && behindOthers !== null ? behindOthers : alone
+    return before + encode(question) + after + tail
   }
 
   return {
@@ -101,6 +94,7 @@ export function createRpcEngine({
       const params = paramsFor({
         calldata,
         token: signal.loanToken,
+        passing: passingTokens(signal),
         pending: behind.map((trade) => trade.calldata),
       })
       const lensAnswer = (result: unknown) =>
@@ -157,6 +151,20 @@ function tooManyPending(count: number) {
     `${count} trades in flight stand before this one, more than it can be simulated behind in one call.`,
     { in_flight: count, in_flight_max: LIMITS.pendingMax },
   )
+}
+
+/** What the route goes through between two hops; the loan token's rest is in the profit. */
+const passingTokens = ({ hops, loanToken }: Signal): readonly Address[] => [
+  ...new Set(hops.map(({ tokenOut }) => tokenOut).filter((token) => token !== loanToken)),
+]
+
+function leftoversIn({ left }: LensAnswer, signal: Signal): readonly Leftover[] {
+  return passingTokens(signal).flatMap((token, index) => {
+    const amount = left[index] ?? 0n
+    return amount === 0n
+      ? []
+      : [{ hop: signal.hops.findIndex(({ tokenIn }) => tokenIn === token), token, amount }]
+  })
 }
 
 /** What is left for a candidate when the trades before it land first, or do not. */
@@ -265,9 +273,11 @@ function readAnswer({
   const problem = unbelievable(answer)
   if (problem)
     return { ...measured, ...nothing, success: false, profit: null, revertKind: 'failed', error: problem }
+  const leftovers = leftoversIn(answer, signal)
   return {
     ...measured,
     ...nothing,
+    ...(leftovers.length > 0 && { leftovers }),
     success: true,
     profit: BigInt(answer.data),
     revertKind: null,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { sampleRequest } from '../../test/support/sampleSignal.ts'
 import type { ExecutionState } from '../domain/executionState.ts'
 import type { LiveExecution } from '../domain/liveExecution.ts'
-import type { Hex, Signal, WaitFor } from '../domain/signal.ts'
+import type { Address, Hex, Signal, WaitFor } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
 import { decodeSignal } from './decodeSignal.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from './encodeLive.ts'
@@ -234,6 +234,20 @@ describe('encodeLiveAnswer', () => {
     })
     expect(doubtful.json.error).toContain(warning)
     expect(answer(included).json).not.toHaveProperty('warning')
+  })
+
+  test('what hops left in the executor is told, simulated and landed, where there is something to tell', () => {
+    const [, weth] = sampleRequest.path as [string, string]
+    const left = { hop: 1, token: weth.toLowerCase() as Address, amount: 5_900_000_000_000_000_003n }
+    const shown = [{ hop: 1, token: weth, amount: '5900000000000000003' }]
+    const { json } = answer({
+      ...included,
+      realised: { ...gained, leftovers: [left] },
+      simulation: { ...(included.simulation as NonNullable<LiveExecution['simulation']>), leftovers: [left] },
+    })
+    expect(json).toMatchObject({ success: true, leftovers: shown, simulation: { leftovers: shown } })
+    expect(answer(included).json).not.toHaveProperty('leftovers')
+    expect(answer(included).json.simulation).not.toHaveProperty('leftovers')
   })
 
   test('a profit that is what the balance did says so, and is one', () => {

@@ -7,7 +7,7 @@ import { type Failure, failure } from '../errors/failure.ts'
 import { checksumAddress } from './checksumAddress.ts'
 import { failureFields } from './failureFields.ts'
 import { routeFields, signalFields } from './signalFields.ts'
-import { decimalText, simulationFields, usdOrNull } from './simulationFields.ts'
+import { decimalText, leftoverFields, simulationFields, usdOrNull } from './simulationFields.ts'
 
 /** An execution and the hashes of everything that was signed for it, in the order of signing; a cancel is one of them. */
 export interface LiveRecord {
@@ -103,6 +103,7 @@ function factsOf({ execution, hashes }: LiveRecord) {
     net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
     ...(realised?.warning !== undefined && { warning: realised.warning }),
     ...(realised?.note !== undefined && { note: realised.note }),
+    ...leftoverFields(realised?.leftovers),
     route: routeFields(signal),
   }
 }

@@ -1,4 +1,4 @@
-import type { Simulation, Valuation } from '../domain/execution.ts'
+import type { Leftover, Simulation, Valuation } from '../domain/execution.ts'
 import type { Signal } from '../domain/signal.ts'
 import { type UsdE8, usdNumber } from '../domain/usd.ts'
 import { checksumAddress } from './checksumAddress.ts'
@@ -25,6 +25,7 @@ export function simulationFields({
     gas_price_wei: decimalText(valuation?.gasPriceWei),
     l1_fee_wei: decimalText(simulation.l1FeeWei),
     block: simulation.block,
+    ...leftoverFields(simulation.leftovers),
     ...(simulation.success ? null : failureOf(simulation)),
   }
 }
@@ -34,6 +35,16 @@ const failureOf = ({ failedHop, revertData, shortfall }: Simulation) => ({
   failed_hop: failedHop,
   revert_data: revertData,
 })
+
+/** What hops leave of their input in the executor; no field at all when they leave nothing. */
+export const leftoverFields = (leftovers: readonly Leftover[] | undefined) =>
+  leftovers && {
+    leftovers: leftovers.map(({ hop, token, amount }) => ({
+      hop,
+      token: checksumAddress(token),
+      amount: decimalText(amount),
+    })),
+  }
 
 /** An amount on the wire. */
 export const decimalText = (amount: bigint | null | undefined): string | null => amount?.toString() ?? null
