@@ -103,12 +103,17 @@ describe('a devnet chain', () => {
     })
   })
 
-  test('an executor address with another contract is a failure', async () => {
-    const executor = addressBook.tokens.weth.address.toLowerCase() as Address
-    expect((await probe(ethereum({ executor }))).failure).toMatchObject({
-      code: 'CHAIN_UNAVAILABLE',
-      sentence: `The contract at ${executor} on Ethereum (1) is not the executor: it has no owner.`,
-    })
+  test('an executor address with another contract is a failure, though it has an owner, or differs in one byte', async () => {
+    const executor = await account.deployExecutor()
+    const code = await account.ask<string>('eth_getCode', executor, 'latest')
+    await account.ask('anvil_setCode', executor, `${code.slice(0, -2)}01`)
+    const owned = addressBook.aave.poolAddressesProvider.toLowerCase() as Address
+    for (const other of [addressBook.tokens.weth.address.toLowerCase() as Address, owned, executor]) {
+      expect((await probe(ethereum({ executor: other }))).failure).toMatchObject({
+        code: 'CHAIN_UNAVAILABLE',
+        sentence: `The contract at ${other} on Ethereum (1) is not the executor of this version: its code is another. Set EXECUTOR_ADDRESS to one that "npx titan deploy --chain 1" has made.`,
+      })
+    }
   })
 })
 

@@ -58,7 +58,10 @@ export async function probeChain({
   const head = readHead(block)
   if (head === null) return refuse(`The node of ${label} has no newest block.`)
   if (found === null) {
-    return refuse(`The contract at ${chain.executor} on ${label} is not the executor: it has no owner.`)
+    const command = `npx titan deploy --chain ${chain.chainId}`
+    return refuse(
+      `The contract at ${chain.executor} on ${label} is not the executor of this version: its code is another. Set EXECUTOR_ADDRESS to one that "${command}" has made.`,
+    )
   }
   const clientVersion = typeof version === 'string' ? version : null
   const devnet = markerCode?.includes(Buffer.from(devnetBook.markerText).toString('hex')) ?? false

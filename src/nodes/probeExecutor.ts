@@ -1,5 +1,6 @@
 import type { Address, FlashSource } from '../domain/signal.ts'
 import type { ExecutorFacts } from './chainFacts.ts'
+import { executorVersion } from './executorCode.ts'
 import { PAPER_CALLER, PAPER_EXECUTOR } from './paperAccounts.ts'
 import type { ProbeReader } from './probeReader.ts'
 
@@ -16,7 +17,7 @@ export interface ExecutorFound {
   readonly configured: Lenders | null
 }
 
-/** The executor simulations will use; null when the contract at `address` is something else. */
+/** The executor simulations will use; null when the contract at `address` is something else, by its code. */
 export async function probeExecutor({
   read,
   address,
@@ -26,12 +27,20 @@ export async function probeExecutor({
   address: Address | null
   notes: string[]
 }): Promise<ExecutorFound | null> {
-  if (address === null || (await read.code(address)) === null) {
+  const code = address && (await read.code(address))
+  if (address === null || code === null) {
     if (address !== null) {
       notes.push(`There is no code at the configured executor ${address}, so its code is injected instead.`)
     }
     const executor = { address: PAPER_EXECUTOR, deployed: false, caller: PAPER_CALLER }
     return { executor, configured: null }
+  }
+  const version = executorVersion(code)
+  if (version === null) return null
+  if (version === 'older') {
+    notes.push(
+      `The executor ${address} is of an older version, without a treasury; "titan deploy" makes the current one.`,
+    )
   }
   const [caller, vault, pool] = await Promise.all([
     read.address(address, OWNER),
