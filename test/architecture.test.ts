@@ -73,7 +73,8 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   'tiny-secp256k1': ['lanes'],
   undici: ['nodes'],
   'node:sqlite': ['journal'],
-  ethers: ['lanes', 'broadcast', 'wire', 'nodes', 'config', 'cli'],
+  // In confirmation it recovers who signed an EIP-7702 authorisation.
+  ethers: ['lanes', 'broadcast', 'wire', 'nodes', 'config', 'cli', 'confirmation'],
 }
 
 /** Where each half of the process starts. */

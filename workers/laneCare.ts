@@ -1,3 +1,4 @@
+import type { ForeignFinder } from '../src/confirmation/foreignFinder.ts'
 import type { Address } from '../src/domain/signal.ts'
 import { type Failure, failure } from '../src/errors/failure.ts'
 import type { LaneBalances } from '../src/lanes/laneBalances.ts'
@@ -5,7 +6,6 @@ import type { Lanes } from '../src/lanes/lanes.ts'
 import type { JsonRpc, RpcReader } from '../src/nodes/rpc.ts'
 import type { Logger } from '../src/observability/logger.ts'
 import type { LiveContext } from '../src/trading/live/liveContext.ts'
-import type { ForeignFinder } from './foreign.ts'
 import { minedCount } from './openLanes.ts'
 
 /** How often an account at rest is asked about, and how long before it signs again that may be ago. */

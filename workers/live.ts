@@ -2,6 +2,7 @@ import { readEnvironment } from '../src/config/env.ts'
 import { LIMITS } from '../src/config/limits.ts'
 import { settingText } from '../src/config/settingText.ts'
 import { createDecider } from '../src/confirmation/decider.ts'
+import { createForeignFinder } from '../src/confirmation/foreignFinder.ts'
 import { realise } from '../src/confirmation/realisedProfit.ts'
 import type { ThreadChannel } from '../src/dispatch/threadChannel.ts'
 import { maxCostWei } from '../src/domain/fees.ts'
@@ -26,13 +27,13 @@ import { createFinalBlock } from '../src/nodes/finalBlock.ts'
 import type { Heads } from '../src/nodes/heads.ts'
 import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
+import { readExecute } from '../src/route/readExecute.ts'
 import type { LiveContext, WatchedExecution } from '../src/trading/live/liveContext.ts'
 import { createLiveEngine, type LiveEngine } from '../src/trading/live/liveEngine.ts'
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
 import { encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../src/wire/encodeLive.ts'
 import { createEvaluation, type Evaluation } from './evaluation.ts'
-import { createForeignFinder } from './foreign.ts'
 import { createLaneCare } from './laneCare.ts'
 import { minedCount, openLanes } from './openLanes.ts'
 import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
@@ -173,7 +174,16 @@ export async function openLive({
         else logger.warn(note)
       },
     })
-    const foreign = createForeignFinder({ rpc, executor: facts.executor.address, head, finalBlock })
+    const foreign = createForeignFinder({
+      rpc,
+      readers: rpc.endpoints,
+      chainId: chain.chainId,
+      executor: facts.executor.address,
+      head,
+      trail,
+      finalBlock,
+      readExecute,
+    })
 
     const care = createLaneCare({ lanes, balances, foreign, rpc, readers: rpc.endpoints, now, logger })
 

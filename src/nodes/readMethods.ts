@@ -14,6 +14,7 @@ export const READ_METHODS: ReadonlySet<string> = new Set([
   'eth_getLogs',
   'eth_getStorageAt',
   'eth_getTransactionByHash',
+  'eth_getTransactionBySenderAndNonce',
   'eth_getTransactionCount',
   'eth_getTransactionReceipt',
   'eth_maxPriorityFeePerGas',

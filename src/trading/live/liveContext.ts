@@ -1,5 +1,6 @@
 import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
 import type { Decide, Watched } from '../../confirmation/decider.ts'
+import type { ForeignFinder } from '../../confirmation/foreignFinder.ts'
 import type { ReceiptLog } from '../../confirmation/minedReceipt.ts'
 import type { Answer } from '../../dispatch/protocol.ts'
 import type { Simulation, Valuation } from '../../domain/execution.ts'
@@ -24,12 +25,6 @@ export interface Draft {
   readonly data: Hex
   readonly gasLimit: bigint
   readonly fee: FeeQuote
-}
-
-/** Somebody's transaction: `what` it does follows its hash in a sentence. */
-export interface NamedTransaction {
-  readonly hash: Hex
-  readonly what: string
 }
 
 /** What the LIVE engine of one chain works with; made by the composition root of the chain thread. */
@@ -86,12 +81,8 @@ export interface LiveContext {
   }
   /** Asks the chain about executions whose bytes are out, and says what its answer demands of each. */
   readonly decide: Decide<WatchedExecution>
-  /** The transaction that took a nonce after block `since`, in a final block; null when it cannot be found. */
-  readonly findForeign: (position: {
-    lane: Address
-    nonce: number
-    since: number
-  }) => Promise<NamedTransaction | null>
+  /** What took a nonce after block `since`, in a final block, by name if it can be found; null when that is not known yet. */
+  readonly findForeign: ForeignFinder['final']
   /** The lane's mined count at `latest`; null when the node does not tell. */
   readonly minedCount: (lane: Address) => Promise<number | null>
   /** Turns what a receipt says into money. */

@@ -195,8 +195,9 @@ export function createWatch({
     const { lane, nonce, signal } = execution.record
     if (lane === null || nonce === null) return
     const since = execution.attempts[0]?.signedAtBlock ?? 0
-    const by = await context.findForeign({ lane, nonce, since })
-    if (by === null || hashesOf(execution).includes(by.hash)) {
+    const hashes = hashesOf(execution)
+    const by = await context.findForeign({ lane, nonce, since, hashes })
+    if (by === null || (by.hash !== null && hashes.includes(by.hash))) {
       // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
       context.log.warn(
         { executionId: signal.signalId, lane, nonce },
@@ -204,10 +205,12 @@ export function createWatch({
       )
       return
     }
-    const isOurs = context.journal.isOurs(by.hash)
+    const isOurs = by.hash !== null && context.journal.isOurs(by.hash)
     const whose = isOurs ? 'Another transaction of ours' : 'A transaction that is not ours'
-    const sentence = `${whose}, ${by.hash} (${by.what}), took nonce ${nonce} of ${lane}.`
-    const reason = failure('DISPLACED', sentence, { lane, nonce, transaction: by.hash })
+    const named = by.hash === null ? ', which nodes cannot name any more,' : `, ${by.hash} (${by.what}),`
+    const sentence = `${whose}${named} took nonce ${nonce} of ${lane}.`
+    const facts = { lane, nonce, ...(by.hash !== null && { transaction: by.hash }) }
+    const reason = failure('DISPLACED', sentence, facts)
     const end = { failure: reason, inclusion: null, realised: null, final: true, changedAtMs: context.now() }
     await change(execution, (before) => changedRecord(before, 'displace', end))
     context.log.error({ executionId: signal.signalId, ...reason.facts }, sentence)
