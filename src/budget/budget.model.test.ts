@@ -203,10 +203,11 @@ function run(
       return
     }
     case 'release': {
-      const place = among(model.open())
+      const place = among(model.places.filter(({ state }) => state !== 'released'))
       if (place === undefined) return
       budget.release(place.stake)
       place.state = 'released'
+      place.landed = null
       return
     }
     case 'settle': {

@@ -155,6 +155,14 @@ describe('what is decided is reserved in the same step', () => {
     expect(budget.spentLastHourWei()).toBe(0n)
   })
 
+  test('what another transaction has displaced after a reorg was never paid', () => {
+    const budget = budgetOf()
+    const { stake } = must(budget.reserve({ lane: A, ...trade }))
+    budget.settle(stake, landed(COST / 3n, 'hash/block'))
+    budget.release(stake)
+    expect([budget.atStakeWei(), budget.spentLastHourWei()]).toEqual([0n, 0n])
+  })
+
   test('a receipt that the journal knows is not counted again after a restart', () => {
     const spent = [{ wei: COIN, receipt: 'hash/block', atMs: nowMs - 60_000 }]
     const budget = createBudget({ limits, spent, now: () => nowMs })

@@ -88,7 +88,7 @@ export interface Budget {
     stake: Stake,
     request: Priced & { readonly tried: readonly FeeQuote[] },
   ): Result<{ fee: FeeQuote; undo(): void }>
-  /** Nothing was sent at this nonce, and nothing will be. */
+  /** Nothing of ours is in a block at this nonce, and nothing will be: it was not sent, or another transaction has taken the nonce. */
   release(stake: Stake): void
   /** A block holds the nonce: this is what it has cost. Once per receipt; another one takes the place of the former. */
   settle(stake: Stake, spent: Spent): void
@@ -274,7 +274,10 @@ export function createBudget({
       return succeed({ fee, undo })
     },
     release(stake) {
-      open.delete(stake as Place)
+      const place = stake as Place
+      place.booking?.undo()
+      place.booking = null
+      open.delete(place)
     },
     settle(stake, { wei, receipt, atMs }) {
       const place = stake as Place

@@ -166,6 +166,9 @@ test('a node that stops answering leaves a price for a while, then it is unread;
   nowMs += 1_000
   expect(await prices.usdE8(WETH)).toMatchObject(UNREAD)
   expect(await prices.usdE8(USDC)).toMatchObject(UNREAD)
+  // The books take the newest that was read; where none was, there is none.
+  expect(await prices.newestUsdE8(WETH)).toEqual(ETHER)
+  expect(await prices.newestUsdE8(USDC)).toMatchObject(UNREAD)
   proxy.interfere = null
   expect(await prices.usdE8(USDC)).toEqual(DOLLAR)
 })

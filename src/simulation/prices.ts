@@ -24,6 +24,11 @@ export type Price =
 export interface Prices {
   /** Never rejects. */
   usdE8(token: Address): Promise<Price>
+  /**
+   * The same for the books: where the price cannot be read, the newest that was. A trade that has landed is told at an
+   * older price rather than at none; no trade is made on one.
+   */
+  newestUsdE8(token: Address): Promise<Price>
 }
 
 // aave-v3-core: contracts/misc/AaveOracle.sol and contracts/interfaces/IPriceOracleGetter.sol.
@@ -43,9 +48,14 @@ const TOKENS_MAX = 1_000
 /** A word that was read (null: there is none), or why it could not be. */
 type Word = { readonly value: bigint | null } | { readonly why: string }
 type Known = Exclude<Price, { kind: 'unread' }>
+interface TokenEntry {
+  price(): Promise<Price>
+  /** What was read last, however long ago. */
+  newest(): Known | null
+}
 interface Book {
   readonly oracle: Address
-  priceOf(token: Address): Promise<Price>
+  entryOf(token: Address): TokenEntry
 }
 
 const NONE: Known = { kind: 'none' }
@@ -70,7 +80,7 @@ export function createPrices({
   let book: Book | null = null
 
   function openBook(oracle: Address): Book {
-    const tokens = new Map<Address, () => Promise<Price>>()
+    const tokens = new Map<Address, TokenEntry>()
 
     async function readWord(to: Address, data: string): Promise<Word> {
       return wordOf(await rpc.call('eth_call', `[{"to":"${to}","data":"${data}"},"latest"]`), readNodeError)
@@ -93,8 +103,9 @@ export function createPrices({
       now,
     })
 
-    function open(token: Address): () => Promise<Price> {
+    function open(token: Address): TokenEntry {
       let decimals: number | null = null
+      let newest: Known | null = null
       let unread = ''
       const read = createFreshValue<Known>({
         async read() {
@@ -109,41 +120,58 @@ export function createPrices({
             unread = unitUnread
             return undefined
           }
+          newest = NONE
           if (unit === null || !price.value || size.value === null || size.value > 255n) return NONE
           decimals = Number(size.value)
           const priceE8 = (price.value * ONE_USD_E8) / unit
-          return priceE8 === 0n ? NONE : { kind: 'known', priceE8, decimals }
+          if (priceE8 > 0n) newest = { kind: 'known', priceE8, decimals }
+          return newest
         },
         freshMs: FRESH_MS,
         staleMs: STALE_MS,
         now,
       })
-      return async () => (await read()) ?? { kind: 'unread', failure: notRead(token, unread) }
+      return {
+        price: async () => (await read()) ?? { kind: 'unread', failure: notRead(token, unread) },
+        newest: () => newest,
+      }
     }
 
     return {
       oracle,
-      priceOf(token) {
-        const price = tokens.get(token) ?? open(token)
+      entryOf(token) {
+        const entry = tokens.get(token) ?? open(token)
         // The least recently asked for goes first, and the coin that gas is paid in never.
         tokens.delete(token)
-        tokens.set(token, price)
+        tokens.set(token, entry)
         if (tokens.size > TOKENS_MAX) {
           const { wrappedNative } = facts()
-          const [oldest] = [...tokens.keys()].filter((known) => known !== wrappedNative)
-          if (oldest !== undefined) tokens.delete(oldest)
+          for (const oldest of tokens.keys()) {
+            if (oldest === wrappedNative) continue
+            tokens.delete(oldest)
+            break
+          }
         }
-        return price()
+        return entry
       },
     }
   }
 
+  /** Null without an oracle. */
+  function entryOf(token: Address): TokenEntry | null {
+    const { oracle } = facts()
+    if (oracle === null) return null
+    if (book?.oracle !== oracle) book = openBook(oracle)
+    return book.entryOf(token)
+  }
+
   return {
-    async usdE8(token) {
-      const { oracle } = facts()
-      if (oracle === null) return NONE
-      if (book?.oracle !== oracle) book = openBook(oracle)
-      return await book.priceOf(token)
+    usdE8: async (token) => (await entryOf(token)?.price()) ?? NONE,
+    async newestUsdE8(token) {
+      const entry = entryOf(token)
+      if (entry === null) return NONE
+      const price = await entry.price()
+      return price.kind === 'unread' ? (entry.newest() ?? price) : price
     },
   }
 }
