@@ -16,16 +16,17 @@ const mined: MinedTransaction = {
   succeeded: true,
   signalWord: word,
   profit: 5_432n,
-  gasCostWei: 678n,
+  gasCostWei: 678_000_000_000_000n,
 }
-const attempt = { chainId: 1, hash: hash('a'), lane: LANE, nonce: 4, signedAtMs: 1_700_000_008_500 }
+const attempt = { chainId: 1, hash: hash('a'), lane: LANE, nonce: 4 }
 const record = {
   status: 'included',
   final: true,
   txHash: hash('a'),
   block: 71,
   profit: '5432',
-  gas_cost_wei: '678',
+  gas_cost_wei: '678000000000000',
+  net_profit_usd: 0.005432 - 678e12 * 3_000e-18,
 }
 const answer = (body: object) => ({ httpStatus: 200, body: { success: true, status: 'included', ...body } })
 const clean = {
@@ -35,7 +36,24 @@ const clean = {
   rests: [{ chainId: 1, lane: LANE, minedCount: 5, waiting: 0 }],
   attempts: [attempt],
 }
-const nothing = { duplicates: 0, lost: 0, permanentGaps: 0, unjournaled: 0, falseOutcomes: 0 }
+const nothing = {
+  duplicates: 0,
+  lost: 0,
+  permanentGaps: 0,
+  unjournaled: 0,
+  falseOutcomes: 0,
+  brokenPromises: 0,
+  eventHoles: 0,
+  totalsWrong: 0,
+}
+const promised = { httpStatus: 202, body: { success: true, status: 'accepted', final: false } }
+/** Answered 202, nothing in a block, and this record in the end. */
+const promisedAndEnded = (end: object, found = {}) => ({
+  sent: [{ signal: { signal_id: 'one' }, answers: [{ ...promised, ...found }] }],
+  records: new Map([['one', { ...record, txHash: null, final: true, ...end } as Record<string, unknown>]]),
+  transactions: [],
+  attempts: [],
+})
 const withRecord = (change: object) => ({ ...clean, records: new Map([['one', { ...record, ...change }]]) })
 const failed = { ...mined, succeeded: false, profit: null }
 
@@ -60,7 +78,35 @@ describe('audit', () => {
     })
   })
 
-  test.each<[string, Partial<typeof clean>, object]>([
+  const broken = { brokenPromises: 1 }
+  test('a promise that was ended by a reason of its own is kept', () => {
+    for (const code of ['SIMULATION_FAILED', 'UNPROFITABLE', 'EXPIRED', 'FEE_LIMIT'])
+      expect(audit({ ...clean, ...promisedAndEnded({ status: 'denied', code }) })).toMatchObject(nothing)
+  })
+
+  test('what somebody else sent from an account is not the server’s, and displaces', () => {
+    const other = { ...mined, signalWord: null, profit: null }
+    const change = {
+      ...promisedAndEnded({ status: 'displaced', chainId: 1, lane: LANE, nonce: 4 }),
+      transactions: [other],
+      foreign: new Set([other.hash]),
+    }
+    expect(audit({ ...clean, ...change })).toMatchObject(nothing)
+  })
+
+  test('what was told may become another outcome by a reorg, as long as it was not final', () => {
+    const told = (body: object) => ({
+      sent: [
+        { signal: { signal_id: 'one' }, answers: [answer({ status: 'reverted', final: false, ...body })] },
+      ],
+    })
+    expect(audit({ ...clean, ...told({}), reorgs: 1 })).toMatchObject(nothing)
+    expect(audit({ ...clean, ...told({}) })).toMatchObject({ falseOutcomes: 1 })
+    expect(audit({ ...clean, ...told({ final: true }), reorgs: 1 })).toMatchObject({ falseOutcomes: 1 })
+    expect(audit({ ...clean, ...told({ status: 'denied' }), reorgs: 1 })).toMatchObject({ falseOutcomes: 1 })
+  })
+
+  test.each<[string, Partial<Parameters<typeof audit>[0]>, object]>([
     [
       'a second effect',
       {
@@ -96,13 +142,43 @@ describe('audit', () => {
     ],
     ['no attempt', { attempts: [] }, { unjournaled: 1 }],
     ['an attempt of another chain', { attempts: [{ ...attempt, chainId: 10 }] }, { unjournaled: 1 }],
+    ['bytes that left before their record', { early: [hash('a'), hash('a')] }, { unjournaled: 1 }],
+    ['a hole in the events', { eventFindings: ['a hole'] }, { eventHoles: 1 }],
+    ['a wrong sum', { totalFindings: ['a sum'] }, { totalsWrong: 1 }],
     [
-      'an attempt after its block',
-      { attempts: [{ ...attempt, signedAtMs: 1_700_000_011_001 }] },
-      { unjournaled: 1 },
+      'a promise not found',
+      promisedAndEnded({ status: 'expired', code: 'EXPIRED' }, { isFound: false }),
+      broken,
+    ],
+    ['a promise ended by a node', promisedAndEnded({ status: 'denied', code: 'NODE_UNAVAILABLE' }), broken],
+    ['a promise ended by waiting', promisedAndEnded({ status: 'denied', code: 'LANES_BUSY' }), broken],
+    [
+      'a promise ended by the disk',
+      promisedAndEnded({ status: 'denied', code: 'JOURNAL_UNAVAILABLE' }),
+      broken,
+    ],
+    [
+      'a promise ended for good that may be asked for again',
+      promisedAndEnded({ status: 'expired', code: 'EXPIRED', retryable: true }),
+      broken,
+    ],
+    ['a net profit without its gas', withRecord({ net_profit_usd: 0.005432 }), { falseOutcomes: 1 }],
+    [
+      'displaced by nobody',
+      promisedAndEnded({ status: 'displaced', chainId: 1, lane: LANE, nonce: 4 }),
+      { falseOutcomes: 1 },
+    ],
+    [
+      'displaced by a transaction of ours',
+      {
+        ...promisedAndEnded({ status: 'displaced', chainId: 1, lane: LANE, nonce: 4 }),
+        transactions: [{ ...mined, signalWord: null }],
+        attempts: [attempt],
+      },
+      { falseOutcomes: 1 },
     ],
     ['a profit the log does not have', withRecord({ profit: '5433' }), { falseOutcomes: 1 }],
-    ['gas the receipt does not have', withRecord({ gas_cost_wei: '679' }), { falseOutcomes: 1 }],
+    ['gas the receipt does not have', withRecord({ gas_cost_wei: '679000000000000' }), { falseOutcomes: 1 }],
     ['another block', withRecord({ block: 72 }), { falseOutcomes: 1 }],
     ['included, though it reverted', { transactions: [failed] }, { falseOutcomes: 1 }],
     ['included by a hash in no block', withRecord({ txHash: hash('d') }), { falseOutcomes: 1 }],

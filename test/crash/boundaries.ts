@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
 import { join } from 'node:path'
 import { keccak256 } from 'ethers'
 import type { Fault, Reply, SeenPayload } from '../support/rpcProxy.ts'
@@ -24,8 +24,9 @@ export interface BoundaryWatch {
 }
 
 const SEND = 'eth_sendRawTransaction'
-const RECEIPT = 'eth_getTransactionReceipt'
-const POLL_MS = 1
+/** Several trades of one block are read by the receipts of the block. */
+const RECEIPTS = ['eth_getTransactionReceipt', 'eth_getBlockReceipts']
+const AGAIN_MS = 20
 
 /**
  * Calls `strike` once, at the `skip`th time the boundary is reached. It is called before anything else happens, so that a server killed
@@ -57,13 +58,8 @@ export function watchBoundary({
     return true
   }
 
-  let size = journalBytes(dataDir)
-  const polling = setInterval(() => {
-    if (boundary !== 'journal written') return
-    const now = journalBytes(dataDir)
-    if (now !== size) reached()
-    size = now
-  }, POLL_MS)
+  const journal =
+    boundary === 'journal written' ? watchJournal({ folder: join(dataDir, 'live'), onWrite: reached }) : null
 
   return {
     leaving,
@@ -84,12 +80,14 @@ export function watchBoundary({
           return sends ? { kind: 'rewrite', rewrite: pass(() => setImmediate(reached)) } : null
         case 'receipt not seen':
         case 'receipt seen':
-          if (!methods.includes(RECEIPT)) return null
+          if (!methods.some((method) => RECEIPTS.includes(method))) return null
           return {
             kind: 'rewrite',
             rewrite(answered) {
               const isThere = ([answered].flat() as Reply[]).some(
-                ({ id, result }) => result && calls.some((call) => call.id === id && call.method === RECEIPT),
+                ({ id, result }) =>
+                  hasReceipt(result) &&
+                  calls.some((call) => call.id === id && RECEIPTS.includes(call.method)),
               )
               if (isThere && boundary === 'receipt not seen') reached()
               else if (isThere) setImmediate(reached)
@@ -102,23 +100,28 @@ export function watchBoundary({
     },
     stop() {
       over = true
-      clearInterval(polling)
+      journal?.stop()
     },
   }
 }
 
-/** Changes with every commit: the write-ahead log grows, or starts again. */
-function journalBytes(dataDir: string): string {
-  const folder = join(dataDir, 'live')
-  try {
-    return readdirSync(folder)
-      .filter((name) => /^chain-\d+\.sqlite-wal$/.test(name))
-      .map((name) => {
-        const { size, mtimeMs } = statSync(join(folder, name))
-        return `${name} ${size} ${mtimeMs}`
-      })
-      .join()
-  } catch {
-    return '' // not there yet, or just removed
+const hasReceipt = (result: unknown): boolean =>
+  Array.isArray(result) ? result.length > 0 : result !== null && result !== undefined
+
+/** Tells of every write to a write-ahead log as the kernel does: the flush behind it, and the send behind that, are still to come. */
+function watchJournal({ folder, onWrite }: { folder: string; onWrite: () => void }): { stop(): void } {
+  let watcher: FSWatcher | null = null
+  const timer = setInterval(() => {
+    if (watcher !== null || !existsSync(folder)) return
+    watcher = watch(folder, (_, name) => {
+      if (name !== null && /^chain-\d+\.sqlite-wal$/.test(name)) onWrite()
+    })
+    watcher.on('error', () => {})
+  }, AGAIN_MS)
+  return {
+    stop() {
+      clearInterval(timer)
+      watcher?.close()
+    },
   }
 }

@@ -7,7 +7,6 @@ export interface JournaledAttempt {
   readonly hash: string
   readonly lane: string
   readonly nonce: number
-  readonly signedAtMs: number
 }
 
 /** The attempts that the journals of a server hold; it must not be running, for it locks them. */
@@ -18,13 +17,12 @@ export function readAttempts({ dataDir }: { dataDir: string }): JournaledAttempt
     // Not read-only: a journal whose owner was killed has a log that must be taken in first.
     const db = new DatabaseSync(join(dataDir, file))
     try {
-      const rows = db.prepare('SELECT hash, lane, nonce, signed_at_ms FROM attempts').all()
+      const rows = db.prepare('SELECT hash, lane, nonce FROM attempts').all()
       return rows.map((row) => ({
         chainId,
         hash: String(row.hash),
         lane: String(row.lane),
         nonce: Number(row.nonce),
-        signedAtMs: Number(row.signed_at_ms),
       }))
     } finally {
       db.close()

@@ -3,23 +3,48 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '../../devnet/createRandom.ts'
-import { INVERTED, WIDE } from '../support/keepSpread.ts'
-import { type LiveWorld, liveSignal, startLiveWorld, type TradingChain } from '../support/liveWorld.ts'
-import { type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+import type { Hex } from '../../src/domain/signal.ts'
+import { type FaultProxy, readTransaction, startFaultProxy } from '../support/faultProxy.ts'
+import { openJournalFiles } from '../support/journalFiles.ts'
+import {
+  endpointSetting,
+  type LiveWorld,
+  liveSignal,
+  startLiveWorld,
+  type TradingChain,
+} from '../support/liveWorld.ts'
+import { type RelayServer, startRelayServer } from '../support/relayServer.ts'
 import { settleTrades } from '../support/settleTrades.ts'
-import { type Audit, audit } from './audit.ts'
+import { type Audit, audit, type FinalRecord } from './audit.ts'
+import { auditEvents } from './auditEvents.ts'
+import { auditTotals, type ChainStats } from './auditTotals.ts'
 import { BOUNDARIES, type Boundary, watchBoundary } from './boundaries.ts'
+import { countMoves, type Moves } from './countMoves.ts'
+import { readEventsByHttp, readEventsByWebSocket } from './eventReader.ts'
 import { createKillableServer, type KillableServer } from './killableServer.ts'
+import { moveMarket } from './moveMarket.ts'
 import { readLaneRest, readLaneTransactions } from './readChain.ts'
 import { readAttempts } from './readJournal.ts'
 import { type StreamedSignal, startSignalStream } from './signalStream.ts'
+import { troubleNodes } from './troubleNodes.ts'
 
 export type KillMode = 'random' | 'boundary'
 
 /** A run, as `npm run crash -- --json` writes it. */
-export interface CrashReport extends Audit {
+export interface CrashReport extends Audit, Moves {
   readonly mode: KillMode
   readonly seed: number
+  /** In front of each chain. */
+  readonly endpoints: number
+  readonly events: number
+  /** Signals by what became of them, with the code where there is one. */
+  readonly outcomes: Readonly<Record<string, number>>
+  /** Blocks taken back, base fees that jumped, transactions of somebody else from our accounts. */
+  readonly reorgs: number
+  readonly feeJumps: number
+  readonly foreign: number
+  /** What single endpoints came to; none where there is only one, nor in mode `boundary`. */
+  readonly nodeTroubles: Readonly<Record<string, number>>
   readonly kills: number
   /** Kills before the server was ready again: they strike recovery itself. */
   readonly killsInRecovery: number
@@ -35,21 +60,25 @@ const AUTOMINING = [42161]
 const RHYTHMIC = [8453]
 const BLOCK_SECONDS = 0.25
 const LANES = 3
-const CLIENTS = 6
+const BALANCER = 1
+const AAVE = 2
+const CLIENTS = 10
 const READY_TIMEOUT_MS = 60_000
 const BOUNDARY_TIMEOUT_MS = 6_000
 const SETTLE_TIMEOUT_MS = 90_000
-const SPREAD_EVERY_MS = 1_500
+const EVENTS_TIMEOUT_MS = 10_000
 
 /**
- * Kills the server over and over while clients stream signals at it, lets everything come to rest, and asks the chains what happened.
- * The same seed gives the same signals, moments and moves of the market, as far as a clock allows.
+ * Kills the server over and over while clients stream signals at it and chains, market and nodes do their worst, lets everything come
+ * to rest, and asks the chains what happened. The same seed gives the same signals, moments and moves of the market, as far as a clock
+ * allows.
  */
 export async function runCrash({
   entry,
   kills,
   mode,
   seed,
+  endpoints = 2,
   say,
 }: {
   /** The built server. */
@@ -57,6 +86,8 @@ export async function runCrash({
   kills: number
   mode: KillMode
   seed: number
+  /** In front of each chain; every second one is reached by WebSocket. */
+  endpoints?: number
   say: (sentence: string) => void
 }): Promise<CrashReport> {
   const startedMs = performance.now()
@@ -65,32 +96,51 @@ export async function runCrash({
   try {
     const folder = await mkdtemp(join(tmpdir(), 'titan-crash-'))
     undo.push(() => rm(folder, { recursive: true, force: true }))
+    const dataDir = join(folder, 'data')
+    const journal = openJournalFiles({ dataDir })
     const worlds = await Promise.all([
       startLiveWorld({ chainIds: AUTOMINING, laneCount: LANES }),
       startLiveWorld({ chainIds: RHYTHMIC, laneCount: LANES, blockTimeSeconds: BLOCK_SECONDS }),
     ])
     for (const world of worlds) undo.push(world.stop)
-    const [world] = worlds
+    const [world] = worlds as [LiveWorld, LiveWorld]
     const chains = worlds.flatMap((each) => each.chains)
-    const proxies = new Map<number, RpcProxy>()
-    if (mode === 'boundary')
-      for (const { chainId, rpc } of chains) {
-        const proxy = await startRpcProxy({ target: rpc })
-        undo.push(() => proxy.stop())
-        proxies.set(chainId, proxy)
-      }
-    const urls = new Map([...proxies].map(([chainId, { url }]) => [chainId, url]))
+
+    const proxies = new Map<number, FaultProxy[]>()
+    const relays: RelayServer[] = []
+    for (const { chainId, rpc } of chains) {
+      const started = Array.from({ length: endpoints }, () => startFaultProxy({ node: rpc, journal }))
+      proxies.set(chainId, await Promise.all(started))
+      relays.push(await startRelayServer({ target: rpc, includes: true, journal }))
+    }
+    const allProxies = [...proxies.values()].flat()
+    undo.push(() => Promise.all([...allProxies, ...relays].map((each) => each.stop())))
+    const urls = [...proxies].map(
+      ([chainId, each]) =>
+        [chainId, each.map((proxy, index) => (index % 2 ? proxy.socketUrl : proxy.url)).join(',')] as const,
+    )
+    const relaySettings = chains.map(({ chainId }, index) => [
+      endpointSetting(chainId).replace('RPC_', 'RELAY_'),
+      `plain|${relays[index]?.url}`,
+    ])
     const server = await createKillableServer({
       entry,
       cwd: folder,
-      env: Object.assign({}, ...worlds.map((each) => each.env(urls))),
+      env: Object.assign(Object.fromEntries(relaySettings), ...worlds.map((each) => each.env(new Map(urls)))),
     })
     undo.push(() => server.stop())
     server.start()
     await server.ready(READY_TIMEOUT_MS)
 
-    const market = moveMarket({ chains, random: createRandom(seed + 1), say })
+    const reader = readEventsByWebSocket({ url: server.url })
+    undo.push(() => reader.stop())
+    const market = moveMarket({ chains, keys: world.keys, random: createRandom(seed + 1), say })
     undo.push(() => market.stop())
+    const troubles = troubleNodes({
+      chains: mode === 'random' ? [...proxies.values()] : [],
+      random: createRandom(seed + 3),
+    })
+    undo.push(() => troubles.stop())
     const stream = startSignalStream({
       url: server.url,
       clients: CLIENTS,
@@ -98,7 +148,6 @@ export async function runCrash({
       next: createSignals({ chains, random: createRandom(seed + 2) }),
     })
 
-    const dataDir = join(folder, 'data')
     const killed = {
       inRecovery: 0,
       recoveryMsMax: 0,
@@ -111,7 +160,7 @@ export async function runCrash({
         await killAtBoundary({
           server,
           random,
-          proxies: [...proxies.values()],
+          proxies: allProxies,
           boundary: BOUNDARIES[(kill - 1) % BOUNDARIES.length] as Boundary,
           dataDir,
           killed,
@@ -120,31 +169,55 @@ export async function runCrash({
       if (kill % 10 === 0) say(`${kill} of ${kills} kills, ${stream.sent.length} signals.`)
     }
 
+    await troubles.stop()
     await server.ready(READY_TIMEOUT_MS)
     await stream.finish()
     await market.stop()
     const ids = stream.sent.map(({ signal }) => signal.signal_id)
     const records = await settleTrades({ url: server.url, chains, ids, timeoutMs: SETTLE_TIMEOUT_MS })
+    const log = await readEventsByHttp({ url: server.url })
+    await reader.reached(log.at(-1)?.seq ?? 0, EVENTS_TIMEOUT_MS)
+    const stats = await readStats(server.url)
     await server.stop()
-    const lanes = (world as LiveWorld).lanes
-    const executor = (world as LiveWorld).executor
+
+    const { lanes, executor } = world
+    const mined = await Promise.all(chains.map((chain) => readLaneTransactions({ chain, lanes, executor })))
+    const transactions = mined.flat()
+    const ours = transactions.filter(({ hash }) => !market.foreign.has(hash))
     const found = audit({
       sent: stream.sent,
       records,
-      transactions: (
-        await Promise.all(chains.map((chain) => readLaneTransactions({ chain, lanes, executor })))
-      ).flat(),
+      transactions,
       rests: (await Promise.all(chains.map((chain) => readLaneRest({ chain, lanes })))).flat(),
       attempts: readAttempts({ dataDir }),
+      foreign: market.foreign,
+      reorgs: market.reorgs(),
+      early: [...allProxies, ...relays].flatMap(({ unjournaled }) => unjournaled),
+      eventFindings: auditEvents({ log, received: reader.received, records }),
+      totalFindings: auditTotals({ stats, transactions: ours, records }),
     })
+    const offered = chains.flatMap(({ chainId }, index) =>
+      [
+        ...(proxies.get(chainId) ?? []).flatMap((proxy) => proxy.offered),
+        ...(relays[index]?.offered ?? []).map((raw) => readTransaction(raw as Hex)),
+      ].map((offer) => ({ ...offer, chainId })),
+    )
     return {
       mode,
       seed,
+      endpoints,
       kills,
       killsInRecovery: killed.inRecovery,
       struck: killed.struck,
       recoveryMsMax: Math.round(killed.recoveryMsMax),
       seconds: Math.round((performance.now() - startedMs) / 1_000),
+      events: log.length,
+      outcomes: countOutcomes([...records.values()]),
+      ...countMoves(offered),
+      reorgs: market.reorgs(),
+      feeJumps: market.feeJumps(),
+      foreign: market.foreign.size,
+      nodeTroubles: troubles.happened,
       ...found,
       unjournaled: found.unjournaled + killed.unwritten.length,
       findings: [...found.findings, ...killed.unwritten],
@@ -152,6 +225,19 @@ export async function runCrash({
   } finally {
     for (const step of undo.reverse()) await step()
   }
+}
+
+function countOutcomes(records: readonly FinalRecord[]): Record<string, number> {
+  const reasonOf = (record: FinalRecord) =>
+    (record?.facts as { reason?: unknown } | undefined)?.reason ?? record?.code
+  const names = records.map((record) => `${record?.status ?? 'no record'} ${reasonOf(record) ?? ''}`.trim())
+  return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]))
+}
+
+async function readStats(url: string): Promise<ReadonlyMap<number, ChainStats>> {
+  const response = await fetch(`${url}/stats`)
+  const { per_chain } = (await response.json()) as { per_chain: Record<string, ChainStats> }
+  return new Map(Object.entries(per_chain).map(([chainId, stats]) => [Number(chainId), stats]))
 }
 
 interface Killed {
@@ -192,7 +278,7 @@ async function killAtBoundary({
 }: {
   server: KillableServer
   random: () => number
-  proxies: readonly RpcProxy[]
+  proxies: readonly FaultProxy[]
   boundary: Boundary
   dataDir: string
   killed: Killed
@@ -210,11 +296,11 @@ async function killAtBoundary({
       struck.resolve(true)
     },
   })
-  for (const proxy of proxies) proxy.interfere = watch.interfere
+  const injected = proxies.map((proxy) => proxy.inject(watch.interfere))
   const hit = await Promise.race([struck.promise, sleep(BOUNDARY_TIMEOUT_MS).then(() => false)])
   await server.kill()
   watch.stop()
-  for (const proxy of proxies) proxy.interfere = null
+  for (const each of injected) each.heal()
   const name = hit ? boundary : 'none'
   killed.struck[name] = (killed.struck[name] ?? 0) + 1
   if (inRecovery && hit) killed.inRecovery++
@@ -243,44 +329,8 @@ function createSignals({ chains, random }: { chains: readonly TradingChain[]; ra
       index,
       losing: random() < 0.1,
       wait: waits[Math.floor(random() * waits.length)],
+      flashSource: random() < 0.3 ? AAVE : BALANCER,
+      relay: random() < 0.15 ? 'private_then_public' : 'public',
     })
-  }
-}
-
-/** Keeps trades worth making, and turns the market against them now and then, so that some revert in their block. */
-function moveMarket({
-  chains,
-  random,
-  say,
-}: {
-  chains: readonly TradingChain[]
-  random: () => number
-  say: (sentence: string) => void
-}) {
-  const stopping = new AbortController()
-  const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
-  const running = Promise.all(
-    chains.map(async ({ chainId, spread }) => {
-      while (!stopping.signal.aborted) {
-        try {
-          if (random() < 0.2) {
-            await spread.set(INVERTED)
-            await pause(random() * 500)
-          }
-          await spread.set(WIDE)
-        } catch (error) {
-          say(
-            `The market of chain ${chainId} did not move: ${error instanceof Error ? error.message : error}`,
-          )
-        }
-        await pause(SPREAD_EVERY_MS)
-      }
-    }),
-  )
-  return {
-    async stop() {
-      stopping.abort()
-      await running
-    },
   }
 }

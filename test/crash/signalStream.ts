@@ -5,6 +5,8 @@ import { Pool } from 'undici'
 export interface Answered {
   readonly httpStatus: number
   readonly body: Readonly<Record<string, unknown>>
+  /** After a 202: whether `GET /trades/{id}` knew it right then. Absent when it was not asked or gave no answer. */
+  readonly isFound?: boolean
 }
 
 /** A signal and everything it was told, in order. Only answers that arrived whole are here. */
@@ -52,7 +54,9 @@ export function startSignalStream({
       for (;;) {
         const answered = await ask(signal)
         if (answered !== null) answers.push(answered)
-        if (answered !== null && answered.body.retryable !== true) break
+        // A status in words is an outcome that is kept: the same request gets no other.
+        const isOver = answered?.body.retryable !== true || typeof answered.body.status === 'string'
+        if (answered !== null && isOver) break
         await sleep(RETRY_MS)
       }
       await sleep(pauseMs())
@@ -69,7 +73,20 @@ export function startSignalStream({
         headersTimeout: REQUEST_TIMEOUT_MS,
         bodyTimeout: REQUEST_TIMEOUT_MS,
       })
-      return { httpStatus: statusCode, body: (await body.json()) as Answered['body'] }
+      const answered = { httpStatus: statusCode, body: (await body.json()) as Answered['body'] }
+      if (statusCode !== 202) return answered
+      const isFound = await isKnown(signal.signal_id)
+      return { ...answered, ...(isFound !== null && { isFound }) }
+    } catch {
+      return null
+    }
+  }
+
+  async function isKnown(id: string): Promise<boolean | null> {
+    try {
+      const { statusCode, body } = await pool.request({ path: `/trades/${id}`, method: 'GET' })
+      await body.dump()
+      return statusCode < 500 ? statusCode === 200 : null
     } catch {
       return null
     }

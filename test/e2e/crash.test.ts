@@ -21,6 +21,9 @@ it.each<[KillMode, number]>([
       permanentGaps: 0,
       unjournaled: 0,
       falseOutcomes: 0,
+      brokenPromises: 0,
+      eventHoles: 0,
+      totalsWrong: 0,
     })
     expect(report.landed).toBeGreaterThan(5)
   },

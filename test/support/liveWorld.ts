@@ -13,6 +13,8 @@ export interface TradingChain extends LiveChain {
   readonly chainId: number
   readonly pid: number
   readonly spread: Spread
+  /** A block for every transaction, at once; otherwise at a rhythm. */
+  readonly automines: boolean
   /** What the lanes do after this block is the server's doing. */
   readonly firstBlock: number
 }
@@ -50,7 +52,9 @@ export async function startLiveWorld({
   try {
     const keys = Array.from({ length: laneCount }, (_, index) => laneKey(index))
     const lanes = keys.map(addressOf)
-    const prepared = await Promise.all(devnet.chains.map((chain) => prepare(chain, lanes)))
+    const prepared = await Promise.all(
+      devnet.chains.map((chain) => prepare({ ...chain, automines: blockTimeSeconds === undefined }, lanes)),
+    )
     const [executor, ...others] = prepared.map((each) => each.executor)
     if (executor === undefined || others.some((other) => other !== executor))
       throw new Error('The executor has another address on another chain.')
@@ -84,7 +88,7 @@ export function endpointSetting(chainId: number): string {
 }
 
 async function prepare(
-  { chainId, rpc, pid }: { chainId: number; rpc: string; pid: number },
+  { chainId, rpc, pid, automines }: { chainId: number; rpc: string; pid: number; automines: boolean },
   lanes: readonly Address[],
 ): Promise<{ executor: Address; chain: TradingChain }> {
   const chain = openLiveChain({ rpc })
@@ -97,7 +101,7 @@ async function prepare(
   const spread = await createSpread({ rpc })
   await spread.set(WIDE)
   await chain.ask('anvil_mine', `0x${QUIET_BLOCKS.toString(16)}`, '0x0')
-  return { executor, chain: { ...chain, chainId, pid, spread, firstBlock: await chain.head() } }
+  return { executor, chain: { ...chain, chainId, pid, spread, automines, firstBlock: await chain.head() } }
 }
 
 const { weth, usdc } = addressBook.tokens

@@ -18,6 +18,8 @@ export interface RelayServer {
   readonly calls: readonly RelayCall[]
   /** Raw transactions that were taken and not handed on. */
   readonly kept: readonly string[]
+  /** Every raw transaction it was sent, whatever became of it. */
+  readonly offered: readonly string[]
   /** Hashes of those that came while the journal's files did not hold them. */
   readonly unjournaled: readonly string[]
   /** From now on every connection is closed without an answer, or not any more. */
@@ -40,6 +42,7 @@ export async function startRelayServer({
 }): Promise<RelayServer> {
   const calls: RelayCall[] = []
   const kept: string[] = []
+  const offered: string[] = []
   const unjournaled: string[] = []
   let refuses = false
 
@@ -49,6 +52,7 @@ export async function startRelayServer({
     const body = Buffer.concat(chunks).toString()
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: unknown }
     const raw = rawOf(method, params)
+    offered.push(raw)
     if (journal?.hold(raw) === false) unjournaled.push(keccak256(raw))
     calls.push({ method, params, headers: incoming.headers, body })
     if (refuses) {
@@ -83,6 +87,7 @@ export async function startRelayServer({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     kept,
+    offered,
     unjournaled,
     refuse(from) {
       refuses = from
