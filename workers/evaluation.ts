@@ -37,7 +37,10 @@ export function createEvaluation({
   fees,
 }: {
   rpc: JsonRpc
-  found: () => { readonly facts: ChainFacts; readonly heads: Heads }
+  found: () => {
+    readonly facts: ChainFacts
+    readonly heads: Pick<Heads, 'newest' | 'staleness' | 'oldestUsable'>
+  }
   fees: () => Pick<FeeOracle, 'current'>
 }): Evaluation {
   const prices = createPrices({ rpc, facts: () => found().facts, readNodeError })
