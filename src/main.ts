@@ -22,8 +22,11 @@ import { createServer } from './server/server.ts'
 import { loadUws } from './server/uws/loadUws.ts'
 import { refusal } from './wire/refusal.ts'
 
-/** How long a stop waits for signals that run; then the rest is told so. */
-const DRAIN_MS = 10_000
+/** The end of a stop that is kept for the chain threads to close: as much of it as this, and at most so long. */
+const CLOSE_SHARE = 0.3
+const CLOSE_MS_MAX = 2_500
+/** For sockets, event log and devnet; what hangs after that is ended with the process. */
+const LAST_MS = 750
 /** In a row, of one chain. */
 const DEVNET_RESTARTS_MAX = 5
 /** Bundled in production, the source in tests. */
@@ -112,9 +115,12 @@ async function start(): Promise<void> {
     logger,
   })
 
+  /** The server stays open until the chain threads have closed: their last answers still have to leave. */
   async function stop(): Promise<void> {
-    await server.stop({ deadlineMs: DRAIN_MS })
-    await dispatcher.stop({ deadlineMs: DRAIN_MS })
+    const closeMs = Math.min(config.drainMs * CLOSE_SHARE, CLOSE_MS_MAX)
+    server.drain()
+    await dispatcher.stop({ drainMs: config.drainMs - closeMs - LAST_MS, closeMs })
+    await server.stop({ deadlineMs: 0 })
     events.close()
     metrics.close()
     await devnet?.stop()
@@ -132,6 +138,10 @@ async function start(): Promise<void> {
   }
   onFirstSignal(() => {
     logger.info('Stopping: no new signals, answering what runs.')
+    setTimeout(() => {
+      logger.error(`The stop has not ended within ${config.drainMs} ms.`)
+      process.exit(1)
+    }, config.drainMs + LAST_MS)
     stop().then(
       () => process.exit(0),
       (error: unknown) => {

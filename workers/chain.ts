@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { workerData } from 'piscina'
 import { devnetBook } from '../devnet/devnetBook.ts'
 import { LIMITS } from '../src/config/limits.ts'
-import { chainStatus, endpointTrouble } from '../src/dispatch/chainStatus.ts'
+import { createChainReporter } from '../src/dispatch/chainReporter.ts'
+import { createChainSession } from '../src/dispatch/chainSession.ts'
+import { chainStatus, endpointTrouble, unavailableReason } from '../src/dispatch/chainStatus.ts'
 import type {
   AttachOutcome,
   AttachTask,
@@ -12,23 +13,23 @@ import type {
   DispatchedSignal,
 } from '../src/dispatch/protocol.ts'
 import { createThreadChannel } from '../src/dispatch/threadChannel.ts'
+import type { Trader } from '../src/dispatch/trader.ts'
 import type { Signal } from '../src/domain/signal.ts'
-import { type Failure, failure, type Result, succeed } from '../src/errors/failure.ts'
+import type { Failure } from '../src/errors/failure.ts'
+import { thrownText } from '../src/errors/thrown.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
+import { createChainProbing } from '../src/nodes/chainProbing.ts'
 import { createHeadAge, headAgeLimit } from '../src/nodes/headAge.ts'
 import { createHeads } from '../src/nodes/heads.ts'
 import { createJsonRpc } from '../src/nodes/jsonRpc.ts'
-import { keepProbing } from '../src/nodes/keepProbing.ts'
 import { probeChain } from '../src/nodes/probe.ts'
 import { createLogger } from '../src/observability/logger.ts'
 import { refusal } from '../src/wire/refusal.ts'
 import { openPaper } from './paper.ts'
-import type { Pipeline, Trader } from './pipeline.ts'
+import type { Pipeline } from './pipeline.ts'
 
 const PROBE_RETRY_MS = { first: 1_000, last: 30_000 }
 const PROBE_RECHECK_MS = 60_000
-const STATUS_EVERY_MS = 5_000
-const JOURNAL_CHECK_MS = 1_000
 
 const data = workerData as ChainThreadData
 const { mode, chain, embeddedDevnet, dataDir, rpcTimeoutMs, logLevel } = data
@@ -37,24 +38,25 @@ const logger = createLogger({ level: logLevel, thread: `chain-${chain.chainId}` 
 })
 
 /** From attach to close: everything this thread owns. */
-interface Session {
+interface OpenSession {
   take(signals: readonly DispatchedSignal[]): void
-  close(): Promise<void>
+  /** Resolves when everything is closed, at the latest after `withinMs` and what the last commit takes. */
+  close(options: { readonly withinMs: number }): Promise<void>
 }
 
-let session: Session | null = null
+let session: OpenSession | null = null
 
 /** The one entry of the thread; Piscina calls it for every task. Signals are only taken here: their answers leave by the channel. */
 export default async function run(task: ChainTask): Promise<AttachOutcome | undefined> {
   switch (task.task) {
     case 'attach':
-      await session?.close()
+      await session?.close({ withinMs: rpcTimeoutMs })
       return await openSession(task)
     case 'signals':
       session?.take(task.signals)
       return undefined
     case 'close':
-      await session?.close()
+      await session?.close(task)
       return undefined
     default:
       return task satisfies never
@@ -76,21 +78,15 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   try {
     pipeline = await openPipeline()
   } catch (error) {
-    return { ok: false, reason: `it cannot start: ${error instanceof Error ? error.message : error}` }
+    logger.error({ err: error }, `The thread of ${chain.name} cannot start.`)
+    return { ok: false, reason: `it cannot start: ${thrownText(error)}` }
   }
   const { journal } = pipeline
   const channel = createThreadChannel({ port, totals: journal.totals, onStored: journal.stored })
   channel.replay(journal.outboxAbove(storedOutboxId))
-  const running = new Set<Promise<void>>()
-  /** Of the last probe that succeeded. They are kept when a later one fails: what LIVE has sent is watched on. */
+  /** As the newest probe has left them. */
   let facts: ChainFacts | null = null
   let trader: Trader | null = null
-  /** Why the last probe failed. */
-  let problem: Failure | null = null
-  /** Nothing can be promised while it cannot be written down. */
-  let journalProblem: string | null = null
-  let reachable = true
-
   const headAge = createHeadAge({ maxMs: () => headAgeLimit({ chain, facts }) })
   const rpc = createJsonRpc({
     endpoints: chain.endpoints,
@@ -101,6 +97,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     headAge,
     onRequest: channel.rpc,
   })
+  const isReachable = () => endpointTrouble({ chain, endpoints: rpc.status() }) === null
+
   /** Followed over all probes: neither a node's trouble nor a new probe forgets what was seen. */
   const heads = createHeads({
     endpoints: rpc.endpoints,
@@ -109,113 +107,90 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     isBusy: () => trader?.isBusy() ?? false,
     onHead(block) {
       trader?.onHead(block)
-      // The first report is that of the first probe's outcome.
-      if (facts !== null) report()
+      // The first report is that of the first probe, which a start waits for.
+      if (facts !== null) reporter.report()
     },
   })
-
-  const isReachable = () => endpointTrouble({ chain, endpoints: rpc.status() }) === null
-
-  function report(eventLoopDelaySeconds: number | null = null): void {
-    channel.status(
-      chainStatus({
-        chain,
-        embeddedDevnet,
-        facts,
-        problem: problem?.sentence ?? journalProblem,
-        heads,
-        endpoints: rpc.status(),
-        lanes: trader?.lanes() ?? [],
-        budget: trader?.budget?.() ?? null,
-        notes: trader?.notes() ?? [],
-      }),
-      eventLoopDelaySeconds,
-    )
-    if (isReachable() === reachable) return
-    reachable = !reachable
-    probing.again()
-  }
-
-  /** What a probe found, and then whether the mode can work with it: in LIVE recovery comes first. */
-  async function probe(): Promise<Result<{ facts: ChainFacts; trader: Trader }>> {
-    const probed = await probeChain({ rpc, chain, devnetBook })
-    if (!probed.ok) return probed
-    const begun = await pipeline.begin({ facts: probed.value, heads, rpc, channel })
-    return begun.ok ? succeed({ facts: probed.value, trader: begun.value }) : begun
-  }
-
-  const probing = keepProbing({
-    probe,
+  const probing = createChainProbing<Trader>({
+    probe: () => probeChain({ rpc, chain, devnetBook }),
+    begin: (facts) => pipeline.begin({ facts, heads, rpc, channel }),
+    isReachable,
+    onChange() {
+      facts = probing.facts()
+      trader = probing.started()
+      reporter.probed()
+    },
+    onThrown: (error) => logger.error({ err: error }, `The probe of ${chain.name} failed by a bug.`),
     retryMs: PROBE_RETRY_MS,
     recheckMs: PROBE_RECHECK_MS,
-    onThrown: (error) => logger.error({ err: error }, `The probe of ${chain.name} failed by a bug.`),
-    onOutcome(outcome) {
-      problem = outcome.ok ? null : outcome.failure
-      if (outcome.ok) {
-        trader = outcome.value.trader
-        facts = outcome.value.facts
-      }
-      reachable = isReachable()
-      report()
-    },
   })
-  const loop = monitorEventLoopDelay({ resolution: 10 })
-  loop.enable()
-  const reporting = setInterval(() => {
-    report(loop.percentile(99) / 1e9)
-    loop.reset()
-  }, STATUS_EVERY_MS)
+  const trouble = () => ({
+    problem: probing.problem()?.sentence ?? null,
+    journalProblem: reporter.journalProblem(),
+  })
+  const status = () =>
+    chainStatus({
+      chain,
+      embeddedDevnet,
+      facts,
+      ...trouble(),
+      heads,
+      endpoints: rpc.status(),
+      lanes: trader?.lanes() ?? [],
+      budget: trader?.budget?.() ?? null,
+      notes: trader?.notes() ?? [],
+    })
+  const reporter = createChainReporter({
+    chainName: chain.name,
+    status,
+    send: channel.status,
+    journalTrouble: journal.trouble,
+    isReachable,
+    onReachable: probing.again,
+    log: logger,
+  })
+  const signals = createChainSession({
+    chainName: chain.name,
+    trader: () => trader,
+    unavailable: () => unavailableReason({ chain, ...trouble(), endpoints: rpc.status }),
+    channel,
+    refuse,
+    log: logger,
+  })
 
-  const checking = setInterval(() => {
-    const trouble = journal.trouble()
-    const sentence = trouble && `The journal of ${chain.name} cannot be written: ${trouble}.`
-    if (sentence === journalProblem) return
-    journalProblem = sentence
-    if (sentence !== null) logger.error(sentence)
-    report()
-  }, JOURNAL_CHECK_MS)
-
-  async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
+  /** Never rejects. */
+  async function end(): Promise<void> {
     try {
-      if (trader === null || problem !== null) {
-        const reason = problem?.sentence ?? `${chain.name} is starting.`
-        channel.settled({ key, answer: refuse(failure('CHAIN_UNAVAILABLE', reason), signal) }, null)
-      } else if (kind === 'simulate') {
-        channel.settled({ key, answer: await trader.simulate(signal) }, null)
-      } else {
-        const { answer, event } = await trader.execute(signal)
-        channel.settled({ key, answer }, event)
-      }
+      await pipeline.end()
+      await rpc.close()
+      await signals.settled()
     } catch (error) {
-      logger.error({ err: error, executionId: signal.signalId }, 'A bug.')
-      const reason = failure(
-        'INTERNAL',
-        `A bug in the thread of ${chain.name}; its log line has this signal_id.`,
-      )
-      channel.settled({ key, answer: refuse(reason, signal) }, null)
+      logger.error({ err: error }, 'The end failed by a bug.')
     }
   }
 
   session = {
-    take(signals) {
-      for (const signal of signals) {
-        const settling = answer(signal).finally(() => running.delete(settling))
-        running.add(settling)
-      }
-    },
-    async close() {
+    take: signals.take,
+    async close({ withinMs }) {
       session = null
       probing.stop()
       heads.stop()
-      clearInterval(reporting)
-      clearInterval(checking)
-      loop.disable()
-      await pipeline.end()
-      await rpc.close()
-      await Promise.all(running)
+      reporter.stop()
+      await within(withinMs, end())
       channel.close()
       journal.close()
     },
   }
   return { ok: true }
+}
+
+/** What is not done then is given up: its trades are in the journal, and the next start takes them up. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(() => {
+    logger.warn(`${chain.name} was closed before everything in it had ended.`)
+    late.resolve()
+  }, ms)
+  await Promise.race([work, late.promise])
+  clearTimeout(timer)
 }

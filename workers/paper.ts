@@ -1,3 +1,4 @@
+import type { Trader } from '../src/dispatch/trader.ts'
 import { succeed } from '../src/errors/failure.ts'
 import { createFeeOracle, type FeeOracle } from '../src/fees/feeOracle.ts'
 import { isSamePayload, payloadHash } from '../src/journal/payloadHash.ts'
@@ -9,7 +10,7 @@ import { executeSignal, type PaperContext } from '../src/trading/executeSignal.t
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
 import { encodeExecution, encodePaperEvent, encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { createEvaluation } from './evaluation.ts'
-import type { Pipeline, PipelineOptions, PipelineTools, Trader } from './pipeline.ts'
+import type { Pipeline, PipelineOptions, PipelineTools } from './pipeline.ts'
 import { servedProfile } from './servedProfile.ts'
 import { timed } from './timed.ts'
 

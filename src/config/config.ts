@@ -36,6 +36,8 @@ export interface Config {
   /** Signals waiting or running per chain. */
   readonly queueMax: number
   readonly rpcTimeoutMs: number
+  /** Within which a stop ends. */
+  readonly drainMs: number
   readonly live: LiveSettings
   readonly logLevel: LogLevel
   /** What is allowed but should be said at start, a sentence each. */

@@ -44,6 +44,7 @@ export function envExample(): string {
       ...hidden(SETTINGS.queueMax),
       ...hidden(SETTINGS.rpcTimeoutMs),
       ...hidden(SETTINGS.headAgeMax),
+      ...hidden(SETTINGS.drain),
     ],
     [
       '# Addresses that differ from the built-in ones, per chain as in RPC_<CHAIN>; here for Polygon.',

@@ -153,6 +153,7 @@ export function loadConfig(environment: Environment): Config {
     connectionsMax: read(SETTINGS.connectionsMax),
     queueMax: read(SETTINGS.queueMax),
     rpcTimeoutMs: read(SETTINGS.rpcTimeoutMs),
+    drainMs: read(SETTINGS.drain),
     live: {
       laneInFlightMax: read(SETTINGS.laneInFlightMax),
       laneWaitMs: read(SETTINGS.laneWait),

@@ -226,6 +226,16 @@ export const SETTINGS = {
     parse: parseInteger({ min: 1, max: 86_400 }),
     example: '30',
   }),
+  drain: setting<number>({
+    name: 'DRAIN_MS',
+    doc: [
+      'Milliseconds within which a stop ends: what runs is answered until shortly before, then told how it stands. Shorter',
+      'than what the process manager waits before it kills (Docker 10 s, systemd 90 s).',
+    ],
+    fallback: 8_000,
+    parse: parseInteger({ min: 2_000, max: 600_000 }),
+    example: '8000',
+  }),
   logLevel: setting<LogLevel>({
     name: 'LOG_LEVEL',
     doc: ['fatal, error, warn, info, debug, trace or silent.'],

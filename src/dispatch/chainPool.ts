@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Signal } from '../domain/signal.ts'
@@ -43,8 +44,16 @@ export interface ChainPool {
   depth(): number
   /** Tells the thread that its events up to `outboxId` are on disk. */
   stored(outboxId: number): void
-  /** Waits for what runs, up to the deadline, then closes the journal and ends the thread. */
-  stop(options: { readonly deadlineMs: number }): Promise<void>
+  /**
+   * Waits up to `drainMs` for what runs, has the thread answer whoever waits still and close its journal within `closeMs`, and ends it
+   * whatever it does.
+   */
+  stop(options: StopTimes): Promise<void>
+}
+
+export interface StopTimes {
+  readonly drainMs: number
+  readonly closeMs: number
 }
 
 interface Waiting {
@@ -65,6 +74,8 @@ const RESTART_DELAY_MS = { first: 100, last: 15_000 }
 /** A thread that lived so long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000
 const RETRY_AFTER_S = 1
+/** For a thread that has closed everything to be gone, or to have said so. */
+const END_MS = 250
 
 /**
  * One chain's Piscina pool with its one dedicated thread. Signals of one event-loop tick cross together; answers come back over a message channel of
@@ -259,21 +270,34 @@ export function createChainPool({
     stored(outboxId) {
       port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
     },
-    async stop({ deadlineMs }) {
-      if (waiting.size > 0 && port !== null) {
-        const deadline = setTimeout(() => drained?.(), deadlineMs)
-        await new Promise<void>((resolve) => {
-          drained = resolve
-        })
-        clearTimeout(deadline)
-      }
+    async stop({ drainMs, closeMs }) {
+      if (waiting.size > 0 && port !== null)
+        await within(
+          drainMs,
+          new Promise<void>((resolve) => {
+            drained = resolve
+          }),
+        )
       stopping = true
       if (restart !== null) clearTimeout(restart)
-      if (port !== null) await pool.run({ task: 'close' }).catch(() => undefined)
+      if (port !== null) {
+        // The thread closes its end last: then its answers are all here.
+        const ended = once(port, 'close')
+        const closed = pool.run({ task: 'close', withinMs: closeMs }).catch(() => undefined)
+        await within(closeMs + END_MS, Promise.all([ended, closed]))
+      }
       port?.close()
-      await pool.destroy()
+      await within(END_MS, pool.destroy())
     },
   }
+}
+
+/** Waits for work, and no longer than that. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  await Promise.race([work, late.promise])
+  clearTimeout(timer)
 }
 
 function startingStatus({ chain }: ChainThreadData): ChainStatus {

@@ -5,14 +5,15 @@ import type { Heads } from '../nodes/heads.ts'
 import type { ChainStatus, EndpointStatus, GasReport, LaneReport } from './protocol.ts'
 
 /**
- * What the main thread is told of a chain. It is unavailable when the last probe failed, no endpoint is well or the journal cannot be written; what was found before is told all
- * the same.
+ * What the main thread is told of a chain. It is unavailable when its probes fail or the journal cannot be written; what was found
+ * before is told all the same.
  */
 export function chainStatus({
   chain,
   embeddedDevnet,
   facts,
   problem,
+  journalProblem = null,
   heads,
   endpoints,
   lanes = [],
@@ -23,8 +24,10 @@ export function chainStatus({
   embeddedDevnet: boolean
   /** What the last probe that succeeded found; null when none has yet. */
   facts: ChainFacts | null
-  /** Why the last probe failed or the journal cannot be written, a sentence; null when neither is so, or it is the first probe. */
+  /** Why the probes fail, a sentence; null when they do not, or it is the first one. */
   problem: string | null
+  /** Why the journal cannot be written, a sentence. */
+  journalProblem?: string | null
   heads: Pick<Heads, 'newest' | 'ageMs'>
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
@@ -32,8 +35,7 @@ export function chainStatus({
   /** What became known since the probe. */
   notes?: readonly string[]
 }): ChainStatus {
-  // The endpoints' own words come first: they stay the same from the first lost call over every failed probe.
-  const reason = endpointTrouble({ chain, endpoints }) ?? problem
+  const reason = unavailableReason({ chain, problem, journalProblem, endpoints: () => endpoints })
   return {
     chainId: chain.chainId,
     name: chain.name,
@@ -58,6 +60,23 @@ const gasReport = ({ allowanceWei, spentLastHourWei, atStakeWei, leftWei }: Allo
   atStakeWei: `${atStakeWei}`,
   leftWei: `${leftWei}`,
 })
+
+/** Why a chain takes no signals, a sentence; null when it does, or has not begun yet. */
+export function unavailableReason({
+  chain,
+  problem,
+  journalProblem,
+  endpoints,
+}: {
+  chain: Pick<ChainConfig, 'name'>
+  problem: string | null
+  journalProblem: string | null
+  endpoints: () => readonly EndpointStatus[]
+}): string | null {
+  if (problem === null) return journalProblem
+  // The endpoints' own words come first: they stay the same over every failed probe.
+  return endpointTrouble({ chain, endpoints: endpoints() }) ?? problem
+}
 
 /** Why no endpoint of a chain can be used now, a sentence; null while one is well. */
 export function endpointTrouble({

@@ -1,6 +1,6 @@
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
-import { type ChainPoolEvents, createChainPool } from './chainPool.ts'
+import { type ChainPoolEvents, createChainPool, type StopTimes } from './chainPool.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Answer, ChainStatus, ChainThreadData } from './protocol.ts'
 
@@ -35,7 +35,7 @@ export function createPiscinaDispatcher({
   stored(chainId: number, outboxId: number): void
   /** Resolves when each chain's thread has reported: that it is ready, why it is not, or that its node has kept it waiting for seconds. */
   probed(): Promise<void>
-  stop(options: { readonly deadlineMs: number }): Promise<void>
+  stop(times: StopTimes): Promise<void>
 } {
   const statusListeners: ((status: ChainStatus) => void)[] = []
   /** Ids in flight, each with its chain and how many signals have it. */
@@ -116,8 +116,8 @@ export function createPiscinaDispatcher({
     onStatus: (listener) => void statusListeners.push(listener),
     stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),
     probed: () => probed,
-    async stop({ deadlineMs }) {
-      await Promise.all([...pools.values()].map((pool) => pool.stop({ deadlineMs })))
+    async stop(times) {
+      await Promise.all([...pools.values()].map((pool) => pool.stop(times)))
     },
   }
 }

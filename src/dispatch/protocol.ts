@@ -40,9 +40,10 @@ export interface SignalsTask {
   readonly task: 'signals'
   readonly signals: readonly DispatchedSignal[]
 }
-/** Piscina task: finish what runs, close the journal; resolves when the thread may end. */
+/** Piscina task: answer everyone who waits, close the journal; resolves when the thread may end, soon after `withinMs` at the latest. */
 export interface CloseTask {
   readonly task: 'close'
+  readonly withinMs: number
 }
 /** Result of an attach: a thread that cannot open its journal says why and takes no signals. */
 export type AttachOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string }

@@ -19,7 +19,9 @@ export interface Intake {
   refused(): number
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null
-  /** Refuses new signals from now on and resolves when the last one in flight is answered; what is not by then is told so. */
+  /** Refuses new signals from now on. */
+  refuseNew(): void
+  /** The same, and resolves when the last one in flight is answered; what is not by then is told so. */
   drain(options: { readonly deadlineMs: number }): Promise<void>
 }
 
@@ -47,6 +49,10 @@ export function createIntake({
   let draining: Failure | null = null
   let emptied: (() => void) | null = null
   let refused = 0
+
+  function refuseNew(): void {
+    draining = failure('DRAINING', 'The server is stopping and takes no new signals.')
+  }
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
@@ -83,8 +89,9 @@ export function createIntake({
     },
     refused: () => refused,
     draining: () => draining,
+    refuseNew,
     async drain({ deadlineMs }) {
-      draining = failure('DRAINING', 'The server is stopping and takes no new signals.')
+      refuseNew()
       if (inFlight.size === 0) return
       await new Promise<void>((resolve) => {
         emptied = resolve

@@ -24,10 +24,9 @@ import { attachWebSocket } from './websocket.ts'
 export interface Server {
   /** Opens the port. Throws `StartError` when it is taken, saying what holds it. */
   listen(): Promise<{ host: string; port: number }>
-  /**
-   * Refuses new signals (DRAINING), tells WebSocket clients to come back, answers what is in flight for up to `deadlineMs`, then closes every
-   * connection and the port.
-   */
+  /** Refuses new signals (DRAINING) and tells WebSocket clients to come back; what is in flight is answered as it gets ready. */
+  drain(): void
+  /** Drains, answers what is in flight for up to `deadlineMs`, then closes every connection and the port. */
   stop(options: { readonly deadlineMs: number }): Promise<void>
 }
 
@@ -172,6 +171,12 @@ export function createServer({
     return new Promise((resolve) => listen.call(app, address, port, LISTEN_EXCLUSIVE_PORT, resolve))
   }
 
+  function drain(): void {
+    if (intake.draining() !== null) return
+    intake.refuseNew()
+    webSocket.announceShutdown()
+  }
+
   return {
     async listen() {
       let { port } = config
@@ -186,10 +191,10 @@ export function createServer({
       }
       return { host, port }
     },
+    drain,
     async stop({ deadlineMs }) {
-      const drained = intake.drain({ deadlineMs })
-      webSocket.announceShutdown()
-      await drained
+      drain()
+      await intake.drain({ deadlineMs })
       webSocket.close()
       bodies.close()
       // Answers given in this turn are on their way to the kernel before the sockets are closed.

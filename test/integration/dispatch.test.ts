@@ -103,7 +103,7 @@ async function start({
   })
   dispatcher.onStatus((status) => statuses.push(status))
   stops.push(async () => {
-    await dispatcher.stop({ deadlineMs: 5_000 })
+    await dispatcher.stop({ drainMs: 5_000, closeMs: 2_000 })
     rmSync(dataDir, { recursive: true, force: true })
   })
   await dispatcher.probed()

@@ -1,0 +1,63 @@
+import type { Signal } from '../domain/signal.ts'
+import { type Failure, failure } from '../errors/failure.ts'
+import type { Answer, DispatchedSignal } from './protocol.ts'
+import type { ThreadChannel } from './threadChannel.ts'
+import type { Trader } from './trader.ts'
+
+/** The signals that a chain's thread works on. */
+export interface ChainSession {
+  /** Each is answered by the channel when it is ready, exactly once. */
+  take(signals: readonly DispatchedSignal[]): void
+  /** Resolves when those taken so far are answered. */
+  settled(): Promise<void>
+}
+
+export function createChainSession({
+  chainName,
+  trader,
+  unavailable,
+  channel,
+  refuse,
+  log,
+}: {
+  chainName: string
+  trader: () => Trader | null
+  /** Why no signal can be worked on, a sentence; null when one can. */
+  unavailable: () => string | null
+  channel: Pick<ThreadChannel, 'settled'>
+  refuse: (reason: Failure, signal: Signal) => Answer
+  log: { error(facts: object, message: string): void }
+}): ChainSession {
+  const running = new Set<Promise<void>>()
+
+  async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
+    const refused = (reason: Failure) => channel.settled({ key, answer: refuse(reason, signal) }, null)
+    try {
+      const ready = trader()
+      const reason = unavailable() ?? (ready === null ? `${chainName} is starting.` : null)
+      if (ready === null || reason !== null)
+        refused(failure('CHAIN_UNAVAILABLE', reason ?? `${chainName} is starting.`))
+      else if (kind === 'simulate') channel.settled({ key, answer: await ready.simulate(signal) }, null)
+      else {
+        const { answer, event } = await ready.execute(signal)
+        channel.settled({ key, answer }, event)
+      }
+    } catch (error) {
+      log.error({ err: error, signal_id: signal.signalId }, 'A bug.')
+      const sentence = `A bug in the thread of ${chainName}; its log line has this signal_id.`
+      refused(failure('INTERNAL', sentence))
+    }
+  }
+
+  return {
+    take(signals) {
+      for (const signal of signals) {
+        const settling = answer(signal).finally(() => running.delete(settling))
+        running.add(settling)
+      }
+    },
+    async settled() {
+      await Promise.all(running)
+    },
+  }
+}
