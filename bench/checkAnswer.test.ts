@@ -33,3 +33,10 @@ test('the documented form has no profit and no id', () => {
   expect(checkAnswer({ signal, answer, form: 'document' })).toEqual({ ok: true, profit: null })
   expect(check(answer).ok).toBe(false)
 })
+
+test('the lean form has the profit alone', () => {
+  const lean = (profit: string) =>
+    checkAnswer({ signal, answer: { success: true, simulation: { success: true, profit } }, form: 'lean' })
+  expect(lean('5309877')).toEqual({ ok: true, profit: '5309877' })
+  expect(lean('0').ok).toBe(false)
+})

@@ -8,10 +8,13 @@ export async function measureLatency(options: { world: BenchWorld; seconds: numb
   readonly http: Measurement
   readonly batch: Measurement
   readonly peer: Measurement
+  readonly leanPeer: Measurement
 }> {
+  const setting = { kind: 'single', inFlight: 1 } as const
   return {
     http: await measurePaperHttp({ ...options, inFlight: 1 }),
     batch: await measurePaperBatch({ ...options, inFlight: 1 }),
-    peer: await measurePeer({ ...options, setting: { kind: 'single', inFlight: 1 } }),
+    peer: await measurePeer({ ...options, setting }),
+    leanPeer: await measurePeer({ ...options, name: 'leanPeer', setting }),
   }
 }

@@ -1,9 +1,11 @@
+import { SETTINGS } from '../src/config/settings.ts'
 import { startRpcProxy } from '../test/support/rpcProxy.ts'
 import { countCalls } from './liveCalls.ts'
 import { type Injected, measureInjected } from './liveInjected.ts'
 import { type Landed, type LandedRound, measureLanded } from './liveLanded.ts'
 import { measureLiveLatency } from './liveLatency.ts'
 import { type LiveStage, onLiveStage } from './liveStage.ts'
+import { LANES_EACH, LIVE_SETTINGS } from './liveWorld.ts'
 import { median, percentile } from './percentile.ts'
 
 interface Spread {
@@ -28,6 +30,14 @@ interface Side extends Calls {
 }
 
 export interface LiveFigures extends Side {
+  /** How both reach their node. */
+  readonly transport: string
+  /** Accounts of each. */
+  readonly laneCount: number
+  /** Transactions of one account that Titan has out at most: its default. */
+  readonly laneInFlightMax: number
+  /** What Titan is told besides keys, addresses and endpoints; all else is its default. */
+  readonly settings: Readonly<Record<string, string>>
   readonly peer: Side
   readonly ratio: number
   /** Signal to answer when a node has it; one in flight. */
@@ -87,6 +97,10 @@ export async function measureLive({
   const acceptanceMs = spreadOf(latency.acceptance)
   const bareMs = spreadOf(latency.bare)
   return {
+    transport: 'WebSocket',
+    laneCount: LANES_EACH,
+    laneInFlightMax: SETTINGS.laneInFlightMax.fallback,
+    settings: LIVE_SETTINGS,
     ...side('titan'),
     peer: side('peer'),
     ratio: rounded(median(landed.rounds.map(({ ratio }) => ratio))),
@@ -112,7 +126,7 @@ async function throughProxy({
   const measure = async (name: 'titan' | 'peer') => {
     const start = name === 'titan' ? world.startTitan : world.startPeer
     const lanes = name === 'titan' ? world.titanLanes : world.peerLanes
-    const server = await start({ endpoint: name === 'titan' ? proxy.socketUrl : proxy.url })
+    const server = await start({ endpoint: proxy.socketUrl })
     const work = () => drive({ server, seconds, inFlight: inFlight[name] })
     const { perTrade, calls } = await countCalls({ proxy, work })
     const injected = await measureInjected({ chain: world.automining, proxy, lanes, work })

@@ -17,7 +17,8 @@ export interface LiveStage {
     chain?: TradingChain
     wait?: LiveSignal['wait']
     pauseMs?: number
-  }): Promise<LiveStretch>
+    /** Also `lastBlock`: the newest block at the time of the last answer. */
+  }): Promise<LiveStretch & { readonly lastBlock: number }>
 }
 
 /** Works in a world of its own, which ends with the work or with Ctrl-C. */
@@ -44,8 +45,10 @@ export async function onLiveStage<Outcome>({
     return await work({
       world,
       signals: ({ chain, wait, count }) => Array.from({ length: count }, () => maker(chain)(wait)),
-      drive: ({ server, chain = world.automining, wait = 'included', ...options }) =>
-        driveLive({ url: server.url, next: () => maker(chain)(wait), ...options }),
+      async drive({ server, chain = world.automining, wait = 'included', ...options }) {
+        const stretch = await driveLive({ url: server.url, next: () => maker(chain)(wait), ...options })
+        return { ...stretch, lastBlock: await chain.head() }
+      },
     })
   } finally {
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)

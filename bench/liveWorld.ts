@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../devnet/packageRoot.ts'
@@ -10,14 +9,17 @@ import {
   startLiveWorld,
   type TradingChain,
 } from '../test/support/liveWorld.ts'
+import { makeBenchFolder } from './benchFolder.ts'
 import { type ServerProcess, startServerProcess } from './serverProcess.ts'
 
 /** Accounts of each: Titan's, the peer's, and one for bare sends. */
-const LANES_EACH = 4
+export const LANES_EACH = 4
 const START_TIMEOUT_MS = 60_000
 /** How often the market is set right: before trades have closed the gap, and not again before the last swaps are in a block. */
 const SPREAD_EVERY_MS = { automining: 40, rhythmic: 600 } as const
 const PEER_RECEIPT_TIMEOUT_MS = 8_000
+/** What Titan is told besides keys and addresses; everything else is its default. */
+export const LIVE_SETTINGS = { MAX_GAS_SPEND_PER_HOUR_NATIVE: '1000' } as const
 /** Time between blocks of the chain that has a rhythm. */
 export const BLOCK_SECONDS = 0.25
 
@@ -49,7 +51,7 @@ export async function startLiveBenchWorld({
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'titan-bench-live-'))
+    const folder = await makeBenchFolder()
     undo.push(() => rm(folder, { recursive: true, force: true }))
     const laneCount = 2 * LANES_EACH + 1
     const fast = await startLiveWorld({ chainIds: [42161], laneCount })
@@ -92,12 +94,11 @@ export async function startLiveBenchWorld({
               PRIVATE_KEYS: own.join(','),
               [endpointSetting(automining.chainId)]: endpoint,
               [endpointSetting(rhythmic.chainId)]: webSocket(rhythmic.rpc),
-              LANE_IN_FLIGHT_MAX: '8',
-              MAX_GAS_SPEND_PER_HOUR_NATIVE: '1000',
+              ...LIVE_SETTINGS,
             }),
           }),
         ),
-      startPeer: async ({ endpoint = automining.rpc } = {}) =>
+      startPeer: async ({ endpoint = webSocket(automining.rpc) } = {}) =>
         track(
           await startServerProcess({
             name: 'The peer',

@@ -20,8 +20,8 @@ export type LoadJob = {
     }
 )
 
-/** What a good answer must hold: Titan's has the true profit, the documented one only the gas. */
-export type AnswerForm = 'titan' | 'document'
+/** What a good answer must hold: Titan's has profit, gas and id, the documented one only the gas, the lean peer's only the profit. */
+export type AnswerForm = 'titan' | 'document' | 'lean'
 
 export interface LoadResult {
   /** Trades whose answer was checked and good. */

@@ -10,6 +10,7 @@ export interface BenchWorld {
   readonly executor: BenchExecutor
   readonly titan: ServerProcess
   readonly peer: ServerProcess
+  readonly leanPeer: ServerProcess
   readonly load: Load
 }
 

@@ -14,28 +14,34 @@ const tried: readonly PeerSetting[] = [
   { kind: 'batch', inFlight: 1 },
 ]
 
-/** PAPER trades of the peer. */
+/** The server of the usual design, or the lean one. */
+export type PeerName = 'peer' | 'leanPeer'
+
+/** PAPER trades of a peer. */
 export function measurePeer(options: {
   world: BenchWorld
   seconds: number
   setting: PeerSetting
+  name?: PeerName
 }): Promise<Measurement> {
-  const { world, seconds, setting } = options
-  const { peer } = world
-  const job = { url: peer.url, answers: 'document', seconds, inFlight: setting.inFlight } as const
+  const { world, seconds, setting, name = 'peer' } = options
+  const server = world[name]
+  const answers = name === 'peer' ? 'document' : 'lean'
+  const job = { url: server.url, answers, seconds, inFlight: setting.inFlight } as const
   return measure({
     world,
-    server: peer,
+    server,
     job: setting.kind === 'single' ? { kind: 'single', ...job } : { kind: 'batch', batchSize, ...job },
   })
 }
 
-/** Drives the peer in several ways, a batch among them, and tells the best that each gave in two tries, the best first. */
-export async function tunePeer({ world, seconds }: { world: BenchWorld; seconds: number }) {
+/** Drives a peer in several ways, a batch among them, and tells the best that each gave in two tries, the best first. */
+export async function tunePeer(options: { world: BenchWorld; seconds: number; name: PeerName }) {
+  const seconds = options.seconds / 2
   const best = new Map<PeerSetting, number>()
   for (let pass = 0; pass < 2; pass++)
     for (const setting of tried) {
-      const { perSecond } = await measurePeer({ world, setting, seconds: seconds / 2 })
+      const { perSecond } = await measurePeer({ ...options, setting, seconds })
       best.set(setting, Math.max(perSecond, best.get(setting) ?? 0))
     }
   const outcomes = [...best].map(([setting, perSecond]) => ({ setting, perSecond }))

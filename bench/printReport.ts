@@ -6,25 +6,32 @@ import type { Figures, Report } from './report.ts'
 
 /** The report as a table for people, on stdout. */
 export function printReport(report: Report): void {
-  const { machine, settings, paper, peer, ratio, bareLoop, live } = report
+  const { machine, settings, paper, peer, leanPeer, ratio, bareLoop, live } = report
   const rows: string[][] = [
     [
       '',
       'per second',
-      'ratio',
+      'to peer',
+      'to lean peer',
+      'to bare loop',
       '1 in flight p50/p99',
       'at load p50/p99',
       'CPU µs node/server/load',
       'ok',
       'failed',
     ],
-    row('peer (express, ethers)', peer, peer.tradesPerSecond === null ? null : 1),
-    row('PAPER, HTTP', paper.http, ratio.http),
-    row(`PAPER, HTTP batch of ${settings.batchSize}`, paper.batch, ratio.batch),
+    row('peer (express, ethers)', peer, []),
+    row('lean peer (one call)', leanPeer, []),
+    row('PAPER, HTTP', paper.http, [ratio.http, ratio.toLeanPeer.http, ratio.toBareLoop.http]),
+    row(`PAPER, HTTP batch of ${settings.batchSize}`, paper.batch, [
+      ratio.batch,
+      ratio.toLeanPeer.batch,
+      ratio.toBareLoop.batch,
+    ]),
     [
       'bare loop on the node',
       number(bareLoop.simulationsPerSecond),
-      '',
+      ...Array<string>(RATIOS).fill(''),
       '',
       pair(bareLoop.latencyAtLoadMs),
       cpu(bareLoop.cpuMicrosPerSimulation),
@@ -38,7 +45,7 @@ export function printReport(report: Report): void {
     `\n${machine.cores} cores (${machine.cpu}), Node ${machine.node}, ${settings.rounds} rounds of ${settings.seconds} s; load average before: ${machine.loadAverageBefore}`,
   )
   console.log(
-    `Titan's executor: ${settings.injected ? 'injected' : 'deployed'}; latencies in ms of whole requests\n`,
+    `Titan's executor: ${settings.injected ? 'injected' : 'deployed'}; journals on ${settings.fileSystem}; latencies in ms of whole requests\n`,
   )
   for (const cells of rows) {
     const line = cells.map((cell, column) => {
@@ -58,7 +65,12 @@ function printLive({ peer, injected, ...live }: LiveFigures): void {
     `${cutSends} sends cut: ${landed} landed, ${lostNonces} nonces lost, ${stuck} transactions stuck`
   const micros = ({ node, server }: Landed['cpuMicros']) => `${node} / ${server}`
   const lines = [
-    ['LIVE, landed per second', `${live.landedPerSecond} (${live.ratio}x)`],
+    ['LIVE, both by', `${live.transport}, ${live.laneCount} accounts each`],
+    [
+      "  Titan's settings",
+      `LANE_IN_FLIGHT_MAX=${live.laneInFlightMax} (default), ${Object.entries(live.settings).map((pair) => pair.join('='))}`,
+    ],
+    ['landed per second', `${live.landedPerSecond} (${live.ratio}x), ${live.inFlight} in flight`],
     ['  peer (ethers Wallet, NonceManager)', `${peer.landedPerSecond}, ${peer.inFlight} in flight`],
     [
       'CPU µs per landed trade, node/server',
@@ -80,11 +92,17 @@ const pair = (latency: Latency | null) => (latency === null ? '-' : `${latency.p
 const cpu = (micros: Figures['cpuMicrosPerTrade']) =>
   micros === null ? '-' : `${micros.node} / ${micros.server} / ${micros.load}`
 
-function row(title: string, figures: Figures, ratio: number | null): string[] {
+/** Columns of ratios. */
+const RATIOS = 3
+
+function row(title: string, figures: Figures, ratios: readonly (number | null)[]): string[] {
   return [
     title,
     number(figures.tradesPerSecond),
-    ratio === null ? '-' : `${ratio.toFixed(1)}x`,
+    ...Array.from({ length: RATIOS }, (_, place) => {
+      const ratio = ratios[place]
+      return ratio === undefined ? '' : ratio === null ? '-' : `${ratio.toFixed(2)}x`
+    }),
     pair(figures.latencyMs),
     pair(figures.latencyAtLoadMs),
     cpu(figures.cpuMicrosPerTrade),

@@ -3,12 +3,13 @@ import type { LiveFigures } from './live.ts'
 import type { Latency } from './load.ts'
 import type { Measurement } from './measure.ts'
 import { batchSize } from './paperBatch.ts'
-import type { PeerSetting } from './peer.ts'
+import type { PeerName, PeerSetting } from './peer.ts'
 import { median } from './percentile.ts'
 
 /** Stretches measured one right after the other; null where a benchmark was not asked for. */
 export interface Round {
   readonly peer: Measurement | null
+  readonly leanPeer: Measurement | null
   readonly http: Measurement | null
   readonly batch: Measurement | null
   readonly bare: Measurement | null
@@ -24,6 +25,8 @@ export interface BenchRun {
     readonly httpInFlight: number
     readonly batchesInFlight: number
     readonly injected: boolean
+    /** Of the journals. */
+    readonly fileSystem: string
   }
   /** Null where a benchmark was not asked for. */
   readonly paper: PaperRun | null
@@ -32,14 +35,20 @@ export interface BenchRun {
 
 /** What was measured in PAPER. */
 export interface PaperRun {
-  readonly peerSetting: PeerSetting
-  readonly tuning: readonly { readonly setting: PeerSetting; readonly perSecond: number }[]
+  readonly tuning: Readonly<Record<PeerName, PeerTuning>>
   readonly rounds: readonly Round[]
   readonly latency: {
     readonly http: Measurement
     readonly batch: Measurement
     readonly peer: Measurement
+    readonly leanPeer: Measurement
   } | null
+}
+
+interface PeerTuning {
+  /** The best of those tried. */
+  readonly setting: PeerSetting
+  readonly tried: readonly { readonly setting: PeerSetting; readonly perSecond: number }[]
 }
 
 /** One benchmark over all rounds; medians. */
@@ -57,7 +66,7 @@ export interface Figures {
 
 export type Report = ReturnType<typeof summarize>
 
-const NOTHING = { rounds: [], latency: null, tuning: [], peerSetting: null } as const
+const NOTHING = { rounds: [], latency: null, tuning: null } as const
 
 const isMeasured = (measurement: Measurement | null): measurement is Measurement => measurement !== null
 const rounded = (value: number, digits: number) =>
@@ -66,18 +75,33 @@ const rounded = (value: number, digits: number) =>
 /** The run in figures, as `--json` writes it. */
 export function summarize(run: BenchRun) {
   const { settings, live } = run
-  const { rounds, latency, tuning, peerSetting } = run.paper ?? NOTHING
+  const { rounds, latency, tuning } = run.paper ?? NOTHING
   const column = (name: keyof Round) => rounds.map((round) => round[name]).filter(isMeasured)
   const ratioOf = (one: Measurement | null, other: Measurement | null) =>
     one === null || other === null ? null : rounded(one.perSecond / other.perSecond, 2)
-  const ratios = rounds.map(({ peer, http, batch }) => ({
+  /** Of both ways into the server to one of the others, within each round. */
+  const ratios = rounds.map(({ peer, leanPeer, http, batch, bare }) => ({
     http: ratioOf(http, peer),
     batch: ratioOf(batch, peer),
+    toLeanPeer: { http: ratioOf(http, leanPeer), batch: ratioOf(batch, leanPeer) },
+    toBareLoop: { http: ratioOf(http, bare), batch: ratioOf(batch, bare) },
   }))
-  const ratio = (name: 'http' | 'batch') => {
-    const known = ratios.map((each) => each[name]).filter((value) => value !== null)
+  const middle = (values: readonly (number | null)[]) => {
+    const known = values.filter((value) => value !== null)
     return known.length === 0 ? null : rounded(median(known), 2)
   }
+  const ratioTo = (name: 'toLeanPeer' | 'toBareLoop') => ({
+    http: middle(ratios.map((each) => each[name].http)),
+    batch: middle(ratios.map((each) => each[name].batch)),
+  })
+  const peerFigures = (name: PeerName) => ({
+    ...figures(column(name), latency?.[name] ?? null),
+    setting: tuning?.[name].setting ?? null,
+    tried: (tuning?.[name].tried ?? []).map(({ setting, perSecond }) => ({
+      ...setting,
+      tradesPerSecond: rounded(perSecond, 1),
+    })),
+  })
   const bare = figures(column('bare'), null)
   return {
     machine: {
@@ -88,20 +112,21 @@ export function summarize(run: BenchRun) {
       loadAverageBefore: rounded(run.loadAverage, 2),
       platform: `${process.platform}-${process.arch}`,
     },
-    settings: { ...settings, peerSetting, batchSize },
+    settings: { ...settings, batchSize },
     paper: {
       http: figures(column('http'), latency?.http ?? null),
       batch: figures(column('batch'), latency?.batch ?? null),
     },
-    peer: {
-      ...figures(column('peer'), latency?.peer ?? null),
-      tried: tuning.map(({ setting, perSecond }) => ({
-        ...setting,
-        tradesPerSecond: rounded(perSecond, 1),
-      })),
-    },
+    peer: peerFigures('peer'),
+    leanPeer: peerFigures('leanPeer'),
     live,
-    ratio: { http: ratio('http'), batch: ratio('batch'), live: live?.ratio ?? null },
+    ratio: {
+      http: middle(ratios.map(({ http }) => http)),
+      batch: middle(ratios.map(({ batch }) => batch)),
+      live: live?.ratio ?? null,
+      toLeanPeer: ratioTo('toLeanPeer'),
+      toBareLoop: ratioTo('toBareLoop'),
+    },
     bareLoop: {
       simulationsPerSecond: bare.tradesPerSecond,
       latencyAtLoadMs: bare.latencyAtLoadMs,
@@ -109,8 +134,9 @@ export function summarize(run: BenchRun) {
       successes: bare.successes,
       failures: bare.failures,
     },
-    rounds: rounds.map(({ peer, http, batch, bare }, index) => ({
+    rounds: rounds.map(({ peer, leanPeer, http, batch, bare }, index) => ({
       peer: rounded(peer?.perSecond ?? Number.NaN, 1),
+      leanPeer: rounded(leanPeer?.perSecond ?? Number.NaN, 1),
       http: rounded(http?.perSecond ?? Number.NaN, 1),
       batch: rounded(batch?.perSecond ?? Number.NaN, 1),
       bareLoop: rounded(bare?.perSecond ?? Number.NaN, 1),

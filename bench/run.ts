@@ -7,22 +7,25 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../devnet/packageRoot.ts'
 import { measureBareLoop } from './bareLoop.ts'
+import { journalFileSystem } from './benchFolder.ts'
 import { measureLatency } from './latency.ts'
 import { measureLive } from './live.ts'
 import type { Measurement } from './measure.ts'
 import { measurePaperBatch } from './paperBatch.ts'
 import { measurePaperHttp } from './paperHttp.ts'
-import { measurePeer, type PeerSetting, tunePeer } from './peer.ts'
+import { measurePeer, type PeerName, tunePeer } from './peer.ts'
 import { printReport } from './printReport.ts'
 import { type BenchRun, type PaperRun, type Round, summarize } from './report.ts'
 import { startBenchWorld } from './startBenchWorld.ts'
 
-const benchmarks = ['peer', 'paperHttp', 'paperBatch', 'bareLoop', 'latency', 'live'] as const
+const benchmarks = ['peer', 'leanPeer', 'paperHttp', 'paperBatch', 'bareLoop', 'latency', 'live'] as const
 type BenchmarkName = (typeof benchmarks)[number]
 
 /** Requests in flight: where more of them give no more trades. */
 const httpInFlight = 64
 const batchesInFlight = 4
+
+const PEER_DEFAULT = { kind: 'single', inFlight: 20 } as const
 
 /** What fails from now on fails because everything is being stopped. */
 let isInterrupted = false
@@ -69,13 +72,14 @@ async function bench(options: Options): Promise<BenchRun> {
   const live = options.only.includes('live')
     ? await measureLive({ entry: join(packageRoot(), 'dist', 'main.js'), rounds, seconds, say })
     : null
-  const settings = { rounds, seconds, httpInFlight, batchesInFlight, injected }
+  const fileSystem = await journalFileSystem()
+  const settings = { rounds, seconds, httpInFlight, batchesInFlight, injected, fileSystem }
   return { loadAverage, settings, paper, live }
 }
 
 async function benchPaper({ rounds, seconds, only, injected }: Options): Promise<PaperRun> {
   const wants = (name: BenchmarkName) => only.includes(name)
-  say('Starting the devnet, Titan and the peer ...')
+  say('Starting the devnet, Titan and the peers ...')
   const world = await startBenchWorld({ injected })
   const interrupted = () => {
     isInterrupted = true
@@ -89,10 +93,12 @@ async function benchPaper({ rounds, seconds, only, injected }: Options): Promise
     await measurePaperHttp({ ...warmUp, inFlight: httpInFlight })
     await measurePaperBatch({ ...warmUp, inFlight: batchesInFlight })
     await measureBareLoop(warmUp)
-    let peerSetting: PeerSetting = { kind: 'single', inFlight: 20 }
-    await measurePeer({ ...warmUp, setting: peerSetting })
-    const tuning = wants('peer') ? await tunePeer({ world, seconds }) : []
-    peerSetting = tuning[0]?.setting ?? peerSetting
+    const tune = async (name: PeerName) => {
+      await measurePeer({ ...warmUp, name, setting: PEER_DEFAULT })
+      const tried = wants(name) ? await tunePeer({ world, seconds, name }) : []
+      return { tried, setting: tried[0]?.setting ?? PEER_DEFAULT }
+    }
+    const tuning = { peer: await tune('peer'), leanPeer: await tune('leanPeer') }
 
     const done: Round[] = []
     for (let number = 1; number <= rounds; number++) {
@@ -104,7 +110,10 @@ async function benchPaper({ rounds, seconds, only, injected }: Options): Promise
       }
       // Side by side: what disturbs the machine for a while disturbs neighbours alike.
       done.push({
-        peer: await stretch('peer', () => measurePeer({ world, seconds, setting: peerSetting })),
+        peer: await stretch('peer', () => measurePeer({ world, seconds, ...tuning.peer })),
+        leanPeer: await stretch('leanPeer', () =>
+          measurePeer({ world, seconds, name: 'leanPeer', ...tuning.leanPeer }),
+        ),
         http: await stretch('paperHttp', () => measurePaperHttp({ world, seconds, inFlight: httpInFlight })),
         batch: await stretch('paperBatch', () =>
           measurePaperBatch({ world, seconds, inFlight: batchesInFlight }),
@@ -113,7 +122,7 @@ async function benchPaper({ rounds, seconds, only, injected }: Options): Promise
       })
     }
     const latency = wants('latency') ? await measureLatency({ world, seconds }) : null
-    return { peerSetting, tuning, rounds: done, latency }
+    return { tuning, rounds: done, latency }
   } finally {
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
     await world.stop()

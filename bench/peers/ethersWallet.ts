@@ -7,7 +7,7 @@
  * Settings: PORT, RPC_URL, CHAIN_ID, EXECUTOR_ADDRESS, EXECUTOR_ABI (file), PRIVATE_KEYS, RECEIPT_TIMEOUT_MS.
  */
 import { readFileSync } from 'node:fs'
-import { AbiCoder, Contract, JsonRpcProvider, Network, NonceManager, Wallet } from 'ethers'
+import { AbiCoder, Contract, JsonRpcProvider, Network, NonceManager, Wallet, WebSocketProvider } from 'ethers'
 import express from 'express'
 
 interface Signal {
@@ -32,12 +32,11 @@ const setting = (name: string): string => {
 }
 
 const network = Network.from(Number(setting('CHAIN_ID')))
-const provider = new JsonRpcProvider(setting('RPC_URL'), network, {
-  staticNetwork: network,
-  batchMaxCount: 1,
-  cacheTimeout: -1,
-  pollingInterval: POLLING_MS,
-})
+const url = setting('RPC_URL')
+const options = { staticNetwork: network, batchMaxCount: 1, cacheTimeout: -1 }
+const provider = url.startsWith('ws')
+  ? new WebSocketProvider(url, network, options)
+  : new JsonRpcProvider(url, network, { ...options, pollingInterval: POLLING_MS })
 const { abi } = JSON.parse(readFileSync(setting('EXECUTOR_ABI'), 'utf8'))
 const executor = new Contract(setting('EXECUTOR_ADDRESS'), abi, provider)
 const wallets = setting('PRIVATE_KEYS')

@@ -7,7 +7,7 @@ interface Waiting<Item, Written> {
   readonly reject: (error: unknown) => void
 }
 
-/** Writes whose commits are shared: 3,300 single commits a second become tens of thousands of rows. */
+/** Writes whose commits are shared: a disk takes hundreds of commits a second, and tens of thousands of rows in them. */
 export interface GroupCommit<Item, Written> {
   /** Resolves when the item is on disk. Rejects when the disk refuses: nothing of its group is kept then. */
   add(item: Item): Promise<Written>

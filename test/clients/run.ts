@@ -1,4 +1,4 @@
-/** `npm run test:clients [-- vitest's arguments]`: see README.md beside this file. */
+/** `npm run test:clients [-- vitest's arguments]`: see README.md beside this file. With `--find` it only finds the client, or builds it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -6,8 +6,9 @@ import { findGeth } from './findGeth.ts'
 
 const found = await findGeth({ say: console.error })
 if (found.path === null) console.log(`test:clients is SKIPPED: ${found.why}`)
-else {
-  console.error(`go-ethereum ${found.version}: ${found.path}`)
+else console.error(`go-ethereum ${found.version}: ${found.path}`)
+
+if (found.path !== null && !process.argv.includes('--find')) {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
   const args = [vitest, 'run', '--config', 'test/clients/vitest.config.ts', ...process.argv.slice(2)]
