@@ -29,6 +29,7 @@ test.each([
 
 test.each([
   [-32600, 'batch too large'],
+  [-32003, 'response too large'],
   [-32000, 'Batch requests are only available on paid plans'],
 ])('%i %s: the batch is refused', (code, message) => {
   expect(kindOf(code, message)).toBe('batch-refused')

@@ -21,7 +21,8 @@ const EXECUTION =
   /out of gas|OutOfGas|gas required exceeds|invalid opcode|InvalidFEOpcode|OpcodeNotFound|stack (limit|underflow|overflow)|Stack(Under|Over)flow|invalid jump|EVM error|VM execution error|write protection|contract creation code storage|insufficient (funds|balance)|intrinsic gas|nonce too (low|high)|(fee|price).{0,30} less than block base fee/i
 const RATE_LIMITED =
   /rate.?limit|too many requests|(request|daily|monthly).{0,20}limit|compute units|exceeded.{0,30}(quota|capacity)/i
-const BATCH_REFUSED = /batch/i
+// The latter is geth's, for each call whose answer does not fit into that of the batch (`--rpc.batch-response-max-size`).
+const BATCH_REFUSED = /batch|response too large/i
 const UNSUPPORTED =
   /method.{0,60}(not (found|supported|available|allowed)|does not exist)|unsupported method/i
 /** JSON-RPC 2.0 and EIP-1474: method not found, invalid params, method not supported. */
