@@ -16,7 +16,10 @@ import { valuate } from '../src/simulation/valuation.ts'
 /** What a trade is evaluated with, in both modes; one per chain thread, whatever is probed anew. */
 export interface Evaluation {
   readonly prices: Prices
-  /** The engine of now in which `caller` calls the executor; the chain's own caller when none is given. Ask for it at each use. */
+  /**
+   * The engine of now in which `caller` calls the executor; the chain's own caller when none is given. Ask
+   * for it at each use.
+   */
   engine(caller?: Address): SimulationEngine
   /** `NODE_UNAVAILABLE` when a price or the fee could not be read: what a trade is worth is never guessed. */
   valuate(request: { signal: Signal; simulation: Simulation }): Promise<Result<Valuation>>

@@ -77,7 +77,10 @@ export const hourBound = ({
   }
 }
 
-/** The trade's own profit: the least profit that the executor is given is what the transaction can cost, so one that costs more would revert. */
+/**
+ * The trade's own profit: the least profit that the executor is given is what the transaction can cost, so
+ * one that costs more would revert.
+ */
 export const profitBound = (profitWei: bigint, weight: Weight): Bound => ({
   allowedWei: perGas(profitWei, weight),
   refuse: (priceWei) =>

@@ -243,8 +243,8 @@ function run(
 }
 
 /**
- * A cancel in the place of a trade is refused for a limit on its own price alone, or because the account holds too little: never
- * because of what others have spent.
+ * A cancel in the place of a trade is refused for a limit on its own price alone, or because the account
+ * holds too little: never because of what others have spent.
  */
 function checkRefusedRepair(model: Model, place: Place, request: ReturnType<typeof priceOf>): void {
   if (request.purpose.kind === 'trade') return

@@ -173,6 +173,12 @@ describe('what is decided is reserved in the same step', () => {
     expect([budget.atStakeWei(), budget.spentLastHourWei()]).toEqual([3n * COIN, 0n])
   })
 
+  test('what fillers have cost before a restart is charged to repairs', () => {
+    const spent = [{ wei: 7n, receipt: 'filler', atMs: nowMs, kind: 'repair' as const }]
+    const { trades, repairs } = createBudget({ limits, spent, now: () => nowMs }).report()
+    expect([trades.spentLastHourWei, repairs.spentLastHourWei]).toEqual([0n, 7n])
+  })
+
   test('attempts of before a restart are at stake by nonce, whatever the limits are now', () => {
     const budget = budgetOf({ maxSpendPerHourWei: 1n })
     const stake = budget.adopt({ lane: A, maxCostWei: 5n * COIN })

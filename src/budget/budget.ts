@@ -17,8 +17,9 @@ import { offerFee } from './offerFee.ts'
 import { createSpendWindow } from './spendWindow.ts'
 
 /**
- * What a transaction is for. A trade earns its gas; `profitWei` is what it earns before gas as of now, null where that cannot be
- * told. A repair (a cancel, or the filler of an unused nonce) earns nothing and keeps a lane moving.
+ * What a transaction is for. A trade earns its gas; `profitWei` is what it earns before gas as of now, null
+ * where that cannot be told. A repair (a cancel, or the filler of an unused nonce) earns nothing and keeps a
+ * lane moving.
  */
 export type Purpose =
   | { readonly kind: 'trade'; readonly profitWei: bigint | null }
@@ -62,25 +63,30 @@ export interface BudgetReport {
 }
 
 /**
- * What may be spent on one chain: the one owner of what is at stake and what was spent within the hour. Every answer is given in
- * one synchronous step that also reserves, so that two who ask at once are never given the same money.
+ * What may be spent on one chain: the one owner of what is at stake and what was spent within the hour. Every
+ * answer is given in one synchronous step that also reserves, so that two who ask at once are never given the
+ * same money.
  *
- * A trade is refused when the price of the next block is above `MAX_FEE_GWEI`, `MAX_TX_COST_NATIVE`, what is left of
- * `MAX_GAS_SPEND_PER_HOUR_NATIVE`, its own profit or the account's balance.
+ * A trade is refused when the price of the next block is above `MAX_FEE_GWEI`, `MAX_TX_COST_NATIVE`, what is
+ * left of `MAX_GAS_SPEND_PER_HOUR_NATIVE`, its own profit or the account's balance.
  *
- * A repair must not fail for its price, or a used-up budget would hold a nonce and all behind it. It is paid from the stake of the
- * trade whose nonce it takes, and what goes beyond from an allowance of its own, `MAX_REPAIR_SPEND_PER_HOUR_NATIVE`. A no-op
- * takes a fraction of a trade's gas, so a cancel has room for several replacements, whatever the hour has cost. Where the market
- * asks more than the limits give, the least valid replacement goes out: it takes the place of what does not pay, gets in when the
- * price has fallen, and is raised with time. `MAX_FEE_GWEI` and `MAX_TX_COST_NATIVE` bound repairs like everything else: a first
- * filler is refused while the chain asks more, as is every trade that would use its nonce.
+ * A repair must not fail for its price, or a used-up budget would hold a nonce and all behind it. It is paid
+ * from the stake of the trade whose nonce it takes, and what goes beyond from an allowance of its own,
+ * `MAX_REPAIR_SPEND_PER_HOUR_NATIVE`. A no-op takes a fraction of a trade's gas, so a cancel has room for
+ * several replacements, whatever the hour has cost. Where the market asks more than the limits give, the
+ * least valid replacement goes out: it takes the place of what does not pay, gets in when the price has
+ * fallen, and is raised with time. `MAX_FEE_GWEI` and `MAX_TX_COST_NATIVE` bound repairs like everything
+ * else: a first filler is refused while the chain asks more, as is every trade that would use its nonce.
  */
 export interface Budget {
-  /** Prices the first transaction at a nonce and puts its highest cost at stake. `FEE_LIMIT`, or `INSUFFICIENT_FUNDS` with the fact `needed`. */
+  /**
+   * Prices the first transaction at a nonce and puts its highest cost at stake. `FEE_LIMIT`, or
+   * `INSUFFICIENT_FUNDS` with the fact `needed`.
+   */
   reserve(request: Priced & { readonly lane: Address }): Result<{ fee: FeeQuote; stake: Stake }>
   /**
-   * Prices a replacement and puts what it may cost beyond the others at this nonce at stake. A trade's is bounded by what it earns
-   * now. `undo` takes that back when the replacement could not be put on disk.
+   * Prices a replacement and puts what it may cost beyond the others at this nonce at stake. A trade's is
+   * bounded by what it earns now. `undo` takes that back when the replacement could not be put on disk.
    *
    * @param request.tried fees of every attempt at this nonce; at least one
    */
@@ -88,9 +94,15 @@ export interface Budget {
     stake: Stake,
     request: Priced & { readonly tried: readonly FeeQuote[] },
   ): Result<{ fee: FeeQuote; undo(): void }>
-  /** Nothing of ours is in a block at this nonce, and nothing will be: it was not sent, or another transaction has taken the nonce. */
+  /**
+   * Nothing of ours is in a block at this nonce, and nothing will be: it was not sent, or another transaction
+   * has taken the nonce.
+   */
   release(stake: Stake): void
-  /** A block holds the nonce: this is what it has cost. Once per receipt; another one takes the place of the former. */
+  /**
+   * A block holds the nonce: this is what it has cost. Once per receipt; another one takes the place of the
+   * former.
+   */
   settle(stake: Stake, spent: Spent): void
   /** The block has left the chain: its cost was not paid, and is at stake again. */
   reopen(stake: Stake): void
@@ -142,7 +154,7 @@ const most = (attempts: readonly Attempt[], kind: Purpose['kind']): bigint =>
 const HOUR_MS = 3_600_000
 
 /**
- * @param options.spent what the journal knows of the last hour, charged to trades
+ * @param options.spent what the journal knows of the last hour; `kind` is what the nonce was taken for
  * @param options.now the clock of `Spent.atMs`, ms
  */
 export function createBudget({
@@ -151,7 +163,7 @@ export function createBudget({
   now,
 }: {
   limits: FeeLimits
-  spent?: readonly Spent[]
+  spent?: readonly (Spent & { readonly kind?: Purpose['kind'] })[]
   now: () => number
 }): Budget {
   const { maxFeeWei, maxTxCostWei, maxSpendPerHourWei, maxRepairSpendPerHourWei } = limits
@@ -160,7 +172,12 @@ export function createBudget({
   const repairs = createSpendWindow()
   /** By receipt, oldest first, those of the last hour. */
   const bookings = new Map<string, Booking>()
-  for (const { wei, ...rest } of spent) book({ ...rest, byTradeWei: wei, byRepairWei: 0n })
+  for (const { wei, kind, ...rest } of spent)
+    book(
+      kind === 'repair'
+        ? { ...rest, byTradeWei: 0n, byRepairWei: wei }
+        : { ...rest, byTradeWei: wei, byRepairWei: 0n },
+    )
 
   function book({
     byTradeWei,

@@ -7,19 +7,21 @@ export type Offer =
   | { readonly kind: 'too_dear'; readonly priceWei: bigint }
 
 /**
- * The fee of the next transaction at a nonce, within what is allowed. Headroom for a growing base fee is given up first.
+ * The fee of the next transaction at a nonce, within what is allowed. Headroom for a growing base fee is
+ * given up first.
  *
- * One that replaces others offers an eighth more than the highest ever tried there, rounded up, and at least 1 wei more, in both
- * caps and at once: raising one alone is refused, however far it goes. geth, bor, bsc, coreth, op-geth, erigon, reth, besu and
- * nethermind all default to 10 % on both (geth `--txpool.pricebump`, besu `--tx-pool-price-bump`); an eighth is what a base fee
- * can grow in a block, and leaves room for rounding. zkSync Era replaces by any transaction, Arbitrum by none: its sequencer has
- * no mempool. The 100 % that blob transactions need does not arise: lanes send none.
+ * One that replaces others offers an eighth more than the highest ever tried there, rounded up, and at least
+ * 1 wei more, in both caps and at once: raising one alone is refused, however far it goes. geth, bor, bsc,
+ * coreth, op-geth, erigon, reth, besu and nethermind all default to 10 % on both (geth `--txpool.pricebump`,
+ * besu `--tx-pool-price-bump`); an eighth is what a base fee can grow in a block, and leaves room for
+ * rounding. zkSync Era replaces by any transaction, Arbitrum by none: its sequencer has no mempool. The 100 %
+ * that blob transactions need does not arise: lanes send none.
  *
- * @param options.tried fees of every attempt at this nonce, those refused as underpriced included: so that what follows a
- *   refusal starts above it. None for a first one.
+ * @param options.tried fees of every attempt at this nonce, those refused as underpriced included: so that
+ *   what follows a refusal starts above it. None for a first one.
  * @param options.allowedWei highest fee cap the limits allow, wei per gas
- * @param options.mayWait where the market asks more than is allowed, whether the least valid replacement is better than none: it
- *   takes the place of what is out, and gets in when the price has fallen
+ * @param options.mayWait where the market asks more than is allowed, whether the least valid replacement is
+ *   better than none: it takes the place of what is out, and gets in when the price has fallen
  */
 export function offerFee({
   quote,

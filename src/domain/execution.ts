@@ -4,23 +4,33 @@ import type { Mode } from './mode.ts'
 import type { Address, Hex, Signal } from './signal.ts'
 import type { UsdE8 } from './usd.ts'
 
-/** What one simulation of the exact calldata said; every figure comes from the same call on the same state. */
+/**
+ * What one simulation of the exact calldata said; every figure comes from the same call on the same state.
+ */
 export interface Simulation {
   readonly success: boolean
   /**
-   * Gas of the whole transaction: 21,000, calldata and execution, before refunds (EIP-3529 lets a chain charge up to a fifth less),
-   * so a cost computed from it is never too low.
+   * Gas of the whole transaction: 21,000, calldata and execution, before refunds (EIP-3529 lets a chain
+   * charge up to a fifth less), so a cost computed from it is never too low.
    */
   readonly gasUsed: bigint
-  /** What the executor returned, base units of the loan token; null when it reverted before that was known. */
+  /**
+   * What the executor returned, base units of the loan token; null when it reverted before that was known.
+   */
   readonly profit: bigint | null
-  /** What repayment lacked, base units of the loan token, when the executor could tell (`Unprofitable`); null otherwise. */
+  /**
+   * What repayment lacked, base units of the loan token, when the executor could tell (`Unprofitable`); null
+   * otherwise.
+   */
   readonly shortfall: bigint | null
   /** Block whose state the call stood on, as read inside the call. */
   readonly block: number
   /** Data-availability part of the fee on rollups, wei; 0 elsewhere. */
   readonly l1FeeWei: bigint
-  /** How it failed; null on success. `unprofitable`: it ran but earned too little; `expired`: its deadline had passed on chain. */
+  /**
+   * How it failed; null on success. `unprofitable`: it ran but earned too little; `expired`: its deadline had
+   * passed on chain.
+   */
   readonly revertKind: 'failed' | 'unprofitable' | 'expired' | null
   /** Why it failed, as a sentence; null on success. */
   readonly error: string | null
@@ -32,8 +42,9 @@ export interface Simulation {
   /** Further numbers of the revert, for programs. */
   readonly facts?: Facts
   /**
-   * `signalId` of the first of our trades in flight behind which this one fails or earns less than it would without them; null when
-   * none does, and when it was simulated behind none. The other figures are then those behind all of them, gas apart.
+   * `signalId` of the first of our trades in flight behind which this one fails or earns less than it would
+   * without them; null when none does, and when it was simulated behind none. The other figures are then
+   * those behind all of them, gas apart.
    */
   readonly takenBy: string | null
   /** What hops leave of their input in the executor; absent when they leave nothing. */
@@ -61,16 +72,16 @@ export interface Valuation {
   /** `gasUsed × gasPrice + l1Fee`, wei of the native token. */
   readonly gasCostWei: bigint
   /**
-   * What the trade earns before gas, wei, rounded down; exact for a loan in the wrapped native coin. Null without a price or
-   * a profit: then gas cannot be held against it.
+   * What the trade earns before gas, wei, rounded down; exact for a loan in the wrapped native coin. Null
+   * without a price or a profit: then gas cannot be held against it.
    */
   readonly profitWei: bigint | null
   /** Base units of the loan token against wei, at the same prices. */
   readonly rate: ExchangeRate | null
   readonly netProfitUsdE8: UsdE8 | null
   /**
-   * Whether the profit is more than the costs; null when that cannot be known. A loan in the wrapped native coin is compared in wei, exactly and
-   * without any price.
+   * Whether the profit is more than the costs; null when that cannot be known. A loan in the wrapped native
+   * coin is compared in wei, exactly and without any price.
    */
   readonly pays: boolean | null
 }

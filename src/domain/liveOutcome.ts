@@ -2,9 +2,10 @@ import type { Code } from '../errors/codes.ts'
 import type { LiveExecution } from './liveExecution.ts'
 
 /**
- * The code of a LIVE trade as it stands; null when it is in a block with a profit, or on its way and nothing is wrong. Answers, totals and metrics go by
- * this one reading. A trade in a block is a success only when what it earned is known and more than its gas where that can be
- * compared: one that landed at a loss has failed.
+ * The code of a LIVE trade as it stands; null when it is in a block with a profit, or on its way and nothing
+ * is wrong. Answers, totals and metrics go by this one reading. A trade in a block is a success only when
+ * what it earned is known and more than its gas where that can be compared: one that landed at a loss has
+ * failed.
  */
 export function outcomeCode({
   state,

@@ -13,7 +13,10 @@ export interface TokenPrice {
   readonly decimals: number
 }
 
-/** A price that is known, one that does not exist, or one that could not be learnt now. The last two are never taken for each other. */
+/**
+ * A price that is known, one that does not exist, or one that could not be learnt now. The last two are never
+ * taken for each other.
+ */
 export type Price =
   | ({ readonly kind: 'known' } & TokenPrice)
   /** The chain's oracle has no price of the token. */
@@ -25,8 +28,8 @@ export interface Prices {
   /** Never rejects. */
   usdE8(token: Address): Promise<Price>
   /**
-   * The same for the books: where the price cannot be read, the newest that was. A trade that has landed is told at an
-   * older price rather than at none; no trade is made on one.
+   * The same for the books: where the price cannot be read, the newest that was. A trade that has landed is
+   * told at an older price rather than at none; no trade is made on one.
    */
   newestUsdE8(token: Address): Promise<Price>
 }
@@ -40,7 +43,9 @@ const ONE_USD_E8 = 100_000_000n
 
 const FRESH_MS = 3_000
 const STALE_MS = 60_000
-/** The oracle's unit does not change; it is read again all the same, so that no wrong answer is kept for ever. */
+/**
+ * The oracle's unit does not change; it is read again all the same, so that no wrong answer is kept for ever.
+ */
 const UNIT_FRESH_MS = 60_000
 /** Tokens come from clients: no more than this many are remembered, besides the wrapped native coin. */
 const TOKENS_MAX = 1_000
@@ -61,8 +66,8 @@ interface Book {
 const NONE: Known = { kind: 'none' }
 
 /**
- * Prices in US dollars by the chain's Aave V3 oracle. Aave markets are quoted in dollars; one whose base currency is something
- * else prices nothing here.
+ * Prices in US dollars by the chain's Aave V3 oracle. Aave markets are quoted in dollars; one whose base
+ * currency is something else prices nothing here.
  *
  * @param options.facts of the newest probe: where the oracle moves, everything is read again
  */
@@ -179,7 +184,10 @@ export function createPrices({
 const notRead = (token: Address, why: string): Failure =>
   failure('NODE_UNAVAILABLE', `The price of ${token} could not be read. ${why}`, { token })
 
-/** That the call reverts or answers nothing is knowledge; any other error says something about the node, and so does nonsense. */
+/**
+ * That the call reverts or answers nothing is knowledge; any other error says something about the node, and
+ * so does nonsense.
+ */
 function wordOf(outcome: RpcOutcome, readNodeError: (error: RpcError) => NodeError): Word {
   if (!outcome.ok) {
     if (outcome.kind === 'transport') return { why: outcome.failure.sentence }

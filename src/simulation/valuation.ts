@@ -10,7 +10,8 @@ const NATIVE_DECIMALS = 18
 /**
  * What a simulated trade costs and leaves. Rounded against us: gains down, costs up.
  *
- * @param options.tokenPrice null where the loan token has no price: then only a loan in the native coin can be compared with gas
+ * @param options.tokenPrice null where the loan token has no price: then only a loan in the native coin can
+ *   be compared with gas
  */
 export function valuate({
   simulation: { profit, gasUsed, l1FeeWei },

@@ -28,8 +28,9 @@ export interface Settled {
 const answered = (answer: Answer): Settled => ({ answer, event: null })
 
 /**
- * One signal's way through PAPER, from top to bottom. Settles with an answer whatever happens; an execution is answered only after its journal entry
- * is on disk. Failures of the node or the journal leave no entry, so that the same id may be sent again.
+ * One signal's way through PAPER, from top to bottom. Settles with an answer whatever happens; an execution
+ * is answered only after its journal entry is on disk. Failures of the node or the journal leave no entry, so
+ * that the same id may be sent again.
  */
 export async function executeSignal(signal: Signal, context: PaperContext): Promise<Settled> {
   const payload = context.payloadHash(signal)

@@ -7,9 +7,10 @@ import type { Code } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 
 /**
- * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach `min_profit` and earn more
- * than its gas. Where the profit cannot be compared with gas, because the chain has no price of the token, PAPER fills the trade
- * with `net_profit_usd` null; LIVE does so only for a sender who says himself, by `min_profit`, from what profit on it pays.
+ * Whether a simulated trade is worth making: null when it is, else why not. A trade must run, reach
+ * `min_profit` and earn more than its gas. Where the profit cannot be compared with gas, because the chain
+ * has no price of the token, PAPER fills the trade with `net_profit_usd` null; LIVE does so only for a sender
+ * who says himself, by `min_profit`, from what profit on it pays.
  */
 export function verdict(trade: {
   readonly signal: Signal

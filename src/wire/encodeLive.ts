@@ -9,19 +9,23 @@ import { failureFields } from './failureFields.ts'
 import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, leftoverFields, simulationFields, usdOrNull } from './simulationFields.ts'
 
-/** An execution and the hashes of everything that was signed for it, in the order of signing; a cancel is one of them. */
+/**
+ * An execution and the hashes of everything that was signed for it, in the order of signing; a cancel is one
+ * of them.
+ */
 export interface LiveRecord {
   readonly execution: LiveExecution
   readonly hashes: readonly Hex[]
 }
 
 /**
- * The answer to `POST /execute` in LIVE. `success` is true for a trade that is in a block and earned more than its gas, and for one on its way
- * when that is what the sender waited for: `none` is content with a promise on disk, `broadcast` with a node that took it.
- * A trade on its way has HTTP 202; otherwise the status is that of its code.
+ * The answer to `POST /execute` in LIVE. `success` is true for a trade that is in a block and earned more
+ * than its gas, and for one on its way when that is what the sender waited for: `none` is content with a
+ * promise on disk, `broadcast` with a node that took it. A trade on its way has HTTP 202; otherwise the
+ * status is that of its code.
  *
- * `sent` says whether bytes of it left: `no` is certain, `yes` is certain, `unknown` is everything between. Profit, gas and net
- * result are what the receipt says, and null while there is none.
+ * `sent` says whether bytes of it left: `no` is certain, `yes` is certain, `unknown` is everything between.
+ * Profit, gas and net result are what the receipt says, and null while there is none.
  *
  * @param options.settledInTime false when the wait ended before what was waited for
  */
@@ -56,8 +60,8 @@ export function encodeLiveAnswer({
 export const encodeLiveEvent = (record: LiveRecord): string => encodeEvent('live_execution', record)
 
 /**
- * The `execution_update` message as JSON text, without `seq`: a change that settles nothing (signed, pending, back from a block
- * that left the chain) or only makes it final. `success` is null while it is open.
+ * The `execution_update` message as JSON text, without `seq`: a change that settles nothing (signed, pending,
+ * back from a block that left the chain) or only makes it final. `success` is null while it is open.
  */
 export const encodeUpdateEvent = (record: LiveRecord): string => encodeEvent('execution_update', record)
 
@@ -123,7 +127,10 @@ const SENT: Readonly<Record<ExecutionState, 'no' | 'yes' | 'unknown'>> = {
   reverted: 'yes',
 }
 
-/** Why the trade failed, or what is known to be wrong with one on its way; null when there is nothing of the kind. */
+/**
+ * Why the trade failed, or what is known to be wrong with one on its way; null when there is nothing of the
+ * kind.
+ */
 function outcomeOf(execution: LiveExecution): Failure | null {
   const { state, failure: reason, inclusion, nonce, lane } = execution
   const place = `nonce ${nonce} of ${lane && checksumAddress(lane)}`
