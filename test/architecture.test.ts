@@ -40,6 +40,8 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
     'fees',
     'lanes',
     'broadcast',
+    'simulation/prices.ts',
+    'journal/heldByServer.ts',
     'contracts/artifacts',
     'devnet/devnetBook.ts',
   ],

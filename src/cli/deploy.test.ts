@@ -3,15 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Contract, getAddress, Interface, JsonRpcProvider, Wallet } from 'ethers'
+import { Contract, getAddress, Interface, JsonRpcProvider, parseEther, Wallet, ZeroAddress } from 'ethers'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import artifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import { addressBook } from '../../devnet/addressBook.ts'
 import { callRpc } from '../../devnet/callRpc.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { openDatabase } from '../journal/openDatabase.ts'
 
 const CHAINS = [1, 137, 56] as const
 const DEPLOYER = '0x4e59b44847b379578588920ca78fbf26c0b4956c'
+const TREASURY = '0x000000000000000000000000000000000000bEEF'
 const PROGRAM = fileURLToPath(new URL('deploy.ts', import.meta.url))
 
 let devnet: Devnet
@@ -40,11 +42,19 @@ const ask = (chainId: number, method: string, ...params: unknown[]) =>
   callRpc({ rpc: rpcOf(chainId), method, params, timeoutMs: 30_000 })
 const fund = (chainId: number) => ask(chainId, 'anvil_setBalance', owner().address, '0xde0b6b3a7640000')
 const codeAt = (chainId: number, address: string) => ask(chainId, 'eth_getCode', address, 'latest')
+const balanceOf = async (chainId: number, { address }: Wallet) =>
+  BigInt(String(await ask(chainId, 'eth_getBalance', address, 'latest')))
 const sentBy = async (chainId: number, { address }: Wallet) =>
   Number(await ask(chainId, 'eth_getTransactionCount', address, 'latest'))
 
-function deploy(args: readonly string[], { keyCount = 1, env = {} } = {}) {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+/** `answer`: at a terminal, with this typed into it; what it shows is all on `stdout` then. */
+function deploy(
+  args: readonly string[],
+  { keyCount = 1, env = {}, answer = null }: { keyCount?: number; env?: object; answer?: string | null } = {},
+) {
+  const command = [process.execPath, PROGRAM, ...args]
+  const [program = '', ...words] = answer === null ? command : ['python3', '-c', TERMINAL, ...command]
+  const child = spawn(program, words, {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -54,8 +64,9 @@ function deploy(args: readonly string[], { keyCount = 1, env = {} } = {}) {
         .join(','),
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  child.stdin.end(answer ?? '')
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk) => {
     stdout += chunk
@@ -67,7 +78,9 @@ function deploy(args: readonly string[], { keyCount = 1, env = {} } = {}) {
     child.on('close', (code) => resolve({ code, stdout, stderr })),
   )
 }
-const on = (chainId: number, ...more: string[]) => [
+/** Runs a program at a terminal of its own, with what it is sent typed in. */
+const TERMINAL = 'import pty, sys, os; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+const asked = (chainId: number, ...more: string[]) => [
   '--chain',
   String(chainId),
   '--rpc',
@@ -75,6 +88,7 @@ const on = (chainId: number, ...more: string[]) => [
   '--json',
   ...more,
 ]
+const on = (chainId: number, ...more: string[]) => asked(chainId, '--yes', ...more)
 async function deployed(...args: Parameters<typeof deploy>) {
   const { code, stdout, stderr } = await deploy(...args)
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
@@ -83,6 +97,8 @@ async function deployed(...args: Parameters<typeof deploy>) {
     chainId: number
     transactions: { action: string; hash: string }[]
     lanes: string[]
+    owner: string
+    calls: { to: string; data: string; meaning: string }[]
   }
 }
 async function stateOf(chainId: number, address: string, lanes: readonly string[]) {
@@ -93,6 +109,7 @@ async function stateOf(chainId: number, address: string, lanes: readonly string[
     owner: await read('owner'),
     vault: await read('balancerVault'),
     pool: await read('aavePool'),
+    treasury: await read('treasury'),
     lanes: await Promise.all(lanes.map((lane) => read('isLane', lane))),
   }
   provider.destroy()
@@ -113,6 +130,7 @@ describe('titan deploy', () => {
         owner: owner().address,
         vault: addressBook.balancer.vault,
         pool: addressBook.aave.pool,
+        treasury: ZeroAddress,
         lanes: [true, false],
       })
       expect(await sentBy(chainId, owner())).toBe(3)
@@ -135,18 +153,114 @@ describe('titan deploy', () => {
 
   test('goes on where another one stopped, takes the endpoint of the environment, and needs no mode', async () => {
     await fund(137)
+    const before = parseEther('1')
+    const first = await deployed(on(137))
+    // As after a stop between the two.
+    await ask(137, 'anvil_setStorageAt', first.address, '0x1', `0x${'0'.repeat(64)}`)
+    await ask(137, 'anvil_setStorageAt', first.address, '0x2', `0x${'0'.repeat(64)}`)
+    const env = { EXECUTION_MODE: 'LIVE', RPC_POLYGON: rpcOf(137), EXECUTOR_ADDRESS: first.address }
+    const again = await deploy(['--chain', 'polygon', '--yes'], { env })
+    expect(again).toMatchObject({ code: 0, stdout: `${first.address}\n` })
+    expect((await stateOf(137, first.address, [])).pool).toBe(addressBook.aave.pool)
+    expect(await balanceOf(137, owner())).toBeLessThan(before)
+  })
+
+  test('leaves lenders that the owner has set, whatever was answered for the cost, until told to reset them', async () => {
+    await fund(137)
     const { address } = await deployed(on(137))
-    const data = new Interface(artifact.abi).encodeFunctionData('configure', [
-      addressBook.balancer.vault,
-      DEPLOYER,
-    ])
+    const data = new Interface(artifact.abi).encodeFunctionData('configure', [ZeroAddress, DEPLOYER])
     await ask(137, 'anvil_impersonateAccount', owner().address)
     await ask(137, 'eth_sendTransaction', { from: owner().address, to: address, data })
+    const kept = await deploy(on(137), { keyCount: 2 })
+    expect(kept.code).toBe(0)
+    expect(kept.stderr).toContain(
+      `The executor's lenders are Balancer V3 none, Aave V3 ${getAddress(DEPLOYER)}; those of Polygon are Balancer V3 ${addressBook.balancer.vault}, Aave V3 ${addressBook.aave.pool}. They are left as they are; --reset-lenders sets them.`,
+    )
+    expect(actions(JSON.parse(kept.stdout))).toEqual(['authorise'])
     expect((await stateOf(137, address, [])).pool).toBe(getAddress(DEPLOYER))
-    const env = { EXECUTION_MODE: 'LIVE', RPC_POLYGON: rpcOf(137), EXECUTOR_ADDRESS: address }
-    const again = await deploy(['--chain', 'polygon'], { env })
-    expect(again).toMatchObject({ code: 0, stdout: `${address}\n` })
+
+    const no = await deploy(asked(137), { answer: 'n\n' })
+    expect(no).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Set them to those of the chain? [y/N]'),
+    })
+    expect((await stateOf(137, address, [])).pool).toBe(getAddress(DEPLOYER))
+
+    expect(actions(await deployed(on(137, '--reset-lenders')))).toEqual(['configure'])
     expect((await stateOf(137, address, [])).pool).toBe(addressBook.aave.pool)
+  })
+
+  test('says what it costs, asks, and spends no more than it said', async () => {
+    await fund(1)
+    const no = await deploy(asked(1), { answer: 'n\n' })
+    expect(no.code).toBe(1)
+    expect(no.stdout).toMatch(
+      /Gas \d+: about 0\.\d+ ETH \(\d+\.\d\d USD\), at most 0\.\d+ ETH \(\d+\.\d\d USD\)\.\s+Send these 2 transactions\? \[y\/N\] /,
+    )
+    expect(no.stdout).toContain('Nothing was sent')
+    expect(await sentBy(1, owner())).toBe(0)
+
+    const yes = await deploy(asked(1, '--treasury', TREASURY), { keyCount: 3, answer: 'y\n' })
+    expect(yes.code).toBe(0)
+    expect(await sentBy(1, owner())).toBe(4)
+    const [, gas = '', about = '', most = ''] =
+      /Gas (\d+): about ([\d.]+) ETH.*at most ([\d.]+) ETH/.exec(yes.stdout) ?? []
+    const spent = parseEther('1') - (await balanceOf(1, owner()))
+    expect(spent).toBeGreaterThan(0n)
+    expect(spent).toBeLessThanOrEqual(parseEther(most))
+    // Gas of what could not be estimated yet is an upper bound.
+    const price = parseEther(about) / BigInt(gas)
+    expect(spent).toBeLessThanOrEqual(BigInt(gas) * price)
+  })
+
+  test('names the treasury, and only when it is another', async () => {
+    await fund(1)
+    const first = await deployed(on(1, '--treasury', TREASURY.toLowerCase()))
+    expect(actions(first)).toEqual(['deploy', 'configure', 'treasury'])
+    expect((await stateOf(1, first.address, [])).treasury).toBe(TREASURY)
+    expect(actions(await deployed(on(1, '--treasury', TREASURY)))).toEqual([])
+    expect(actions(await deployed(on(1)))).toEqual([])
+  })
+
+  test('for an owner that is elsewhere it deploys the code and tells the calls that only the owner can make', async () => {
+    await fund(1)
+    const cold = new Wallet(Wallet.createRandom().privateKey)
+    const args = on(1, '--owner', cold.address, '--treasury', TREASURY)
+    const first = await deployed(args, { keyCount: 2 })
+    expect(actions(first)).toEqual(['deploy'])
+    expect(first).toMatchObject({ owner: cold.address, lanes: addresses(2) })
+    expect(first.calls.map(({ to, meaning }) => [to, meaning])).toEqual([
+      [first.address, expect.stringContaining('set its lenders')],
+      [first.address, `let these accounts trade: ${addresses(2).join(', ')}`],
+      [first.address, `name the treasury that profits are swept to: ${TREASURY}`],
+    ])
+    const told = await deploy(args, { keyCount: 2 })
+    for (const { data } of first.calls) expect(told.stderr).toContain(data)
+    expect(await stateOf(1, first.address, addresses(1))).toMatchObject({
+      owner: cold.address,
+      vault: ZeroAddress,
+      lanes: [false],
+    })
+
+    // The owner does as it was told, and nothing is missing any more.
+    await ask(1, 'anvil_setBalance', cold.address, '0xde0b6b3a7640000')
+    const provider = new JsonRpcProvider(rpcOf(1))
+    for (const [nonce, { to, data }] of first.calls.entries())
+      await (await cold.connect(provider).sendTransaction({ to, data, nonce })).wait()
+    provider.destroy()
+    expect(await stateOf(1, first.address, addresses(2))).toEqual({
+      owner: cold.address,
+      vault: addressBook.balancer.vault,
+      pool: addressBook.aave.pool,
+      treasury: TREASURY,
+      lanes: [true, true],
+    })
+    expect(await deployed(args, { keyCount: 2 })).toEqual({ ...first, transactions: [], calls: [] })
+    // By its address it is found without --owner only where the owner is named.
+    const env = { EXECUTOR_ADDRESS: first.address }
+    const unnamed = await deploy(on(1), { env })
+    expect(unnamed).toMatchObject({ code: 3, stderr: expect.stringContaining('name its owner with --owner') })
+    expect(await deployed(args, { keyCount: 2, env })).toMatchObject({ address: first.address, calls: [] })
   })
 
   test('without the deterministic deployer makes an address of its own, says so, and finds it again', async () => {
@@ -201,6 +315,55 @@ describe('titan deploy refuses', () => {
     }
   })
 
+  test('without an answer, or for more than it may cost', async () => {
+    await fund(1)
+    const silent = await deploy(asked(1))
+    expect(silent).toMatchObject({ code: 1, stdout: '' })
+    expect(silent.stderr).toMatch(
+      /about 0\.\d+ ETH .*\nThere is nobody to ask; --yes sends without asking\. Nothing was sent/,
+    )
+    const dear = await deploy(on(1, '--max-cost', '0.000001'))
+    expect(dear).toMatchObject({ code: 1, stdout: '' })
+    expect(dear.stderr).toContain('That may be more than --max-cost 0.000001; nothing was sent.')
+    const limited = await deploy(on(1), { env: { MAX_FEE_GWEI_ETHEREUM: '0.0001' } })
+    expect(limited).toMatchObject({ code: 1, stdout: '' })
+    expect(limited.stderr).toMatch(/Ethereum asks [\d.]+ gwei per gas, and MAX_FEE_GWEI allows 0\.0001\./)
+    expect(await sentBy(1, owner())).toBe(0)
+    const enough = await deployed(on(1, '--max-cost', '0.9'))
+    expect(actions(enough)).toEqual(['deploy', 'configure'])
+  })
+
+  test('to use a nonce of a lane while a LIVE server works with the same data', async () => {
+    await fund(1)
+    const dataDir = mkdtempSync(join(folder, 'data-'))
+    const env = { DATA_DIR: dataDir }
+    const open = () =>
+      openDatabase({
+        path: join(dataDir, 'live', 'chain-1.sqlite'),
+        schema: 'CREATE TABLE IF NOT EXISTS t (x)',
+        version: 1,
+      })
+    const server = open()
+    const refused = await deploy(on(1), { env })
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toContain(
+      `A LIVE server works with ${dataDir} on Ethereum, and ${owner().address} is one of its lanes`,
+    )
+    expect(await sentBy(1, owner())).toBe(0)
+    // The owner can put the code there as well.
+    const cold = new Wallet(Wallet.createRandom().privateKey)
+    const handed = await deployed(on(1, '--owner', cold.address), { env })
+    expect(handed.transactions).toEqual([])
+    expect(handed.calls.map(({ to }) => to)).toEqual([getAddress(DEPLOYER), handed.address, handed.address])
+    expect(await sentBy(1, owner())).toBe(0)
+
+    server.close()
+    const { address } = await deployed(on(1), { env })
+    const again = open()
+    expect(await deployed(on(1), { env })).toMatchObject({ address, transactions: [] })
+    again.close()
+  })
+
   test('an executor that belongs to someone else, and one that is something else', async () => {
     await fund(1)
     const { address } = await deployed(on(1))
@@ -208,9 +371,7 @@ describe('titan deploy refuses', () => {
     await fund(1)
     const foreign = await deploy(on(1), { env: { EXECUTOR_ADDRESS: address } })
     expect(foreign.code).toBe(3)
-    expect(foreign.stderr).toContain(
-      `belongs to ${keys[2]?.address}, not to the first key, ${owner().address}`,
-    )
+    expect(foreign.stderr).toContain(`belongs to ${keys[2]?.address}, not to ${owner().address}`)
     const other = await deploy(on(1), { env: { EXECUTOR_ADDRESS: addressBook.aave.pool } })
     expect(other.code).toBe(3)
     expect(other.stderr).toContain('is not this version of the executor')
@@ -221,6 +382,20 @@ describe('titan deploy refuses', () => {
     ['no chain', ['--json'], {}, 2, /^Usage: titan deploy/],
     ['an unknown chain', ['--chain', '7'], {}, 2, /There is no chain "7"; known are 1 Ethereum, /],
     ['an unknown option', ['--chain', '1', '--dry'], {}, 2, /--dry/],
+    [
+      'an owner that is no address',
+      ['--chain', '1', '--owner', '0x12'],
+      {},
+      2,
+      /^--owner must be an address/,
+    ],
+    [
+      'a cost that is no amount',
+      ['--chain', '1', '--max-cost', 'low'],
+      {},
+      2,
+      /^--max-cost must be a positive/,
+    ],
     ['no endpoint', ['--chain', '1'], {}, 3, /RPC_ETHEREUM is not set/],
     ['an endpoint that is none', ['--chain', '1', '--rpc', 'node'], {}, 3, /RPC_ETHEREUM must be a URL/],
     ['a dead endpoint', ['--chain', '1', '--rpc', 'http://127.0.0.1:1'], {}, 5, /could not be reached/],

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { getAddress } from 'ethers'
 import { devnetBook } from '../../devnet/devnetBook.ts'
 import { createBroadcast } from '../broadcast/broadcast.ts'
 import { createNodeEndpoint } from '../broadcast/sendTransport.ts'
@@ -7,26 +9,39 @@ import { CHAINS } from '../config/chains.ts'
 import { devnetProfile } from '../config/devnetProfile.ts'
 import { type Environment, loadConfig, readEnvironment } from '../config/env.ts'
 import { LIMITS } from '../config/limits.ts'
+import type { Parsed } from '../config/parsed.ts'
+import { parseAddress, parseUnits } from '../config/scalars.ts'
 import { chainSettings } from '../config/settings.ts'
+import type { Address } from '../domain/signal.ts'
 import type { Code } from '../errors/codes.ts'
 import type { Result } from '../errors/failure.ts'
 import { StartError } from '../errors/startError.ts'
+import { isHeldByServer } from '../journal/heldByServer.ts'
 import { type Key, loadKeys } from '../lanes/keys.ts'
 import { createJsonRpc } from '../nodes/jsonRpc.ts'
+import { readNodeError } from '../nodes/nodeErrors.ts'
 import { openTransport } from '../nodes/openTransport.ts'
 import { probeChain } from '../nodes/probe.ts'
 import { classifySendError } from '../nodes/sendErrors.ts'
+import { createPrices } from '../simulation/prices.ts'
+import { askYesNo, isInteractive } from './ask.ts'
 import { type Deployment, deployExecutor } from './deployExecutor.ts'
-import { createOwnerAccount } from './ownerAccount.ts'
+import { createSetupAccount } from './setupAccount.ts'
 
-const USAGE = `Usage: titan deploy --chain CHAIN [--rpc URL] [--json]
+const USAGE = `Usage: titan deploy --chain CHAIN [options]
 
-Deploys the executor contract, sets its lenders and authorises every key, sending only what is missing.
-The first key becomes its owner; keys are read as in LIVE (PRIVATE_KEY, PRIVATE_KEYS, KEYSTORE).
+Deploys the executor contract, sets its lenders, authorises every key and names the treasury, sending only what is missing, from the
+first key. Says what that costs and asks before it sends. Keys are read as in LIVE (PRIVATE_KEY, PRIVATE_KEYS, KEYSTORE).
 
-  --chain CHAIN   chain id or name, e.g. 1 or ethereum
-  --rpc URL       endpoint to use instead of the chain's RPC_*
-  --json          print {"address", "chainId", "transactions", "lanes"} instead of the address`
+  --chain CHAIN       chain id or name, e.g. 1 or ethereum
+  --rpc URL           endpoint to use instead of the chain's RPC_*
+  --owner ADDRESS     the executor's owner, e.g. a cold account or a multisig; without it the first key. What only the owner can
+                      send is printed instead of sent: to, data, meaning
+  --treasury ADDRESS  where profits are swept to
+  --reset-lenders     sets lenders that the owner has configured otherwise back to those of the chain
+  --yes               sends without asking
+  --max-cost AMOUNT   the most that everything together may cost, in the chain's native coin, e.g. 0.05
+  --json              print {"address", "chainId", "owner", "transactions", "calls", "lanes"} instead of the address`
 
 const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
 
@@ -51,7 +66,7 @@ async function run(args: readonly string[]): Promise<number> {
   const configured = configuredChain({ environment, ...options })
   const { keys, warnings } = await loadKeys(environment)
   for (const warning of warnings) say(warning)
-  const outcome = await deployOn({ ...configured, keys })
+  const outcome = await deployOn({ ...configured, ...options, keys })
   if (!outcome.ok) {
     say(outcome.failure.sentence)
     return exitCode(outcome.failure.code)
@@ -69,6 +84,11 @@ function readOptions(args: readonly string[]) {
       options: {
         chain: { type: 'string' },
         rpc: { type: 'string' },
+        owner: { type: 'string' },
+        treasury: { type: 'string' },
+        'reset-lenders': { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
+        'max-cost': { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -77,12 +97,31 @@ function readOptions(args: readonly string[]) {
     const profile = CHAINS.find(({ chainId, name, envName }) =>
       [String(chainId), name.toLowerCase(), envName.toLowerCase()].includes(wanted),
     )
-    if (profile !== undefined) return { profile, url: values.rpc ?? null, json: values.json }
+    if (profile !== undefined) {
+      return {
+        profile,
+        url: values.rpc ?? null,
+        json: values.json,
+        yes: values.yes,
+        resetLenders: values['reset-lenders'],
+        owner: parse('--owner', values.owner, parseAddress),
+        treasury: parse('--treasury', values.treasury, parseAddress),
+        maxCostWei: parse('--max-cost', values['max-cost'], parseUnits({ decimals: 18 })),
+      }
+    }
     const known = CHAINS.map(({ chainId, name }) => `${chainId} ${name}`).join(', ')
     return `There is no chain "${values.chain}"; known are ${known}.`
   } catch (error) {
     return `${(error as Error).message}\n\n${USAGE}`
   }
+}
+
+/** Null when the option is not given. Throws a sentence when it cannot be read. */
+function parse<T>(option: string, text: string | undefined, read: (text: string) => Parsed<T>): T | null {
+  if (text === undefined) return null
+  const found = read(text)
+  if (!found.ok) throw new Error(`${option} ${found.problem}`)
+  return found.value
 }
 
 /**
@@ -97,7 +136,7 @@ function configuredChain({
   environment: Environment
   profile: ChainProfile
   url: string | null
-}): { chain: ChainConfig; timeoutMs: number } {
+}): { chain: ChainConfig; dataDir: string; timeoutMs: number } {
   const { name } = chainSettings(profile).endpoints
   const config = loadConfig({
     ...environment,
@@ -108,20 +147,28 @@ function configuredChain({
   const chain = config.chains.find(({ chainId }) => chainId === profile.chainId)
   if (config.embeddedDevnet || chain === undefined)
     throw new StartError([`${name} is not set; set it, or name an endpoint with --rpc.`])
-  return { chain, timeoutMs: config.rpcTimeoutMs }
+  return { chain, dataDir: config.dataDir, timeoutMs: config.rpcTimeoutMs }
 }
 
 async function deployOn({
   chain,
-  keys,
+  keys: [first, ...others],
+  dataDir,
   timeoutMs,
+  owner,
+  ...wanted
 }: {
   chain: ChainConfig
   keys: readonly Key[]
+  dataDir: string
   timeoutMs: number
+  owner: Address | null
+  treasury: Address | null
+  resetLenders: boolean
+  maxCostWei: bigint | null
+  yes: boolean
 }): Promise<Result<Deployment>> {
-  const [owner] = keys
-  if (owner === undefined) throw new Error('There is no key.')
+  if (first === undefined) throw new Error('There is no key.')
   const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs, limits: LIMITS })
   const broadcast = createBroadcast({
     endpoints: chain.endpoints.map((url) => {
@@ -139,8 +186,23 @@ async function deployOn({
     const facts = probed.value
     for (const note of facts.notes) say(note)
     const local = facts.devnet ? devnetProfile(chain) : chain
-    const account = createOwnerAccount({ key: owner, chain: local, rpc, broadcast, say })
-    return await deployExecutor({ chain, facts, keys: keys.map(({ address }) => address), rpc, account, say })
+    const { maxFeeWei } = chain.feeLimits
+    const prices = createPrices({ rpc, facts: () => facts, readNodeError })
+    return await deployExecutor({
+      ...wanted,
+      chain,
+      facts,
+      owner: owner ?? first.address,
+      keys: [first.address, ...others.map(({ address }) => address)],
+      busy: () =>
+        isHeldByServer(join(dataDir, 'live', `chain-${chain.chainId}.sqlite`))
+          ? `A LIVE server works with ${dataDir} on ${chain.name}, and ${getAddress(first.address)} is one of its lanes: a nonce used here would be missing there. Stop the server first; or name another owner with --owner, who sends what is missing.`
+          : null,
+      rpc,
+      nativePrice: () => prices.usdE8(facts.wrappedNative),
+      account: createSetupAccount({ key: first, chain: local, maxFeeWei, rpc, broadcast, say }),
+      operator: { say, ask: async (question) => (isInteractive() ? await askYesNo(question) : null) },
+    })
   } finally {
     await Promise.all([rpc.close(), broadcast.close()])
   }

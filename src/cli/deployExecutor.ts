@@ -1,190 +1,168 @@
-import { AbiCoder, getAddress, getCreate2Address, getCreateAddress, Interface, keccak256 } from 'ethers'
-import artifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
+import { formatEther, getAddress } from 'ethers'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { usdNumber, usdValue } from '../domain/usd.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
-import { StartError } from '../errors/startError.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
 import { createProbeReader } from '../nodes/probeReader.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
-import type { OwnerAccount } from './ownerAccount.ts'
+import type { Price } from '../simulation/prices.ts'
+import { EXECUTOR_CODE, nameLenders, type Plan, planDeployment, type Step } from './deploymentPlan.ts'
+import type { SetupAccount } from './setupAccount.ts'
 
-/** Deploys what it is sent, at an address made of the salt (first word) and the init code; on most chains (Arachnid's deterministic-deployment-proxy). */
-const DEPLOYER: Address = '0x4e59b44847b379578588920ca78fbf26c0b4956c'
-const SALT: Hex = `0x${'0'.repeat(64)}`
-const NOBODY: Address = `0x${'0'.repeat(40)}`
-/** Without that deployer the address follows from the owner's nonce; so many of its first ones are looked through. */
-const NONCES_SEARCHED = 50
-
-const abi = new Interface(artifact.abi)
-const encode = (name: string, values: readonly unknown[] = []) => abi.encodeFunctionData(name, values) as Hex
-const lower = (address: string) => address.toLowerCase() as Address
-
-/** An executor that is ready for the lanes. Addresses carry their checksum. */
+/** An executor that is ready for the lanes, once its owner has made the calls that are his. Addresses carry their checksum. */
 export interface Deployment {
   readonly address: string
   readonly chainId: number
+  readonly owner: string
   /** What was sent, in this order; none when everything was in place. */
-  readonly transactions: readonly {
-    readonly action: 'deploy' | 'configure' | 'authorise'
-    readonly hash: Hex
-  }[]
-  /** Accounts that may trade through it: the owner and those that it has authorised. */
+  readonly transactions: readonly { readonly action: Step['action']; readonly hash: Hex }[]
+  /** What the owner has to send, in this order. */
+  readonly calls: readonly { readonly to: string; readonly data: Hex; readonly meaning: string }[]
+  /** Accounts that may trade through it. */
   readonly lanes: readonly string[]
 }
 
+/** What the operator is asked. */
+export interface Operator {
+  say(sentence: string): void
+  /** Null when nobody is there to answer. */
+  ask(question: string): Promise<boolean | null>
+}
+
 /**
- * Brings the executor of one owner on one chain to where it can trade, sending only what is missing: its code (the same address
- * wherever the usual deployer is), its lenders, its lanes.
+ * Brings the executor of one owner on one chain to where it can trade, sending only what is missing and only after it was said what
+ * that costs. What only another owner can send is told instead.
  *
- * @param options.facts of the chain, probed without an executor, so that the lenders are those of the chain
- * @param options.keys addresses; the first one is the owner
- * @throws {@link StartError} when the configured executor is not ours to set up, or nobody lends on this chain
+ * @param options.account the first key's; it sends
+ * @param options.maxCostWei what everything may cost together; null for what it is said to cost at most
+ * @param options.yes sends without asking; lenders that the owner has set are not reset by it
+ * @param options.busy why the account must not send now; null when it may
+ * @throws {@link StartError} as `planDeployment` does
  */
 export async function deployExecutor({
   chain,
   facts,
+  owner,
   keys,
+  treasury,
+  resetLenders,
+  maxCostWei,
+  yes,
+  busy,
   rpc,
+  nativePrice,
   account,
-  say,
+  operator,
 }: {
   chain: ChainConfig
   facts: ChainFacts
-  keys: readonly Address[]
+  owner: Address
+  keys: readonly [Address, ...Address[]]
+  treasury: Address | null
+  resetLenders: boolean
+  maxCostWei: bigint | null
+  yes: boolean
+  busy: () => string | null
   rpc: Pick<JsonRpc, 'call'>
-  account: OwnerAccount
-  say: (sentence: string) => void
+  nativePrice: () => Promise<Price>
+  account: SetupAccount
+  operator: Operator
 }): Promise<Result<Deployment>> {
-  const [owner, ...others] = keys
-  if (owner === undefined) throw new Error('There is no owner.')
-  const read = createProbeReader(rpc)
-  const transactions: { action: 'deploy' | 'configure' | 'authorise'; hash: Hex }[] = []
-  const { 1: vault, 2: pool } = facts.lenders
-  if (vault === null && pool === null) throw new StartError([noLender(chain)])
+  const { say } = operator
+  const [sender] = keys
+  const request = { chain, facts, owner, sender, lanes: keys, treasury, rpc }
+  let planned = await planDeployment({ ...request, resetLenders })
+  if (!planned.ok) return planned
+  const { kept } = planned.value
+  if (kept !== null) {
+    const differ = `The executor's lenders are ${nameLenders(kept)}; those of ${chain.name} are ${nameLenders(facts.lenders)}.`
+    if (await operator.ask(`${differ} Set them to those of the chain?`)) {
+      planned = await planDeployment({ ...request, resetLenders: true })
+      if (!planned.ok) return planned
+    } else say(`${differ} They are left as they are; --reset-lenders sets them.`)
+  }
+  const plan = planned.value
+  for (const note of plan.notes) say(note)
 
-  async function send(action: 'deploy' | 'configure' | 'authorise', to: Address | null, data: Hex) {
-    const sent = await account.send({ to, data })
-    if (sent.ok) transactions.push({ action, hash: sent.value })
-    return sent.ok ? null : sent.failure
+  const problem = busy()
+  // Everything but the code is the owner's; the code anyone can put there by the deployer, and the owner does where we cannot.
+  const isOurs = (step: Step) =>
+    owner === sender || (step.action === 'deploy' && (problem === null || step.to === null))
+  const mine = plan.steps.filter(isOurs)
+  const transactions: { action: Step['action']; hash: Hex }[] = []
+  if (mine.length > 0) {
+    const agreed = await agree({ mine, plan })
+    if (!agreed.ok) return agreed
+    let spendableWei = agreed.value
+    for (const step of mine) {
+      say(`${sentenceCase(step.meaning)}.`)
+      const sent = await account.send(step, { spendableWei })
+      if (!sent.ok) return sent
+      spendableWei -= sent.value.costWei
+      transactions.push({ action: step.action, hash: sent.value.hash })
+      if (step.action === 'deploy') {
+        const missing = await missingCode(plan.address)
+        if (missing) return fail(missing)
+      }
+    }
   }
 
-  const initCode =
-    `${artifact.bytecode}${AbiCoder.defaultAbiCoder().encode(['address'], [owner]).slice(2)}` as Hex
-  const place = await findPlace({ chain, owner, initCode, read })
-  if (read.failure) return fail(read.failure)
-  if (place.deployed) say(`The executor is at ${getAddress(place.address)} already.`)
-  else {
+  const calls = plan.steps
+    .filter((step) => !isOurs(step))
+    .map(({ to, data, meaning }) => ({ to: getAddress(to ?? plan.address), data, meaning }))
+  if (calls.length > 0) {
+    say(`The owner ${getAddress(owner)} has to send, in this order:`)
+    for (const { to, data, meaning } of calls) say(`  to ${to}, ${meaning}:\n  ${data}`)
+  }
+  if (chain.executor !== plan.address)
     say(
-      place.to === null
-        ? `${chain.name} has no deterministic deployer at ${getAddress(DEPLOYER)}: the executor gets an address of its own there. Deploying it to ${getAddress(place.address)}.`
-        : `Deploying the executor to ${getAddress(place.address)}.`,
-    )
-    const problem = await send('deploy', place.to, place.data)
-    if (problem) return fail(problem)
-    const code = await read.code(place.address)
-    if (code !== artifact.deployedBytecode) return fail(read.failure ?? notThere(place.address))
-  }
-  const { address } = place
-
-  const [configuredVault, configuredPool, ...allowed] = await Promise.all([
-    read.address(address, encode('balancerVault')),
-    read.address(address, encode('aavePool')),
-    ...others.map(async (lane) => (await read.words(address, encode('isLane', [lane])))[0] === 1n),
-  ])
-  if (read.failure) return fail(read.failure)
-  if (configuredVault === vault && configuredPool === pool) say('Its lenders are set already.')
-  else {
-    say(`Setting its lenders: Balancer V3 ${vault ?? 'none'}, Aave V3 ${pool ?? 'none'}.`)
-    const problem = await send('configure', address, encode('configure', [vault ?? NOBODY, pool ?? NOBODY]))
-    if (problem) return fail(problem)
-  }
-
-  const missing = others.filter((_, index) => allowed[index] !== true)
-  if (missing.length === 0) say('Every key may trade through it already.')
-  else {
-    say(`Authorising ${missing.map((lane) => getAddress(lane)).join(', ')}.`)
-    const problem = await send('authorise', address, encode('setLanes', [missing, true]))
-    if (problem) return fail(problem)
-  }
-
-  if (chain.executor !== address)
-    say(
-      `Put EXECUTOR_ADDRESS=${getAddress(address)} into .env, or EXECUTOR_ADDRESS_${chain.envName} for this chain alone.`,
+      `Put EXECUTOR_ADDRESS=${getAddress(plan.address)} into .env, or EXECUTOR_ADDRESS_${chain.envName} for this chain alone.`,
     )
   return succeed({
-    address: getAddress(address),
+    address: getAddress(plan.address),
     chainId: chain.chainId,
+    owner: getAddress(owner),
     transactions,
+    calls,
     lanes: keys.map((lane) => getAddress(lane)),
   })
-}
 
-/** Where the executor is, or will be and by which call. What could not be read is in `read.failure`. */
-async function findPlace({
-  chain,
-  owner,
-  initCode,
-  read,
-}: {
-  chain: ChainConfig
-  owner: Address
-  initCode: Hex
-  read: ReturnType<typeof createProbeReader>
-}): Promise<{ deployed: boolean; address: Address; to: Address | null; data: Hex }> {
-  const runs = async (address: Address) => (await read.code(address)) === artifact.deployedBytecode
-  const at = (address: Address) => ({ deployed: true, address, to: address, data: '0x' as Hex })
-
-  if (chain.executor !== null && (await read.code(chain.executor)) !== null) {
-    await checkOwn({ chain, address: chain.executor, owner, read, isExecutor: await runs(chain.executor) })
-    return at(chain.executor)
+  /** What may be spent, once that was agreed to. */
+  async function agree({ mine, plan }: { mine: readonly Step[]; plan: Plan }): Promise<Result<bigint>> {
+    if (problem !== null) return fail(failure('NONCE_CONTESTED', problem))
+    const [cost, native] = await Promise.all([account.cost(mine), nativePrice()])
+    if (!cost.ok) return cost
+    const { expectedWei, highestWei, gas } = cost.value
+    const money = (wei: bigint) => {
+      const coins = `${formatEther(wei)} ${chain.nativeSymbol}`
+      if (native.kind !== 'known') return coins
+      return `${coins} (${usdNumber(usdValue({ decimals: 18, priceE8: native.priceE8, amount: wei })).toFixed(2)} USD)`
+    }
+    say(`To be sent by ${getAddress(sender)} on ${chain.name}:`)
+    for (const { meaning } of mine) say(`  ${meaning}`)
+    const dataFee =
+      facts.l1FeeModel === 'none' || facts.l1FeeModel === 'arbitrum'
+        ? ''
+        : ', besides the data fee of the rollup'
+    say(`Gas ${gas}: about ${money(expectedWei)}, at most ${money(highestWei)}${dataFee}.`)
+    if (maxCostWei !== null && highestWei > maxCostWei) {
+      const sentence = `That may be more than --max-cost ${formatEther(maxCostWei)}; nothing was sent.`
+      return fail(failure('FEE_LIMIT', sentence))
+    }
+    const what = mine.length === 1 ? 'it' : `these ${mine.length} transactions`
+    const answer = yes || (await operator.ask(`Send ${what}?`))
+    if (answer === true) return succeed(maxCostWei ?? highestWei)
+    const why = answer === null ? 'There is nobody to ask; --yes sends without asking. ' : ''
+    return fail(failure('CANCELLED', `${why}Nothing was sent for ${getAddress(plan.address)}.`))
   }
-  const fixed = lower(getCreate2Address(DEPLOYER, SALT, keccak256(initCode)))
-  if (await runs(fixed)) return at(fixed)
-  if ((await read.code(DEPLOYER)) !== null)
-    return { deployed: false, address: fixed, to: DEPLOYER, data: `${SALT}${initCode.slice(2)}` as Hex }
 
-  const mined = Number((await read.result('eth_getTransactionCount', [owner, 'latest'])) ?? 0)
-  const byNonce = (nonce: number) => lower(getCreateAddress({ from: owner, nonce }))
-  const earlier = Array.from({ length: Math.min(mined, NONCES_SEARCHED) }, (_, nonce) => byNonce(nonce))
-  const found = await Promise.all(earlier.map(runs))
-  const known = earlier[found.indexOf(true)]
-  return known === undefined
-    ? { deployed: false, address: byNonce(mined), to: null, data: initCode }
-    : at(known)
+  async function missingCode(address: Address): Promise<Failure | null> {
+    const read = createProbeReader(rpc)
+    if ((await read.code(address)) === EXECUTOR_CODE) return null
+    const sentence = `The node does not show the executor at ${getAddress(address)} yet; run this again.`
+    return read.failure ?? failure('NODE_UNAVAILABLE', sentence)
+  }
 }
 
-async function checkOwn({
-  chain,
-  address,
-  owner,
-  read,
-  isExecutor,
-}: {
-  chain: ChainConfig
-  address: Address
-  owner: Address
-  read: ReturnType<typeof createProbeReader>
-  isExecutor: boolean
-}): Promise<void> {
-  const actual = await read.address(address, encode('owner'))
-  if (read.failure !== null) return
-  const setting = `EXECUTOR_ADDRESS ${getAddress(address)} on ${chain.name}`
-  if (!isExecutor)
-    throw new StartError([
-      `${setting} is not this version of the executor; remove the setting to deploy one.`,
-    ])
-  if (actual !== owner)
-    throw new StartError([
-      `${setting} belongs to ${actual === null ? 'nobody' : getAddress(actual)}, not to the first key, ${getAddress(owner)}; put the owner's key first, or remove the setting to deploy another.`,
-    ])
-}
-
-const noLender = ({ name, envName }: ChainConfig) =>
-  `Nobody is known to lend on ${name}, so an executor could do nothing there; set BALANCER_VAULT_${envName} or AAVE_PROVIDER_${envName}.`
-
-const notThere = (address: Address): Failure =>
-  failure(
-    'NODE_UNAVAILABLE',
-    `The node does not show the executor at ${getAddress(address)} yet; run this again.`,
-  )
+const sentenceCase = (clause: string): string => clause.charAt(0).toUpperCase() + clause.slice(1)

@@ -59,7 +59,7 @@ export async function startGethWorld({
 
 /** As an operator does it. */
 async function deploy({ rpc, keys }: { rpc: string; keys: readonly Hex[] }): Promise<Address> {
-  const args = [join(packageRoot(), 'bin', 'titan.js'), 'deploy', '--chain', '1', '--json']
+  const args = [join(packageRoot(), 'bin', 'titan.js'), 'deploy', '--chain', '1', '--yes', '--json']
   const env = { PATH: process.env.PATH, PRIVATE_KEYS: keys.join(','), RPC_ETHEREUM: rpc }
   // Away from the repository, so that no .env of a developer takes part.
   const { stdout } = await run(process.execPath, args, { env, cwd: tmpdir(), timeout: 120_000 })

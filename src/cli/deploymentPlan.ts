@@ -1,0 +1,209 @@
+import { AbiCoder, getAddress, getCreate2Address, getCreateAddress, Interface, keccak256 } from 'ethers'
+import artifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
+import type { ChainConfig } from '../config/chainConfig.ts'
+import type { Address, FlashSource, Hex } from '../domain/signal.ts'
+import { fail, type Result, succeed } from '../errors/failure.ts'
+import { StartError } from '../errors/startError.ts'
+import type { ChainFacts } from '../nodes/chainFacts.ts'
+import { createProbeReader } from '../nodes/probeReader.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
+
+/** Deploys what it is sent, at an address made of the salt (first word) and the init code; on most chains (Arachnid's deterministic-deployment-proxy). */
+const DEPLOYER: Address = '0x4e59b44847b379578588920ca78fbf26c0b4956c'
+const SALT: Hex = `0x${'0'.repeat(64)}`
+const NOBODY: Address = `0x${'0'.repeat(40)}`
+/** Without that deployer the address follows from the sender's nonce; so many of its first ones are looked through. */
+const NONCES_SEARCHED = 50
+
+const abi = new Interface(artifact.abi)
+const encode = (name: string, values: readonly unknown[] = []) => abi.encodeFunctionData(name, values) as Hex
+const lower = (address: string) => address.toLowerCase() as Address
+
+export const EXECUTOR_CODE = artifact.deployedBytecode as Hex
+
+type Lenders = Readonly<Record<FlashSource, Address | null>>
+
+/** One transaction that is missing. */
+export interface Step {
+  readonly action: 'deploy' | 'configure' | 'authorise' | 'treasury'
+  /** Null for a contract of the sender's own making. */
+  readonly to: Address | null
+  readonly data: Hex
+  /** What it does, a clause. */
+  readonly meaning: string
+  /** Gas that it uses at most; null where the node can estimate it, because the contract is there. */
+  readonly gas: bigint | null
+}
+
+/** What is missing until the executor can trade. */
+export interface Plan {
+  readonly address: Address
+  readonly owner: Address
+  /** The executor's code is there. */
+  readonly deployed: boolean
+  readonly steps: readonly Step[]
+  /** Sentences about what is in place or special. */
+  readonly notes: readonly string[]
+  /** Lenders that the owner has set and that are not those of the chain; they are left as they are. */
+  readonly kept: Lenders | null
+}
+
+/**
+ * What has to be sent, and nothing of it sent: the executor's code (at one address wherever the usual deployer is), its lenders, its
+ * lanes, its treasury.
+ *
+ * @param options.facts of the chain, probed without an executor, so that the lenders are those of the chain
+ * @param options.sender who deploys; the others can only be sent by the owner
+ * @param options.treasury null leaves it as it is
+ * @param options.resetLenders whether lenders that the owner has set give way to those of the chain
+ * @throws {@link StartError} when the configured executor is not ours to set up, or nobody lends on this chain
+ */
+export async function planDeployment({
+  chain,
+  facts,
+  owner,
+  sender,
+  lanes,
+  treasury,
+  resetLenders,
+  rpc,
+}: {
+  chain: ChainConfig
+  facts: ChainFacts
+  owner: Address
+  sender: Address
+  lanes: readonly Address[]
+  treasury: Address | null
+  resetLenders: boolean
+  rpc: Pick<JsonRpc, 'call'>
+}): Promise<Result<Plan>> {
+  const read = createProbeReader(rpc)
+  const { 1: vault, 2: pool } = facts.lenders
+  if (vault === null && pool === null) throw new StartError([noLender(chain)])
+
+  const initCode =
+    `${artifact.bytecode}${AbiCoder.defaultAbiCoder().encode(['address'], [owner]).slice(2)}` as Hex
+  const place = await findPlace({ chain, owner, sender, initCode, read })
+  if (read.failure) return fail(read.failure)
+  const { address, deployed } = place
+  const shown = getAddress(address)
+  const unseen = (gas: bigint) => (deployed ? null : gas)
+  const steps: Step[] = []
+  const notes: string[] = []
+  if (deployed) notes.push(`The executor is at ${shown} already.`)
+  else {
+    if (place.to === null)
+      notes.push(
+        `${chain.name} has no deterministic deployer at ${getAddress(DEPLOYER)}: the executor gets an address of its own there.`,
+      )
+    const meaning = `deploy the executor of ${getAddress(owner)} to ${shown}`
+    steps.push({ action: 'deploy', to: place.to, data: place.data, meaning, gas: null })
+  }
+
+  const [configuredVault, configuredPool, currentTreasury, ...allowed] = await Promise.all([
+    ...['balancerVault', 'aavePool', 'treasury'].map((name) =>
+      deployed ? read.address(address, encode(name)) : null,
+    ),
+    ...lanes.map(async (lane) =>
+      deployed && (await read.words(address, encode('isLane', [lane])))[0] === 1n ? lane : null,
+    ),
+  ])
+  if (read.failure) return fail(read.failure)
+  const configured = { 1: configuredVault ?? null, 2: configuredPool ?? null }
+  const isSet = configured[1] !== null || configured[2] !== null
+  const isRight = configured[1] === vault && configured[2] === pool
+  const kept = isSet && !isRight && !resetLenders ? configured : null
+  if (isRight) notes.push('Its lenders are set already.')
+  else if (kept === null) {
+    const data = encode('configure', [vault ?? NOBODY, pool ?? NOBODY])
+    const meaning = `set its lenders: ${nameLenders(facts.lenders)}`
+    steps.push({ action: 'configure', to: address, data, meaning, gas: unseen(80_000n) })
+  }
+
+  const missing = lanes.filter((lane, index) => allowed[index] !== lane && lane !== owner)
+  if (missing.length === 0) notes.push('Every key may trade through it already.')
+  else {
+    const meaning = `let these accounts trade: ${missing.map((lane) => getAddress(lane)).join(', ')}`
+    const data = encode('setLanes', [missing, true])
+    const gas = unseen(30_000n + 30_000n * BigInt(missing.length))
+    steps.push({ action: 'authorise', to: address, data, meaning, gas })
+  }
+  if (treasury !== null && treasury !== currentTreasury) {
+    const meaning = `name the treasury that profits are swept to: ${getAddress(treasury)}`
+    const data = encode('setTreasury', [treasury])
+    steps.push({ action: 'treasury', to: address, data, meaning, gas: unseen(60_000n) })
+  }
+  return succeed({ address, owner, deployed, steps, notes, kept })
+}
+
+export const nameLenders = ({ 1: vault, 2: pool }: Lenders): string =>
+  `Balancer V3 ${vault === null ? 'none' : getAddress(vault)}, Aave V3 ${pool === null ? 'none' : getAddress(pool)}`
+
+/** Where the executor is, or will be and by which call. What could not be read is in `read.failure`. */
+async function findPlace({
+  chain,
+  owner,
+  sender,
+  initCode,
+  read,
+}: {
+  chain: ChainConfig
+  owner: Address
+  sender: Address
+  initCode: Hex
+  read: ReturnType<typeof createProbeReader>
+}): Promise<{ deployed: boolean; address: Address; to: Address | null; data: Hex }> {
+  const runs = async (address: Address) => (await read.code(address)) === EXECUTOR_CODE
+  const at = (address: Address) => ({ deployed: true, address, to: address, data: '0x' as Hex })
+
+  if (chain.executor !== null && (await read.code(chain.executor)) !== null) {
+    await checkOwn({ chain, address: chain.executor, owner, read, isExecutor: await runs(chain.executor) })
+    return at(chain.executor)
+  }
+  const fixed = lower(getCreate2Address(DEPLOYER, SALT, keccak256(initCode)))
+  if (await runs(fixed)) return at(fixed)
+  if ((await read.code(DEPLOYER)) !== null)
+    return { deployed: false, address: fixed, to: DEPLOYER, data: `${SALT}${initCode.slice(2)}` as Hex }
+
+  const mined = Number((await read.result('eth_getTransactionCount', [sender, 'latest'])) ?? 0)
+  const byNonce = (nonce: number) => lower(getCreateAddress({ from: sender, nonce }))
+  const earlier = Array.from({ length: Math.min(mined, NONCES_SEARCHED) }, (_, nonce) => byNonce(nonce))
+  const found = await Promise.all(
+    earlier.map(
+      async (address) => (await runs(address)) && (await read.address(address, encode('owner'))) === owner,
+    ),
+  )
+  const known = earlier[found.indexOf(true)]
+  return known === undefined
+    ? { deployed: false, address: byNonce(mined), to: null, data: initCode }
+    : at(known)
+}
+
+async function checkOwn({
+  chain,
+  address,
+  owner,
+  read,
+  isExecutor,
+}: {
+  chain: ChainConfig
+  address: Address
+  owner: Address
+  read: ReturnType<typeof createProbeReader>
+  isExecutor: boolean
+}): Promise<void> {
+  const setting = `EXECUTOR_ADDRESS ${getAddress(address)} on ${chain.name}`
+  if (!isExecutor)
+    throw new StartError([
+      `${setting} is not this version of the executor; remove the setting to deploy one. What the other holds is its owner's to withdraw.`,
+    ])
+  const actual = await read.address(address, encode('owner'))
+  if (read.failure !== null || actual === owner) return
+  const holder = actual === null ? 'nobody' : getAddress(actual)
+  throw new StartError([
+    `${setting} belongs to ${holder}, not to ${getAddress(owner)}; name its owner with --owner, put the owner's key first, or remove the setting to deploy another.`,
+  ])
+}
+
+const noLender = ({ name, envName }: ChainConfig) =>
+  `Nobody is known to lend on ${name}, so an executor could do nothing there; set BALANCER_VAULT_${envName} or AAVE_PROVIDER_${envName}.`
