@@ -56,8 +56,6 @@ export interface ChainProfile {
   readonly mempoolHoldsGaps: boolean
   /** Transactions of one account with delegated code (EIP-7702) that the mempool holds at once. */
   readonly delegatedInFlightMax: number
-  /** Whether EVM code injected by a state override can run there (false: zkSync Era's own bytecode format). */
-  readonly codeOverride: boolean
   readonly balancerVault: Address | null
   readonly aavePoolAddressesProvider: Address | null
   readonly explorer: string

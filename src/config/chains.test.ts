@@ -132,10 +132,6 @@ test('no other main market of Aave V3 belongs to one of the chains', () => {
     ])
 })
 
-test('code cannot be injected only on zkSync Era', () => {
-  expect(namesWhere((chain) => !chain.codeOverride)).toEqual(['ZKSYNC'])
-})
-
 describe('fees', () => {
   test('are by EIP-1559 but where the sequencer takes no tip, and on Fantom', () => {
     expect(namesWhere((chain) => chain.feeModel === 'no-tip')).toEqual(['ZKSYNC', 'ARBITRUM'])
@@ -197,7 +193,6 @@ test('a devnet chain keeps its id and name and has the contracts and fees of Eth
     balancerVault: balancerVaultOf(1),
     aavePoolAddressesProvider: aave.AaveV3Ethereum.POOL_ADDRESSES_PROVIDER.toLowerCase(),
     l1FeeModel: 'none',
-    codeOverride: true,
     feeModel: 'eip1559',
     minTipWei: ethereum.minTipWei,
     feeLimits: ethereum.feeLimits,

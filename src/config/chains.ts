@@ -66,7 +66,6 @@ export const CHAINS: readonly ChainProfile[] = [
     feeLimits: limits({ maxFeeWei: 300n * GWEI, maxTxCostWei: COIN / 20n }),
     finality: finalized({ fallbackDepth: 300 }),
     ...gethPool,
-    codeOverride: true,
     balancerVault,
     aavePoolAddressesProvider: '0x2f39d218133afab8f2b819b1066c7e434ad94e9e',
     explorer: 'https://etherscan.io',
@@ -82,7 +81,6 @@ export const CHAINS: readonly ChainProfile[] = [
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: etherRollupLimits,
-    codeOverride: true,
     balancerVault,
     aavePoolAddressesProvider: '0xa97684ead0e402dc232d5a977953df7ecbab3cdb',
     explorer: 'https://optimistic.etherscan.io',
@@ -103,7 +101,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // Fast finality, BEP-126: two blocks. Without votes more than half of the validators have built on a block after some 15 (docs.bnbchain.org).
     finality: finalized({ fallbackDepth: 100 }),
     ...gethPool,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0xff75b6da14ffbbfd355daf7a2731456b3562ba6d',
     explorer: 'https://bscscan.com',
@@ -124,7 +121,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // Milestones, PIP-11: seconds. Before them reorgs of 157 blocks were seen (February 2023).
     finality: finalized({ fallbackDepth: 512 }),
     ...gethPool,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0xa97684ead0e402dc232d5a977953df7ecbab3cdb',
     explorer: 'https://polygonscan.com',
@@ -142,7 +138,6 @@ export const CHAINS: readonly ChainProfile[] = [
     ...opStackFees,
     finality: finalized({ fallbackDepth: 14_400 }),
     feeLimits: limits({ maxFeeWei: 2n * GWEI, maxTxCostWei: COIN / 100n }),
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: null,
     explorer: 'https://opbnb.bscscan.com',
@@ -164,7 +159,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // Lachesis consensus: what is in a block stays.
     finality: { depth: 1 },
     ...gethPool,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: null,
     explorer: 'https://ftmscan.com',
@@ -188,7 +182,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // Up to `max_nonce_ahead`.
     mempoolHoldsGaps: true,
     delegatedInFlightMax: 1,
-    codeOverride: false,
     balancerVault: null,
     aavePoolAddressesProvider: '0x2a3948bb219d6b2fa83d64100006391a96be6cb7',
     explorer: 'https://explorer.zksync.io',
@@ -207,7 +200,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // docs-v2.mantle.xyz, EIP-1559, recommends no tip.
     minTipWei: 0n,
     feeLimits: limits({ maxFeeWei: 500n * GWEI, maxTxCostWei: 20n * COIN }),
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0xba50cd2a20f6da35d788639e581bca8d0b5d4d5f',
     explorer: 'https://mantlescan.xyz',
@@ -225,7 +217,6 @@ export const CHAINS: readonly ChainProfile[] = [
     feeLimits: etherRollupLimits,
     // base/base #3998.
     delegatedInFlightMax: 4,
-    codeOverride: true,
     balancerVault,
     aavePoolAddressesProvider: '0xe20fcbdbffc4dd138ce8b2e6fbb6cb49777ad64d',
     explorer: 'https://basescan.org',
@@ -248,7 +239,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // There is no mempool. A successor is parked for a second (nitro, `nonce-failure-cache-expiry`), then refused.
     mempoolHoldsGaps: false,
     delegatedInFlightMax: 1,
-    codeOverride: true,
     balancerVault,
     aavePoolAddressesProvider: '0xa97684ead0e402dc232d5a977953df7ecbab3cdb',
     explorer: 'https://arbiscan.io',
@@ -267,7 +257,6 @@ export const CHAINS: readonly ChainProfile[] = [
     ...opStackFees,
     finality: finalized({ fallbackDepth: 3_600 }),
     feeLimits: limits({ maxFeeWei: 5_000n * GWEI, maxTxCostWei: 50n * COIN }),
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0x9f7cf9417d5251c59fe94fb9147feee1aad9cea5',
     explorer: 'https://celoscan.io',
@@ -287,7 +276,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // Snowman consensus: the newest block that is shown is accepted and stays.
     finality: { depth: 1 },
     ...gethPool,
-    codeOverride: true,
     balancerVault,
     aavePoolAddressesProvider: '0xa97684ead0e402dc232d5a977953df7ecbab3cdb',
     explorer: 'https://snowtrace.io',
@@ -308,7 +296,6 @@ export const CHAINS: readonly ChainProfile[] = [
     feeLimits: etherRollupLimits,
     finality: finalized({ fallbackDepth: 1_800 }),
     ...gethPool,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0x89502c3731f69ddc95b65753708a07f8cd0373f4',
     explorer: 'https://lineascan.build',
@@ -324,7 +311,6 @@ export const CHAINS: readonly ChainProfile[] = [
     l1FeeModel: 'op-stack',
     ...opStackFees,
     feeLimits: etherRollupLimits,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: null,
     explorer: 'https://blastscan.io',
@@ -345,7 +331,6 @@ export const CHAINS: readonly ChainProfile[] = [
     // An hour, in which a batch is proven on L1. Nodes know `finalized` only with `--rollup.verify` (scroll-tech/go-ethereum #722).
     finality: { depth: 1_200 },
     ...gethPool,
-    codeOverride: true,
     balancerVault: null,
     aavePoolAddressesProvider: '0x69850d0b276776781c063771b161bd8894bcdd04',
     explorer: 'https://scrollscan.com',

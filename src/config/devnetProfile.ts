@@ -21,6 +21,5 @@ export function devnetProfile(profile: ChainProfile): ChainProfile {
     finality: { depth: 4 },
     mempoolHoldsGaps: true,
     delegatedInFlightMax: 1,
-    codeOverride: true,
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { L1FeeModel } from '../config/chainConfig.ts'
 import type { Address, FlashSource } from '../domain/signal.ts'
 
@@ -31,13 +32,19 @@ export interface ChainFacts {
     /** `eth_call` takes a block override, so a trade can be simulated at the time of the next block. */
     readonly blockOverrideTime: boolean
   }
-  /** How the data-availability fee is read here; `none` also where the chain's own fee oracle is missing. */
+  /** How the data-availability fee is read here; `none` also where the chain's own fee oracle does not exist. */
   readonly l1FeeModel: L1FeeModel
   /** Aave price oracle; null where there is none, and then nothing has a price in USD. */
   readonly oracle: Address | null
   readonly wrappedNative: Address
   /** Where profile and node differ, one sentence each. */
   readonly notes: readonly string[]
+}
+
+/** Whether nothing that is worked with has changed: the head always has, and notes and the client's name are only told. */
+export function sameFacts(before: ChainFacts, after: ChainFacts): boolean {
+  const { head, headTimestampMs, headAgeMs, notes, clientVersion } = after
+  return isDeepStrictEqual({ ...before, head, headTimestampMs, headAgeMs, notes, clientVersion }, after)
 }
 
 export interface ExecutorFacts {

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type Failure, type Result, succeed } from '../errors/failure.ts'
-import type { ChainFacts } from './chainFacts.ts'
+import { type ChainFacts, sameFacts } from './chainFacts.ts'
 import { keepProbing } from './keepProbing.ts'
 
 /** Probes in a row that may fail to read something before a chain that is ready is taken away. */
@@ -52,7 +51,7 @@ export function createChainProbing<Started>({
     async probe(): Promise<Result<{ facts: ChainFacts; started: Started }>> {
       const probed = await probe()
       if (!probed.ok) return probed
-      if (started !== null && facts !== null && isSameChain(facts, probed.value))
+      if (started !== null && facts !== null && sameFacts(facts, probed.value))
         return succeed({ facts: probed.value, started })
       const begun = await begin(probed.value)
       return begun.ok ? succeed({ facts: probed.value, started: begun.value }) : begun
@@ -87,9 +86,3 @@ export function createChainProbing<Started>({
 
 /** The node has not told; any other failure is a fact about the chain. */
 const UNREAD_CODES: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'NODE_TIMEOUT'])
-
-/** Whether nothing that is worked with has changed: the head always has, and notes and the client's name are only told. */
-function isSameChain(before: ChainFacts, after: ChainFacts): boolean {
-  const { head, headTimestampMs, headAgeMs, notes, clientVersion } = after
-  return isDeepStrictEqual({ ...before, head, headTimestampMs, headAgeMs, notes, clientVersion }, after)
-}

@@ -10,6 +10,7 @@ import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rp
 import type { ChainConfig } from '../config/chainConfig.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Address } from '../domain/signal.ts'
+import { type ChainFacts, sameFacts } from './chainFacts.ts'
 import { createJsonRpc } from './jsonRpc.ts'
 import { PAPER_CALLER, PAPER_EXECUTOR } from './paperAccounts.ts'
 import { probeChain } from './probe.ts'
@@ -56,7 +57,7 @@ const ethereum = (change: Partial<ChainConfig> = {}) => ({
 })
 describe('a devnet chain', () => {
   test('has the world, whatever the profile of its chain id says', async () => {
-    // Of zkSync Era, where no code can be injected and there is no Balancer.
+    // Of zkSync Era, where there is no Balancer.
     const facts = await probe(chainConfig({ chainId: 324, endpoint: devnet.chains[0]?.rpc as string }))
     expect(facts).toMatchObject({
       failure: null,
@@ -134,12 +135,18 @@ describe('a node without the world', () => {
     ])
   })
 
-  test('cannot serve a chain where no code can be injected', async () => {
-    const chain = { ...chainConfig({ chainId: 10, endpoint: empty.rpc }), codeOverride: false }
-    expect((await probe(chain)).failure).toMatchObject({
-      code: 'CHAIN_UNAVAILABLE',
-      sentence: 'Optimism (10) runs no EVM code that is injected, so nothing can be simulated there.',
+  test('is asked what it can do, whatever the chain is known for', async () => {
+    // As nodes of zkSync Era are, which run EVM code in an interpreter.
+    const zksync = await startRpcProxy({ target: empty.rpc })
+    zksync.interfere = rewriteEach(({ id }, { method }) =>
+      method === 'eth_chainId' ? { id, result: '0x144' } : null,
+    )
+    expect(await probe(chainConfig({ chainId: 324, endpoint: zksync.url }))).toMatchObject({
+      failure: null,
+      chainId: 324,
+      features: { stateOverride: true, blockOverrideTime: true },
     })
+    await zksync.stop()
   })
 })
 
@@ -201,10 +208,97 @@ describe('a node that will not do', () => {
   })
 })
 
-test('the data fee oracle of a rollup is found when it answers', async () => {
-  const there = await createDevnetAccount({ rpc: empty.rpc })
-  // Returns the word 0x2a to whatever it is asked.
-  await there.ask('anvil_setCode', '0x420000000000000000000000000000000000000f', '0x602a60005260206000f3')
-  const facts = await probe(chainConfig({ chainId: 10, endpoint: empty.rpc }))
-  expect(facts).toMatchObject({ l1FeeModel: 'op-stack' })
+describe('the data fee oracle of a rollup', () => {
+  const ORACLE: Address = '0x420000000000000000000000000000000000000f'
+  const optimism = () => chainConfig({ chainId: 10, endpoint: rollup.url })
+  let rollup: RpcProxy
+  beforeEach(async () => {
+    rollup = await startRpcProxy({ target: empty.rpc })
+    const there = await createDevnetAccount({ rpc: empty.rpc })
+    // Returns the word 0x2a to whatever it is asked.
+    await there.ask('anvil_setCode', ORACLE, '0x602a60005260206000f3')
+  })
+  afterEach(() => rollup.stop())
+  /** Its answers fail so many times. */
+  const failing = (times: number, error = { code: -32_000, message: 'header not found' }) => {
+    let left = times
+    rollup.interfere = rewriteEach(({ id }, { method, params: [call] }) =>
+      method === 'eth_call' && (call as { to?: string }).to === ORACLE && left-- > 0 ? { id, error } : null,
+    )
+  }
+
+  test('is found when it answers', async () => {
+    expect(await probe(optimism())).toMatchObject({ l1FeeModel: 'op-stack' })
+  })
+
+  test('is found when one call of its fails by trouble of the node', async () => {
+    failing(1)
+    expect(await probe(optimism())).toMatchObject({ failure: null, l1FeeModel: 'op-stack' })
+  })
+
+  test('that cannot be read is not taken for none: the chain is not ready', async () => {
+    failing(Number.POSITIVE_INFINITY)
+    const { failure } = await probe(optimism())
+    expect(failure).toMatchObject({
+      code: 'NODE_UNAVAILABLE',
+      sentence: expect.stringContaining('header not found'),
+    })
+  })
+
+  test.each([
+    ['reverts', { code: 3, message: 'execution reverted' }],
+    ['is not understood', { code: -32_602, message: 'invalid argument 0' }],
+  ])('that is there and %s is not taken for none', async (_, error) => {
+    failing(Number.POSITIVE_INFINITY, error)
+    expect((await probe(optimism())).failure).toMatchObject({
+      code: 'NODE_UNAVAILABLE',
+      sentence: `The L1 fee oracle ${ORACLE} gives no usable answer, so what a trade costs cannot be known.`,
+    })
+  })
+})
+
+describe('a chain that was ready', () => {
+  const facts = async () => {
+    const { failure, ...known } = await probe(ethereum())
+    expect(failure).toBeNull()
+    return known as ChainFacts
+  }
+
+  test('stays so when a hundredth of all calls fails, and each probe finds the same', async () => {
+    const known = await facts()
+    let calls = 0
+    proxy.interfere = rewriteEach(({ id }, { method }) =>
+      method !== 'eth_chainId' && ++calls % 100 === 50
+        ? { id, error: { code: -32_603, message: 'internal error' } }
+        : null,
+    )
+    for (let round = 0; round < 25; round++) {
+      const { failure, ...again } = await probe(ethereum())
+      expect(failure).toBeNull()
+      expect(sameFacts(again as ChainFacts, known)).toBe(true)
+    }
+    expect(calls).toBeGreaterThan(200)
+  })
+
+  test('is the same whatever its head and notes, and another when a fact differs', async () => {
+    const known = await facts()
+    const later = { ...known, head: known.head + 9, headAgeMs: 77, headTimestampMs: 5, notes: ['A note.'] }
+    expect(sameFacts(known, later)).toBe(true)
+    const others: Partial<ChainFacts>[] = [
+      { oracle: null },
+      { l1FeeModel: 'scroll' },
+      { lenders: { 1: null, 2: known.lenders[2] } },
+      { features: { stateOverride: true, blockOverrideTime: false } },
+      { executor: { ...known.executor, deployed: true } },
+      { devnet: false },
+    ]
+    for (const other of others) expect(sameFacts(known, { ...known, ...other })).toBe(false)
+  })
+})
+
+test('a provider of Aave that does not tell its oracle is not one without prices', async () => {
+  proxy.interfere = rewriteEach(({ id }, { method, params: [call] }) =>
+    method === 'eth_call' && (call as { data?: string }).data === '0xfca513a8' ? { id, result: '0x' } : null,
+  )
+  expect((await probe(ethereum())).failure?.sentence).toMatch(/does not tell the price oracle of Aave V3/)
 })

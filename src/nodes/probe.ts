@@ -21,7 +21,7 @@ const minutes = (ms: number) => `${Math.round(ms / 60_000)} minutes`
 
 /**
  * Holds a chain's profile against its node and says what is true there. When nothing could be simulated truly it fails with
- * the reason: the transport's failure, or `CHAIN_UNAVAILABLE` for another chain, a node an hour behind, one without state
+ * the reason: `NODE_UNAVAILABLE` or `NODE_TIMEOUT` for what could not be read, or `CHAIN_UNAVAILABLE` for another chain, a node an hour behind, one without state
  * overrides, or an address that is not the executor.
  *
  * @param options.devnetBook what holds instead of the profile on a node that carries the devnet's world
@@ -51,10 +51,10 @@ export async function probeChain({
     read.code(devnetBook.marker),
     probeExecutor({ read, address: chain.executor, notes }),
   ])
-  if (read.failure) return fail(read.failure)
-  if (Number(served) !== chain.chainId) {
+  if (served !== null && Number(served) !== chain.chainId) {
     return refuse(`The node of ${label} serves chain ${Number(served)}, not chain ${chain.chainId}.`)
   }
+  if (read.failure) return fail(read.failure)
   const head = readHead(block)
   if (head === null) return refuse(`The node of ${label} has no newest block.`)
   if (found === null) {
@@ -77,19 +77,19 @@ export async function probeChain({
   }
 
   const l1FeeExpected = devnet ? 'none' : chain.l1FeeModel
+  const overriding = createProbeReader(rpc)
   const [pool, oracle, features, l1FeeModel] = await Promise.all([
-    provider && read.address(provider, GET_POOL),
-    provider && read.address(provider, GET_PRICE_ORACLE),
-    probeOverrides({ read, head, now }),
+    provider && read.named(provider, GET_POOL, 'the pool of Aave V3'),
+    provider && read.named(provider, GET_PRICE_ORACLE, 'the price oracle of Aave V3'),
+    probeOverrides({ read: overriding, head, now }),
     probeL1Fee({ read, model: l1FeeExpected }),
   ])
-  if (read.failure) return fail(read.failure)
-  if (!chain.codeOverride && !devnet && !found.executor.deployed) {
-    return refuse(`${label} runs no EVM code that is injected, so nothing can be simulated there.`)
-  }
-  if (!features.stateOverride) {
+  // A node that takes no overrides often takes no such call at all: that is the reason to tell.
+  if (!overriding.failure && !features.stateOverride) {
     return refuse(`The node of ${label} takes no state override in eth_call, which every simulation needs.`)
   }
+  const missed = overriding.failure ?? read.failure
+  if (missed) return fail(missed)
   if (!features.blockOverrideTime) {
     notes.push('The node takes no block override, so gas is measured at the newest block and can be too low.')
   }
@@ -99,8 +99,8 @@ export async function probeChain({
   if (provider && pool === null) notes.push(`There is no Aave V3 at ${provider}.`)
   if (provider && oracle === null) notes.push('There is no price oracle, so nothing has a price in USD.')
 
-  const known = { 1: profile.balancerVault, 2: pool }
-  const lender = { read, known, configured: found.configured, notes }
+  const expected = { 1: profile.balancerVault, 2: pool }
+  const lender = { read, known: expected, configured: found.configured, notes }
   const [vaultUsable, poolUsable] = [
     await probeLender({ ...lender, source: 1 }),
     await probeLender({ ...lender, source: 2 }),

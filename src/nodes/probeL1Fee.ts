@@ -1,5 +1,6 @@
 import type { L1FeeModel } from '../config/chainConfig.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { failure } from '../errors/failure.ts'
 import type { ProbeReader } from './probeReader.ts'
 
 // As SimulationLens.sol reads them.
@@ -13,7 +14,10 @@ const TOKEN_RATIO = '0x06f837d3'
 const ARB_BLOCK_NUMBER = '0xa3b1b31d'
 const GET_PRICES_IN_WEI = '0x41b247a8'
 
-/** The chain's model when every oracle the lens would ask of it answers, else `none`. */
+/**
+ * The chain's model; `none` where there is no oracle of it at all. One that is there and does not answer is not known: what a trade costs must be known
+ * before there is one.
+ */
 export async function probeL1Fee({
   read,
   model,
@@ -34,8 +38,14 @@ export async function probeL1Fee({
       [ARB_SYS, ARB_BLOCK_NUMBER, 1],
     ],
   }
-  const answers = await Promise.all(
-    asked[model].map(async ([oracle, data, words]) => (await read.words(oracle, data)).length >= words),
+  const found = await Promise.all(
+    asked[model].map(async ([oracle, data, words]) => {
+      if ((await read.words(oracle, data)).length >= words) return true
+      const isThere = (await read.code(oracle)) !== null
+      const sentence = `The L1 fee oracle ${oracle} gives no usable answer, so what a trade costs cannot be known.`
+      if (isThere) read.miss(failure('NODE_UNAVAILABLE', sentence))
+      return false
+    }),
   )
-  return answers.every(Boolean) ? model : 'none'
+  return found.every(Boolean) ? model : 'none'
 }

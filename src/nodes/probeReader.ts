@@ -1,6 +1,9 @@
 import type { Address, Hex } from '../domain/signal.ts'
-import type { Failure } from '../errors/failure.ts'
+import { type Failure, failure } from '../errors/failure.ts'
 import type { JsonRpc } from './rpc.ts'
+
+/** Pauses before a read that found no node is made again, while others are answered: one call of a hundred may fail anywhere. */
+const RETRY_MS: readonly number[] = [200, 500]
 
 /**
  * Reads for the probe. What is not there reads as null; what could not be learnt reads as null too and leaves its reason in
@@ -16,36 +19,66 @@ export interface ProbeReader {
   words(to: Address, data: Hex): Promise<readonly bigint[]>
   /** The answer's only word as an address; null when zero or missing. */
   address(to: Address, data: Hex): Promise<Address | null>
+  /** The same of a contract that must answer where it exists: null is true only when it has no code, or says zero. */
+  named(contract: Address, data: Hex, what: string): Promise<Address | null>
+  /** Something that must be known was not learnt. */
+  miss(reason: Failure): void
 }
 
 export function createProbeReader(rpc: Pick<JsonRpc, 'call'>): ProbeReader {
   let problem: Failure | null = null
+  /** A node has answered something. */
+  let isAnswered = false
 
   async function result(method: string, params: readonly unknown[]): Promise<unknown> {
-    const outcome = await rpc.call(method, params)
+    let outcome = await rpc.call(method, params)
+    for (const pauseMs of RETRY_MS) {
+      if (outcome.ok || outcome.kind === 'rpc') break
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (!isAnswered) break
+      outcome = await rpc.call(method, params)
+    }
+    if (outcome.ok || outcome.kind === 'rpc') isAnswered = true
     if (outcome.ok) return outcome.result
     if (outcome.kind === 'transport') problem ??= outcome.failure
     return null
   }
+  const miss = (reason: Failure): void => {
+    problem ??= reason
+  }
   const words = async (to: Address, data: Hex) =>
     readWords(await result('eth_call', [{ to, data }, 'latest']))
+
+  async function code(address: Address): Promise<Hex | null> {
+    const told = await result('eth_getCode', [address, 'latest'])
+    return typeof told === 'string' && told.length > 2 ? (told.toLowerCase() as Hex) : null
+  }
 
   return {
     get failure() {
       return problem
     },
     result,
-    async code(address) {
-      const code = await result('eth_getCode', [address, 'latest'])
-      return typeof code === 'string' && code.length > 2 ? (code.toLowerCase() as Hex) : null
-    },
+    miss,
+    code,
     words,
     async address(to, data) {
       const [word] = await words(to, data)
-      return word && word < 2n ** 160n ? `0x${word.toString(16).padStart(40, '0')}` : null
+      return word ? addressOf(word) : null
+    },
+    async named(contract, data, what) {
+      const [word] = await words(contract, data)
+      if (word === 0n) return null
+      const address = word === undefined ? null : addressOf(word)
+      if (address === null && (await code(contract)) !== null)
+        miss(failure('NODE_UNAVAILABLE', `The contract ${contract} does not tell ${what}.`))
+      return address
     },
   }
 }
+
+const addressOf = (word: bigint): Address | null =>
+  word < 2n ** 160n ? `0x${word.toString(16).padStart(40, '0')}` : null
 
 /** Whole words of returned bytes. */
 export function readWords(data: unknown): readonly bigint[] {
