@@ -5,7 +5,14 @@ import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 /** What depends on who serves the chain: how it prices, and when its blocks are final. */
 export type ServedProfile = Pick<
   ChainProfile,
-  'feeModel' | 'minTipWei' | 'finality' | 'l1FeeModel' | 'blockTimeMs'
+  | 'feeModel'
+  | 'minTipWei'
+  | 'finality'
+  | 'l1FeeModel'
+  | 'gasBy'
+  | 'blockTimeMs'
+  | 'mempoolHoldsGaps'
+  | 'delegatedInFlightMax'
 >
 
 /** The chain's own profile, or the devnet's where the probe has found its world, whatever the chain id. */

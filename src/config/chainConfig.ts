@@ -47,6 +47,8 @@ export interface ChainProfile {
    */
   readonly headAgeMaxMs: number
   readonly l1FeeModel: L1FeeModel
+  /** Whose count of a trade's gas is its limit: the simulation's, or the node's own estimate where gas is not the EVM's. */
+  readonly gasBy: 'simulation' | 'node'
   readonly feeModel: FeeModel
   /** Tip below which block producers leave a transaction lying, wei per gas; 0 where they do not mind. */
   readonly minTipWei: bigint

@@ -155,6 +155,10 @@ describe('fees', () => {
   })
 })
 
+test('gas is counted by the simulation but on zkSync Era', () => {
+  expect(namesWhere((chain) => chain.gasBy === 'node')).toEqual(['ZKSYNC'])
+})
+
 test('the mempool holds gaps and one transaction of a delegated account, with the known exceptions', () => {
   expect(namesWhere((chain) => !chain.mempoolHoldsGaps)).toEqual(['ARBITRUM'])
   expect(namesWhere((chain) => chain.delegatedInFlightMax !== 1)).toEqual(['BASE'])
@@ -193,6 +197,7 @@ test('a devnet chain keeps its id and name and has the contracts and fees of Eth
     balancerVault: balancerVaultOf(1),
     aavePoolAddressesProvider: aave.AaveV3Ethereum.POOL_ADDRESSES_PROVIDER.toLowerCase(),
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     minTipWei: ethereum.minTipWei,
     feeLimits: ethereum.feeLimits,

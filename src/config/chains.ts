@@ -61,6 +61,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 12_000,
     headAgeMaxMs: 60_000,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     minTipWei: GETH_MIN_TIP_WEI,
     feeLimits: limits({ maxFeeWei: 300n * GWEI, maxTxCostWei: COIN / 20n }),
@@ -79,6 +80,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 2_000,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
+    gasBy: 'simulation',
     ...opStackFees,
     feeLimits: etherRollupLimits,
     balancerVault,
@@ -94,6 +96,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 750,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     // There is no base fee, and 0.05 gwei is the least that validators and builders take (their change of October 2025, before it 0.1).
     minTipWei: GWEI / 20n,
@@ -114,6 +117,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 2_000,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     // PIP-35: pool, miner and price oracle enforce 25 gwei (0xPolygon/bor #1290, `BorDefaultTxPoolPriceLimit`).
     minTipWei: 25n * GWEI,
@@ -135,6 +139,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 250,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
+    gasBy: 'simulation',
     ...opStackFees,
     finality: finalized({ fallbackDepth: 14_400 }),
     feeLimits: limits({ maxFeeWei: 2n * GWEI, maxTxCostWei: COIN / 100n }),
@@ -152,6 +157,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 5_500,
     headAgeMaxMs: 120_000,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     // eth_feeHistory is made up from the suggestion there (go-opera ethapi/api.go), and Chainlink found bids from it slow.
     feeModel: 'legacy',
     minTipWei: 0n,
@@ -173,6 +179,8 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 60_000,
     // Publishing is paid for in gas there.
     l1FeeModel: 'none',
+    // Pubdata and its virtual machine's own costs are in it, for EVM bytecode too, which an interpreter runs (zksync-era, `gas_per_pubdata`).
+    gasBy: 'node',
     // All pay the base fee; eth_gasPrice is that with a margin (zksync-era, `gas_price_scale_factor`).
     feeModel: 'no-tip',
     minTipWei: 0n,
@@ -196,6 +204,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 2_000,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'mantle',
+    gasBy: 'simulation',
     ...opStackFees,
     // docs-v2.mantle.xyz, EIP-1559, recommends no tip.
     minTipWei: 0n,
@@ -213,6 +222,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 2_000,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
+    gasBy: 'simulation',
     ...opStackFees,
     feeLimits: etherRollupLimits,
     // base/base #3998.
@@ -230,6 +240,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 250,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'arbitrum',
+    gasBy: 'simulation',
     // The sequencer takes transactions as they come, and drops tips: to collect them takes a vote (docs.arbitrum.io, priority
     // fees).
     feeModel: 'no-tip',
@@ -254,6 +265,7 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 30_000,
     // An OP-stack chain whose L1 and operator fees are fixed at zero (docs.celo.org/specs/transaction-fees).
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     ...opStackFees,
     finality: finalized({ fallbackDepth: 3_600 }),
     feeLimits: limits({ maxFeeWei: 5_000n * GWEI, maxTxCostWei: 50n * COIN }),
@@ -270,6 +282,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 1_700,
     headAgeMaxMs: 60_000,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     minTipWei: 1n,
     feeLimits: limits({ maxFeeWei: 1_000n * GWEI, maxTxCostWei: COIN }),
@@ -290,6 +303,7 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 60_000,
     // Publishing is part of the gas price there.
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     // Base fee 7 wei; the tip carries all, publishing included (docs.linea.build, predictable pricing).
     feeModel: 'eip1559',
     minTipWei: 1n,
@@ -309,6 +323,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 2_000,
     headAgeMaxMs: 30_000,
     l1FeeModel: 'op-stack',
+    gasBy: 'simulation',
     ...opStackFees,
     feeLimits: etherRollupLimits,
     balancerVault: null,
@@ -324,6 +339,7 @@ export const CHAINS: readonly ChainProfile[] = [
     blockTimeMs: 3_000,
     headAgeMaxMs: 60_000,
     l1FeeModel: 'scroll',
+    gasBy: 'simulation',
     feeModel: 'eip1559',
     // scroll-tech/go-ethereum #901.
     minTipWei: 1n,

@@ -15,6 +15,7 @@ export function devnetProfile(profile: ChainProfile): ChainProfile {
     balancerVault: ethereum.balancerVault,
     aavePoolAddressesProvider: ethereum.aavePoolAddressesProvider,
     l1FeeModel: 'none',
+    gasBy: 'simulation',
     feeModel: ethereum.feeModel,
     minTipWei: ethereum.minTipWei,
     feeLimits: ethereum.feeLimits,
