@@ -107,6 +107,43 @@ contract TetherLikeToken {
     }
 }
 
+/// Counts in shares, each worth a little more than a unit, as staked and lending tokens do: what arrives and what a balance shows is
+/// rounded. Its storage is that of OpenZeppelin's ERC20, so that it can take the place of one, balances included.
+contract ShareToken {
+    uint256 private constant INDEX = 1.000000012345678912e18;
+
+    mapping(address => uint256) private _shares;
+    mapping(address => mapping(address => uint256)) public allowance;
+
+    event Transfer(address indexed from, address indexed to, uint256 amount);
+
+    function balanceOf(address account) external view returns (uint256) {
+        return _shares[account] * INDEX / 1e18;
+    }
+
+    function approve(address spender, uint256 amount) external returns (bool) {
+        allowance[msg.sender][spender] = amount;
+        return true;
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        return _move(msg.sender, to, amount);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        allowance[from][msg.sender] -= amount;
+        return _move(from, to, amount);
+    }
+
+    function _move(address from, address to, uint256 amount) private returns (bool) {
+        uint256 shares = amount * 1e18 / INDEX;
+        _shares[from] -= shares;
+        _shares[to] += shares;
+        emit Transfer(from, to, amount);
+        return true;
+    }
+}
+
 interface IExecutor {
     function onBalancerUnlock(address token, uint256 amount, bytes calldata routeData) external;
     function executeOperation(address asset, uint256 amount, uint256 premium, address initiator, bytes calldata params)

@@ -1,6 +1,7 @@
 import { id } from 'ethers'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { adversary } from '../../contracts/test/deployAdversary.ts'
 import { addressBook } from '../../devnet/addressBook.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { createDevnetAccount } from '../../test/support/devnetAccount.ts'
@@ -14,6 +15,7 @@ import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { newAccount } from '../../test/support/signedTransfer.ts'
 import { openThinPool, thinPoolTrade } from '../../test/support/thinPool.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { encodeExecute } from '../route/encodeExecute.ts'
 import { type MinedReceipt, type ReceiptLog, readReceipt } from './minedReceipt.ts'
 import { type RealisedProfit, realise } from './realisedProfit.ts'
 
@@ -103,6 +105,27 @@ describe('realise, on a chain', () => {
     const amount = await chain.tokenBalance({ token: WETH, account: executor })
     expect(amount).toBeGreaterThan(0n)
     expect(realised).toMatchObject({ profit: gained, leftovers: [{ hop: 1, token: WETH, amount }] })
+  })
+
+  it('takes for the profit what the balance did, of a token that counts in shares', async () => {
+    await chain.ask('anvil_setCode', DAI, adversary('ShareToken').deployedBytecode)
+    const notes = []
+    for (const { signal } of PAYING_TRADES.filter(({ signal }) => signal.loanToken === DAI)) {
+      for (let part = 5n; part <= 8n; part++) {
+        const again = await chain.ask<Hex>('evm_snapshot')
+        const smaller = { ...signal, loanAmount: (signal.loanAmount * part) / 8n + part }
+        const { receipt, realised, gained } = await trade({
+          signal: smaller,
+          calldata: encodeExecute(smaller),
+        })
+        expect(receipt.success).toBe(true)
+        expect(realised).toMatchObject({ kind: 'realised', profit: gained })
+        notes.push(realised.kind === 'realised' && realised.note)
+        await chain.ask('evm_revert', again)
+      }
+    }
+    expect(notes).toHaveLength(8)
+    expect(notes.filter((note) => typeof note === 'string').length).toBeGreaterThan(0)
   })
 
   it('a reverted trade has brought nothing and cost its gas', async () => {

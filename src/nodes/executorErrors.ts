@@ -47,16 +47,18 @@ export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
   'ProfitTooLow(uint256,uint256)': ({ words, signal }) => {
     const [profit, minProfit] = [wordOf(words, 0), wordOf(words, 1)]
     const earned = `The trade earns ${nameAmount(profit, signal.loanToken)}`
-    const limited = minProfit > 0n
+    const facts = { profit: profit.toString(), min_profit: minProfit.toString() }
+    const told = { hop: null, shortfall: null, kind: 'unprofitable', facts } as const
+    if (minProfit === 0n) return { ...told, sentence: `${earned}: it repays the loan exactly.`, hint: null }
+    // What the server itself requires of the trade is above what its sender asked for.
+    if (minProfit > signal.minProfit) {
+      const sentence = `${earned}, less than the ${minProfit} that the server requires, so that it pays for its gas.`
+      return { ...told, sentence, hint: null }
+    }
     return {
-      sentence: limited
-        ? `${earned}, less than the min_profit of ${minProfit}.`
-        : `${earned}: it repays the loan exactly.`,
-      hop: null,
-      shortfall: null,
-      hint: limited ? MIN_PROFIT_HINT : null,
-      kind: 'unprofitable',
-      facts: { profit: profit.toString(), min_profit: minProfit.toString() },
+      ...told,
+      sentence: `${earned}, less than the min_profit of ${minProfit}.`,
+      hint: MIN_PROFIT_HINT,
     }
   },
   'Expired(uint256,uint256)': ({ words }) => ({

@@ -63,7 +63,13 @@ describe('the executor', () => {
   })
 
   test('too small a profit is unprofitable, and nothing is missing', () => {
-    expect(explain(error('ProfitTooLow(uint256,uint256)', 31, 42))).toMatchObject({
+    const data = error('ProfitTooLow(uint256,uint256)', 31, 42)
+    expect(explain(data)).toMatchObject({
+      sentence: `The trade earns 31 base units of ${USDC}, less than the 42 that the server requires, so that it pays for its gas.`,
+      kind: 'unprofitable',
+      hint: null,
+    })
+    expect(explainRevert({ data, signal: { ...signal(), minProfit: 42n } })).toMatchObject({
       sentence: `The trade earns 31 base units of ${USDC}, less than the min_profit of 42.`,
       shortfall: null,
       kind: 'unprofitable',

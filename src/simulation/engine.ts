@@ -13,7 +13,7 @@ export interface SimulationEngine {
    *
    * With `behind`, trades of ours in flight in the order in which they were signed, it is run alone and, in the same call, behind
    * all of them, and the worse of the two is the answer; its gas is the higher of both. One of them that reverts, as it does when
-   * it has been mined, changes nothing. `LANES_BUSY` when there are more of them than one call can run.
+   * it has been mined, changes nothing, and neither does an attempt of this very signal. `LANES_BUSY` when there are more of them than one call can run.
    */
   simulate(request: {
     signal: Signal

@@ -302,7 +302,13 @@ describe('behind trades of ours in flight', () => {
     const engine = await deployedEngine()
     const alone = await simulated(engine, trade)
     const nothing = { ...trade, signal: { ...trade.signal, signalId: 'nothing' }, calldata: '0x' as const }
-    const others = [withId('loses', LOSING_TRADE), nothing, withId('of other pools', numberedTrade(1))]
+    const itself = { ...trade, calldata: withId(trade.signal.signalId, whole).calldata }
+    const others = [
+      withId('loses', LOSING_TRADE),
+      nothing,
+      withId('of other pools', numberedTrade(1)),
+      itself,
+    ]
     for (const behind of [...others.map((one) => [one]), others]) {
       const { gasUsed, ...answer } = await simulatedBehind(engine, trade, behind)
       expect({ ...answer, gasUsed: alone.gasUsed }).toEqual(alone)

@@ -87,7 +87,9 @@ export function createRpcEngine({
   }
 
   return {
-    async simulate({ signal, calldata, behind = [] }): Promise<Result<Simulation>> {
+    async simulate({ signal, calldata, behind: inFlight = [] }): Promise<Result<Simulation>> {
+      // An attempt of its own, as of a trade that is checked again, would only consume its id.
+      const behind = inFlight.filter(({ signalId }) => signalId !== signal.signalId)
       if (lenders[signal.flashSource] === null)
         return fail(lenderMissing({ facts, flashSource: signal.flashSource }))
       if (behind.length > LIMITS.pendingMax) return fail(tooManyPending(behind.length))
