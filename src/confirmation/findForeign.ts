@@ -31,7 +31,7 @@ export type FindForeign = (place: {
 }) => Promise<ForeignFound>
 
 /** Blocks read in one check, with all their transactions, and for one nonce. */
-const WALK_MAX = 32
+const WALK_MAX = 16
 const WALK_TOTAL_MAX = 4_096
 /** Searches remembered. */
 const WALKS_MAX = 1_000

@@ -2,7 +2,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
-import { type RpcProxy, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Hex } from '../domain/signal.ts'
@@ -147,6 +147,64 @@ describe('createBlockTrail', () => {
     trail.see(await blockAt(head))
     expect(trail.hashAt(head)).toBe((await blockAt(head)).hash)
     expect(trail.hashAt(head + 1)).toBeNull()
+  })
+
+  describe('the link over missed blocks', () => {
+    it('is found again by one call for one block, for all that is below', async () => {
+      const first = await chain.head()
+      trail.see(await blockAt('latest'))
+      const mark = trail.mark()
+      await chain.mine(2)
+      trail.see(await blockAt('latest'))
+      expect(trail.hashAt(first)).toBeNull()
+      expect(trail.confirmedAt(first)).toBe((await blockAt(first)).hash)
+      await trail.relink(first)
+      expect(trail.hashAt(first)).toBe((await blockAt(first)).hash)
+      expect(trail.changedSince(first, mark)).toBe(false)
+      expect(asked()).toEqual({ eth_getBlockByHash: 1 })
+    })
+
+    it('is found again by one call for a hundred blocks, with all their hashes', async () => {
+      const first = await chain.head()
+      trail.see(await blockAt('latest'))
+      await chain.mine(100)
+      trail.see(await blockAt('latest'))
+      await trail.relink(first)
+      for (const height of [first, first + 1, first + 50, first + 99, first + 100])
+        expect(trail.hashAt(height)).toBe((await blockAt(height)).hash)
+      expect(asked()).toEqual({ eth_call: 1 })
+    })
+
+    it('says how deep a reorg went, after a call for each block it replaced', async () => {
+      await chain.mine(3)
+      const head = await chain.head()
+      for (const height of [head - 2, head - 1, head]) trail.see(await blockAt(height))
+      const mark = trail.mark()
+      await chain.reorg({ depth: 2, forgets: true })
+      await chain.mine(1)
+      trail.see(await blockAt('latest'))
+      expect(trail.changedSince(head - 2, mark)).toBe(true)
+      await trail.relink(head - 2)
+      expect([head - 2, head - 1, head].map((height) => trail.changedSince(height, mark))).toEqual([
+        false,
+        true,
+        true,
+      ])
+      expect(trail.hashAt(head - 1)).toBe((await blockAt(head - 1)).hash)
+      expect(asked()).toEqual({ eth_getBlockByHash: 2 })
+    })
+
+    it('is not asked for again at once when the node has not got the block', async () => {
+      const first = await chain.head()
+      trail.see(await blockAt('latest'))
+      await chain.mine(2)
+      trail.see(await blockAt('latest'))
+      proxy.interfere = rewriteEach(({ id }) => ({ id, result: null }))
+      await trail.relink(first)
+      await trail.relink(first)
+      expect(asked()).toEqual({ eth_getBlockByHash: 1 })
+      expect(trail.hashAt(first)).toBeNull()
+    })
   })
 
   it('knows nothing more when the node does not answer', async () => {

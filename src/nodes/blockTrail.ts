@@ -77,6 +77,8 @@ const NEAR_MAX = 1
 const CALLS_MAX = 8
 /** More are asked for together, and not more often than this: where polls skip blocks, each head leaves a gap. */
 const RELINK_EVERY_MS = 30_000
+/** A block that the node did not tell is asked for again after this time. */
+const RETRY_MS = 1_000
 /** Missed blocks that could not be linked for so long may hide a reorg. */
 const DOUBT_AFTER_MS = 60_000
 /** Blocks a node may be ahead of the head while it is asked. */
@@ -120,6 +122,7 @@ export function createBlockTrail({
   /** By height, in the order they were told. */
   const confirmed = new Map<number, { readonly hash: Hex; readonly revision: number }>()
   let linkedAtMs = Number.NEGATIVE_INFINITY
+  let retryAtMs = Number.NEGATIVE_INFINITY
   let relinking: Promise<void> | null = null
 
   const at = (height: number): SeenBlock | undefined => blocks[height - first]
@@ -260,6 +263,7 @@ export function createBlockTrail({
   }
 
   async function relinkTo(height: number): Promise<void> {
+    if (now() < retryAtMs) return
     for (let calls = 0; calls < CALLS_MAX && linkedFrom > Math.max(first, height); calls++) {
       const linked = linkedFrom
       let near = 0
@@ -272,8 +276,10 @@ export function createBlockTrail({
         linkedAtMs = now()
         await relinkMany(Math.max(first, height - 1))
       }
-      // No answer, or of another chain: the next check asks again.
-      if (linkedFrom >= linked) return
+      if (linkedFrom < linked) continue
+      // No answer, or of another chain.
+      retryAtMs = now() + RETRY_MS
+      return
     }
   }
 
@@ -283,7 +289,9 @@ export function createBlockTrail({
     const to = linkedFrom
     if (to - from < 1) return
     const hashes = await readBlockHashes({ rpc, source: hashSource, from, to })
-    if (hashes === null || linkedFrom > to || at(to)?.hash !== hashes[to - from]) return
+    // Heads may have come meanwhile: it must be linked to the newest still.
+    const isLinked = linkedFrom <= to && to <= tip
+    if (hashes === null || !isLinked || at(to)?.hash !== hashes[to - from]) return
     while (linkedFrom > from) {
       const parent = hashes[linkedFrom - 1 - from] ?? null
       const block = at(linkedFrom)

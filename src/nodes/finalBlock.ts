@@ -92,8 +92,8 @@ export function createFinalBlock({
       reading = read().finally(() => {
         reading = null
       })
-    // An older value is only too low; without one the answer is waited for.
-    if (final === null && whyDepth() === null) await reading
+    // Only the very first answer is waited for: an older value is only too low, and a node that has none is not waited for again.
+    if (final === null && trouble === null) await reading
     const deep = whyDepth() === null ? null : Math.max(final ?? 0, head() - fallbackDepth)
     const newest = deep ?? final
     // A chain whose head is below has begun anew, or is another.
