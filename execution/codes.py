@@ -56,6 +56,18 @@ _CODES: dict[str, CodeEntry] = {
         meaning="A web page of a foreign origin made the request.",
         fix="Add the origin to ALLOWED_ORIGINS if the page is yours.",
     ),
+    "FORBIDDEN_REMOTE": CodeEntry(
+        status=403,
+        retryable=False,
+        meaning="The operator commands of this server are taken from its own machine only, and not through a proxy.",
+        fix="Give the command on the machine of the server, e.g. npx titan pause --chain 137.",
+    ),
+    "INVALID_CONTROL": CodeEntry(
+        status=400,
+        retryable=False,
+        meaning="The command to the server is not one it understands.",
+        fix="Correct the field named in the sentence; docs/live.md has the commands.",
+    ),
     "NOT_FOUND": CodeEntry(
         status=404,
         retryable=False,
@@ -127,6 +139,12 @@ _CODES: dict[str, CodeEntry] = {
         retryable=False,
         meaning="The chain lacks what the signal asks for, e.g. the flash-loan lender.",
         fix="Use a flash source that GET /health?verbose lists for this chain.",
+    ),
+    "CONTROL_UNSUPPORTED": CodeEntry(
+        status=422,
+        retryable=False,
+        meaning="The command is about lanes or transactions, which this mode does not have.",
+        fix="Pause or resume the whole chain; lanes and trades can be controlled in LIVE.",
     ),
     "SIGNAL_ID_CONFLICT": CodeEntry(
         status=422,
@@ -247,6 +265,12 @@ _CODES: dict[str, CodeEntry] = {
         retryable=True,
         meaning="The chain failed its probe, or no endpoint of it is well; it is being retried.",
         fix="Read the reason in the sentence and correct the endpoint.",
+    ),
+    "PAUSED": CodeEntry(
+        status=503,
+        retryable=True,
+        meaning="The operator has paused the chain: it takes no new signals. What is in flight goes on.",
+        fix="Wait until it is resumed (npx titan resume --chain ID).",
     ),
     "CHAIN_THREAD_LOST": CodeEntry(
         status=503,

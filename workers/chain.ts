@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { workerData } from 'piscina'
 import { devnetBook } from '../devnet/devnetBook.ts'
 import { LIMITS } from '../src/config/limits.ts'
+import { createChainControl } from '../src/dispatch/chainControl.ts'
 import { createChainReporter } from '../src/dispatch/chainReporter.ts'
 import { createChainSession } from '../src/dispatch/chainSession.ts'
 import { chainStatus, endpointTrouble, unavailableReason } from '../src/dispatch/chainStatus.ts'
@@ -15,7 +16,7 @@ import type {
 import { createThreadChannel } from '../src/dispatch/threadChannel.ts'
 import type { Trader } from '../src/dispatch/trader.ts'
 import type { Signal } from '../src/domain/signal.ts'
-import type { Failure } from '../src/errors/failure.ts'
+import { type Failure, succeed } from '../src/errors/failure.ts'
 import { thrownText } from '../src/errors/thrown.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createChainProbing } from '../src/nodes/chainProbing.ts'
@@ -82,7 +83,24 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     return { ok: false, reason: `it cannot start: ${thrownText(error)}` }
   }
   const { journal } = pipeline
-  const channel = createThreadChannel({ port, totals: journal.totals, onStored: journal.stored })
+  const control = createChainControl({
+    chainId: chain.chainId,
+    chainName: chain.name,
+    store: journal.controls,
+    trader: () => trader,
+    onChange: () => reporter.report(),
+    log: logger,
+  })
+  const channel = createThreadChannel({
+    port,
+    totals: journal.totals,
+    onStored: journal.stored,
+    async onControl(request) {
+      if ('newest' in request) return succeed(control.newest(request.newest))
+      const entry = await control.order(request.order)
+      return entry.ok ? succeed([entry.value]) : entry
+    },
+  })
   channel.replay(journal.outboxAbove(storedOutboxId))
   /** As the newest probe has left them. */
   let facts: ChainFacts | null = null
@@ -113,7 +131,11 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   })
   const probing = createChainProbing<Trader>({
     probe: () => probeChain({ rpc, chain, devnetBook }),
-    begin: (facts) => pipeline.begin({ facts, heads, rpc, channel }),
+    async begin(facts) {
+      const begun = await pipeline.begin({ facts, heads, rpc, channel })
+      if (begun.ok && begun.value !== trader) await control.restore(begun.value)
+      return begun
+    },
     isReachable,
     onChange() {
       facts = probing.facts()
@@ -134,6 +156,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
       embeddedDevnet,
       facts,
       ...trouble(),
+      paused: control.paused(),
       heads,
       endpoints: rpc.status(),
       lanes: trader?.lanes() ?? [],
@@ -153,6 +176,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     chainName: chain.name,
     trader: () => trader,
     unavailable: () => unavailableReason({ chain, ...trouble(), endpoints: rpc.status }),
+    // An id that is known has its answer: only what is new is refused.
+    pausedFor: ({ signalId }) => (journal.find(signalId) === null ? control.refusal() : null),
     channel,
     refuse,
     log: logger,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Signal } from '../domain/signal.ts'
-import { type Failure, failure } from '../errors/failure.ts'
+import { type Failure, fail, failure, type Result } from '../errors/failure.ts'
 import { thrownText } from '../errors/thrown.ts'
 import type {
   Answer,
@@ -10,6 +10,8 @@ import type {
   ChainStatus,
   ChainTask,
   ChainThreadData,
+  ControlEntry,
+  ControlRequest,
   DispatchedSignal,
   MainMessage,
   OutboxEvent,
@@ -42,6 +44,8 @@ export interface ChainPool {
   status(): ChainStatus
   totals(): Totals
   depth(): number
+  /** The thread's answer to a command, or why it has not got or not answered it. Never rejects. */
+  control(request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
   /** Tells the thread that its events up to `outboxId` are on disk. */
   stored(outboxId: number): void
   /**
@@ -108,6 +112,8 @@ export function createChainPool({
     workerData: data,
   })
   const waiting = new Map<number, Waiting>()
+  /** Commands that are not answered, by key. */
+  const controls = new Map<number, (outcome: Result<readonly ControlEntry[]>) => void>()
   let status: ChainStatus = startingStatus(data)
   let totals = NO_TOTALS
   let port: MessagePort | null = null
@@ -150,6 +156,10 @@ export function createChainPool({
       case 'replayed':
         events.onReplayed(chainId)
         return
+      case 'controlled':
+        controls.get(message.key)?.(message.outcome)
+        controls.delete(message.key)
+        return
       case 'rpc':
         events.onRpc(chainId, message.requests)
         return
@@ -170,14 +180,14 @@ export function createChainPool({
       .then((outcome) => {
         if (outcome?.ok === false) lose(port1, outcome.reason)
         else attachedAtMs = performance.now()
-      }, fail)
+      }, failed)
   }
 
   /**
    * The thread has ended by an error, or could not do its task. Its port may close before or after; a new thread is started
    * only once the error of the old one was told, so an open port is that of the thread meant here.
    */
-  function fail(error: unknown): void {
+  function failed(error: unknown): void {
     if (stopping || error === toldError) return
     toldError = error
     events.onThreadError(chainId, error)
@@ -196,6 +206,10 @@ export function createChainPool({
     if (port !== lostPort) return
     port = null
     lostPort.close()
+    const unanswered = `The thread of ${name} ended before it answered; what it did stands in GET /control/log.`
+    for (const answer of controls.values())
+      answer(fail(failure('CHAIN_THREAD_LOST', unanswered, { chain_id: chainId })))
+    controls.clear()
     if (stopping) return
     const lost = [...waiting.entries()]
     batch = []
@@ -226,11 +240,11 @@ export function createChainPool({
     const signals = batch
     batch = []
     if (signals.length === 0) return
-    pool.run({ task: 'signals', signals }).catch(fail)
+    pool.run({ task: 'signals', signals }).catch(failed)
   }
 
   // Tasks are acknowledged at once, so that what ends a thread mostly finds it with none.
-  pool.on('error', fail)
+  pool.on('error', failed)
   attach()
 
   return {
@@ -267,6 +281,18 @@ export function createChainPool({
     status: () => status,
     totals: () => totals,
     depth: () => waiting.size,
+    control(request) {
+      const lines = port
+      if (lines === null) {
+        const reason = status.reason ?? `${name} is starting.`
+        return Promise.resolve(fail(failure('CHAIN_UNAVAILABLE', reason, { chain_id: chainId })))
+      }
+      const key = nextKey++
+      return new Promise((resolve) => {
+        controls.set(key, resolve)
+        lines.postMessage({ kind: 'control', key, request } satisfies MainMessage)
+      })
+    },
     stored(outboxId) {
       port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
     },
@@ -308,6 +334,7 @@ function startingStatus({ chain }: ChainThreadData): ChainStatus {
     reason: null,
     head: null,
     headAgeMs: null,
+    paused: null,
     devnet: false,
     devnetRpc: null,
     executor: null,

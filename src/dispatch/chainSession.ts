@@ -16,6 +16,7 @@ export function createChainSession({
   chainName,
   trader,
   unavailable,
+  pausedFor,
   channel,
   refuse,
   log,
@@ -24,24 +25,41 @@ export function createChainSession({
   trader: () => Trader | null
   /** Why no signal can be worked on, a sentence; null when one can. */
   unavailable: () => string | null
+  /** Why a new signal is refused by the operator; null when it is not. Whatever is known under its id goes on. */
+  pausedFor: (signal: Signal) => Failure | null
   channel: Pick<ThreadChannel, 'settled'>
   refuse: (reason: Failure, signal: Signal) => Answer
   log: { error(facts: object, message: string): void }
 }): ChainSession {
   const running = new Set<Promise<void>>()
 
+  /** Ids that are executed now, with how often each. */
+  const executing = new Map<string, number>()
+
+  async function execute(ready: Trader, key: number, signal: Signal): Promise<void> {
+    const { signalId } = signal
+    const paused = executing.has(signalId) ? null : pausedFor(signal)
+    if (paused !== null) return channel.settled({ key, answer: refuse(paused, signal) }, null)
+    executing.set(signalId, (executing.get(signalId) ?? 0) + 1)
+    try {
+      const { answer, event } = await ready.execute(signal)
+      channel.settled({ key, answer }, event)
+    } finally {
+      const left = (executing.get(signalId) ?? 1) - 1
+      if (left === 0) executing.delete(signalId)
+      else executing.set(signalId, left)
+    }
+  }
+
   async function answer({ key, kind, signal }: DispatchedSignal): Promise<void> {
     const refused = (reason: Failure) => channel.settled({ key, answer: refuse(reason, signal) }, null)
     try {
       const ready = trader()
-      const reason = unavailable() ?? (ready === null ? `${chainName} is starting.` : null)
+      const reason = unavailable()
       if (ready === null || reason !== null)
         refused(failure('CHAIN_UNAVAILABLE', reason ?? `${chainName} is starting.`))
       else if (kind === 'simulate') channel.settled({ key, answer: await ready.simulate(signal) }, null)
-      else {
-        const { answer, event } = await ready.execute(signal)
-        channel.settled({ key, answer }, event)
-      }
+      else await execute(ready, key, signal)
     } catch (error) {
       log.error({ err: error, signal_id: signal.signalId }, 'A bug.')
       const sentence = `A bug in the thread of ${chainName}; its log line has this signal_id.`

@@ -2,7 +2,7 @@ import type { AllowanceReport, BudgetReport } from '../budget/budget.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
 import type { Heads } from '../nodes/heads.ts'
-import type { ChainStatus, EndpointStatus, GasReport, LaneReport } from './protocol.ts'
+import type { ChainPause, ChainStatus, EndpointStatus, GasReport, LaneReport } from './protocol.ts'
 
 /**
  * What the main thread is told of a chain. It is unavailable when its probes fail or the journal cannot be written; what was found
@@ -14,6 +14,7 @@ export function chainStatus({
   facts,
   problem,
   journalProblem = null,
+  paused,
   heads,
   endpoints,
   lanes = [],
@@ -28,6 +29,7 @@ export function chainStatus({
   problem: string | null
   /** Why the journal cannot be written, a sentence. */
   journalProblem?: string | null
+  paused: ChainPause | null
   heads: Pick<Heads, 'newest' | 'ageMs'>
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
@@ -43,6 +45,7 @@ export function chainStatus({
     reason,
     head: heads.newest()?.number ?? null,
     headAgeMs: heads.ageMs() ?? null,
+    paused,
     devnet: facts?.devnet ?? false,
     devnetRpc: embeddedDevnet ? (chain.endpoints[0] ?? null) : null,
     executor: facts && { address: facts.executor.address, deployed: facts.executor.deployed },

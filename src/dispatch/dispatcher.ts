@@ -1,5 +1,6 @@
 import type { Signal } from '../domain/signal.ts'
-import type { Answer, ChainStatus, RequestKind, Totals } from './protocol.ts'
+import type { Result } from '../errors/failure.ts'
+import type { Answer, ChainStatus, ControlEntry, ControlRequest, RequestKind, Totals } from './protocol.ts'
 
 /**
  * Hands a signal to the owner of its chain and its answer back. Says nothing of threads, so that an owner may one day be another machine.
@@ -22,5 +23,12 @@ export interface Dispatcher {
   unheard(): readonly ChainStatus[]
   /** Signals of a chain that wait or run. */
   queueDepth(chainId: number): number
+  /** The chain that has an id in flight or has executed it; null when none does. */
+  chainOf(signalId: string): number | null
+  /**
+   * The operator's hand on a chain: what its journal has of the command, or of the newest ones. A failure means that nothing was
+   * written down: UNKNOWN_CHAIN, CHAIN_UNAVAILABLE, JOURNAL_UNAVAILABLE; or that the answer was lost: CHAIN_THREAD_LOST.
+   */
+  control(chainId: number, request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
   onStatus(listener: (status: ChainStatus) => void): void
 }

@@ -1,5 +1,5 @@
 import type { Signal } from '../domain/signal.ts'
-import { type Failure, failure } from '../errors/failure.ts'
+import { type Failure, fail, failure } from '../errors/failure.ts'
 import { type ChainPoolEvents, createChainPool, type StopTimes } from './chainPool.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Answer, ChainStatus, ChainThreadData } from './protocol.ts'
@@ -113,6 +113,11 @@ export function createPiscinaDispatcher({
     unheard: () =>
       [...pools.values()].map((pool) => pool.status()).filter(({ chainId }) => unheard.has(chainId)),
     queueDepth: (chainId) => pools.get(chainId)?.depth() ?? 0,
+    chainOf: (signalId) => ownerOf(signalId),
+    async control(chainId, request) {
+      const pool = pools.get(chainId)
+      return pool === undefined ? fail(missingChain(chainId)) : await pool.control(request)
+    },
     onStatus: (listener) => void statusListeners.push(listener),
     stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),
     probed: () => probed,

@@ -1,9 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ChainConfig } from '../config/chainConfig.ts'
 import type { LiveSettings } from '../config/config.ts'
+import type { ControlCommand } from '../domain/control.ts'
 import type { Mode } from '../domain/mode.ts'
-import type { Signal } from '../domain/signal.ts'
+import type { Address, Signal } from '../domain/signal.ts'
 import type { Code } from '../errors/codes.ts'
+import type { Result } from '../errors/failure.ts'
 
 /** What the chain thread is given when it starts (Piscina `workerData`); plain data only. */
 export interface ChainThreadData {
@@ -40,6 +42,44 @@ export interface SignalsTask {
   readonly task: 'signals'
   readonly signals: readonly DispatchedSignal[]
 }
+/** A command of the operator, and who gave it. */
+export interface ControlOrder {
+  readonly command: ControlCommand
+  readonly reason: string | null
+  /** As the sender calls itself, and from which address. */
+  readonly by: string
+}
+
+/** A command as the chain's journal has it. */
+export interface ControlEntry {
+  /** Counts from 1 on each chain. */
+  readonly id: number
+  readonly atMs: number
+  readonly action: ControlCommand['action']
+  /** Null with a trade's command, and for the whole chain. */
+  readonly lane: Address | null
+  readonly signalId: string | null
+  readonly reason: string | null
+  readonly by: string
+  /** `open`: it was not carried out yet, or the thread ended over it. `refused`: nothing was done. */
+  readonly outcome: 'open' | 'applied' | 'refused'
+  /** Why it was refused; null when it was not. */
+  readonly code: Code | null
+  /** What came of it. */
+  readonly sentence: string | null
+  readonly doneAtMs: number | null
+}
+
+/** Where a chain's commands are kept; writes are on disk when they return, and throw when the disk refuses. */
+export interface ControlStore {
+  begin(order: ControlOrder): ControlEntry
+  end(id: number, told: Pick<ControlEntry, 'outcome' | 'code' | 'sentence'>): ControlEntry
+  /** The newest first. */
+  newest(limit: number): readonly ControlEntry[]
+  /** The pauses in force: of the chain (`lane` null) and of its lanes. */
+  pauses(): readonly ControlEntry[]
+}
+
 /** Piscina task: answer everyone who waits, close the journal; resolves when the thread may end, soon after `withinMs` at the latest. */
 export interface CloseTask {
   readonly task: 'close'
@@ -101,6 +141,8 @@ export interface ChainStatus {
   readonly head: number | null
   /** Age of the newest block when last seen, ms; null when unknown. */
   readonly headAgeMs: number | null
+  /** The operator has paused it: it takes no new signals, whatever its state; null when it is not paused. */
+  readonly paused: ChainPause | null
   readonly devnet: boolean
   /** URL of the chain when this process started it (embedded devnet); never a configured URL, which may hold a key. */
   readonly devnetRpc: string | null
@@ -121,6 +163,12 @@ export interface GasReport {
   /** What transactions in flight may still cost. */
   readonly atStakeWei: string
   readonly leftWei: string
+}
+export interface ChainPause {
+  /** ISO 8601. */
+  readonly since: string
+  readonly by: string
+  readonly reason: string | null
 }
 /** One account that sends, as its chain's thread last knew. */
 export interface LaneReport {
@@ -186,6 +234,7 @@ export type ThreadMessage =
     }
   /** All events that the event log had not stored when the thread attached have been sent. */
   | { readonly kind: 'replayed' }
+  | { readonly kind: 'controlled'; readonly key: number; readonly outcome: Result<readonly ControlEntry[]> }
   | { readonly kind: 'rpc'; readonly requests: readonly RpcTiming[] }
 
 /** One exchange with an RPC endpoint; its calls may have shared a batch with other methods. */
@@ -199,4 +248,9 @@ export interface RpcTiming {
 }
 
 /** Main → thread over the channel. */
-export type MainMessage = { readonly kind: 'stored'; readonly outboxId: number }
+export type MainMessage =
+  | { readonly kind: 'stored'; readonly outboxId: number }
+  | { readonly kind: 'control'; readonly key: number; readonly request: ControlRequest }
+
+/** A command to carry out, or a question for the newest ones. */
+export type ControlRequest = { readonly order: ControlOrder } | { readonly newest: number }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { expect, it } from 'vitest'
+import { succeed } from '../errors/failure.ts'
 import type { ThreadMessage, Totals } from './protocol.ts'
 import { createThreadChannel } from './threadChannel.ts'
 
@@ -13,13 +14,19 @@ const totals: Totals = {
   profitUsdE8: 123n,
   expectedProfitUsd: 9,
 }
+const onControl = async () => succeed([])
 const answer = { success: true, httpStatus: 200, body: '{}', replayed: false }
 
 it('begins with the totals, then sends what one turn of the event loop collects in one message', async () => {
   const { port1, port2 } = new MessageChannel()
   const received: ThreadMessage[] = []
   port1.on('message', (message: ThreadMessage) => received.push(message))
-  const channel = createThreadChannel({ port: port2, totals: () => totals, onStored: () => undefined })
+  const channel = createThreadChannel({
+    port: port2,
+    totals: () => totals,
+    onStored: () => undefined,
+    onControl,
+  })
   for (const key of [11, 12, 13]) channel.settled({ key, answer }, null)
   channel.rpc({ host: '127.0.0.1:1', method: 'eth_call', calls: 24, seconds: 0.004, ok: true })
   channel.close()
@@ -33,7 +40,7 @@ it('begins with the totals, then sends what one turn of the event loop collects 
 it('hears how far its events are stored', async () => {
   const { port1, port2 } = new MessageChannel()
   const stored = new Promise<number>((resolve) => {
-    createThreadChannel({ port: port2, totals: () => totals, onStored: resolve })
+    createThreadChannel({ port: port2, totals: () => totals, onStored: resolve, onControl })
   })
   port1.postMessage({ kind: 'stored', outboxId: 42 })
   expect(await stored).toBe(42)

@@ -1,6 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { Result } from '../errors/failure.ts'
 import type {
   ChainStatus,
+  ControlEntry,
+  ControlRequest,
   MainMessage,
   OutboxEvent,
   RpcTiming,
@@ -28,10 +31,12 @@ export function createThreadChannel({
   port,
   totals,
   onStored,
+  onControl,
 }: {
   port: MessagePort
   totals: () => Totals
   onStored: (outboxId: number) => void
+  onControl: (request: ControlRequest) => Promise<Result<readonly ControlEntry[]>>
 }): ThreadChannel {
   let settled: SettledSignal[] = []
   let events: OutboxEvent[] = []
@@ -57,7 +62,18 @@ export function createThreadChannel({
     requests = []
   }
 
-  port.on('message', (message: MainMessage) => onStored(message.outboxId))
+  port.on('message', (message: MainMessage) => {
+    switch (message.kind) {
+      case 'stored':
+        return onStored(message.outboxId)
+      case 'control': {
+        const { key, request } = message
+        return void onControl(request).then((outcome) => post({ kind: 'controlled', key, outcome }))
+      }
+      default:
+        message satisfies never
+    }
+  })
   // The totals of earlier runs, before the first signal.
   post({ kind: 'settled', settled: [], events: [], totals: totals(), timings: [] })
 

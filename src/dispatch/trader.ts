@@ -1,5 +1,7 @@
 import type { BudgetReport } from '../budget/budget.ts'
+import type { ControlCommand } from '../domain/control.ts'
 import type { Signal } from '../domain/signal.ts'
+import type { Result } from '../errors/failure.ts'
 import type { Block } from '../nodes/heads.ts'
 import type { Answer, LaneReport, OutboxEvent } from './protocol.ts'
 
@@ -13,6 +15,8 @@ export interface Trader {
   budget?(): BudgetReport
   /** What became known of the chain since the probe that people should know, one sentence each. */
   notes(): readonly string[]
+  /** The operator's hand on lanes and trades; the command is on disk already. Absent in PAPER, which has neither. */
+  control?(command: ControlCommand): Promise<Result<{ readonly sentence: string }>>
   /** Something is out, so blocks are to be noticed soon. */
   isBusy(): boolean
 }

@@ -48,6 +48,19 @@ export const CODES = {
     meaning: 'A web page of a foreign origin made the request.',
     fix: 'Add the origin to ALLOWED_ORIGINS if the page is yours.',
   },
+  FORBIDDEN_REMOTE: {
+    status: 403,
+    retryable: false,
+    meaning:
+      'The operator commands of this server are taken from its own machine only, and not through a proxy.',
+    fix: 'Give the command on the machine of the server, e.g. npx titan pause --chain 137.',
+  },
+  INVALID_CONTROL: {
+    status: 400,
+    retryable: false,
+    meaning: 'The command to the server is not one it understands.',
+    fix: 'Correct the field named in the sentence; docs/live.md has the commands.',
+  },
   NOT_FOUND: {
     status: 404,
     retryable: false,
@@ -120,6 +133,12 @@ export const CODES = {
     retryable: false,
     meaning: 'The chain lacks what the signal asks for, e.g. the flash-loan lender.',
     fix: 'Use a flash source that GET /health?verbose lists for this chain.',
+  },
+  CONTROL_UNSUPPORTED: {
+    status: 422,
+    retryable: false,
+    meaning: 'The command is about lanes or transactions, which this mode does not have.',
+    fix: 'Pause or resume the whole chain; lanes and trades can be controlled in LIVE.',
   },
   SIGNAL_ID_CONFLICT: {
     status: 422,
@@ -244,6 +263,12 @@ export const CODES = {
     retryable: true,
     meaning: 'The chain failed its probe, or no endpoint of it is well; it is being retried.',
     fix: 'Read the reason in the sentence and correct the endpoint.',
+  },
+  PAUSED: {
+    status: 503,
+    retryable: true,
+    meaning: 'The operator has paused the chain: it takes no new signals. What is in flight goes on.',
+    fix: 'Wait until it is resumed (npx titan resume --chain ID).',
   },
   CHAIN_THREAD_LOST: {
     status: 503,

@@ -1,4 +1,4 @@
-import type { Answer, OutboxEvent, Totals } from '../dispatch/protocol.ts'
+import type { Answer, ControlStore, OutboxEvent, Totals } from '../dispatch/protocol.ts'
 
 /** A settled execution as the journal keeps it: enough to give the same answer again and to tell subscribers. */
 export interface JournalEntry {
@@ -29,6 +29,8 @@ export interface JournalBase {
   outboxAbove(outboxId: number): readonly OutboxEvent[]
   /** Forgets events up to `outboxId`: the event log has them on disk. */
   stored(outboxId: number): void
+  /** The operator's commands on this chain. */
+  readonly controls: ControlStore
   /** Why the disk has refused the newest write, and refuses one now; null when it takes them. */
   trouble(): string | null
   close(): void

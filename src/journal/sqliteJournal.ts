@@ -1,4 +1,5 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
+import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
 import { createGroupCommit } from './groupCommit.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { openDatabase } from './openDatabase.ts'
@@ -11,6 +12,7 @@ CREATE TABLE IF NOT EXISTS executions (
   http_status INTEGER NOT NULL, body TEXT NOT NULL, profit_usd_e8 INTEGER NOT NULL, expected_profit_usd REAL NOT NULL
 ) STRICT;
 ${OUTBOX_SCHEMA};
+${CONTROLS_SCHEMA};
 ${TOTALS_SCHEMA}`
 
 function addToTotals(totals: Totals, entry: JournalEntry): Totals {
@@ -87,6 +89,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
     totals: () => totals,
     outboxAbove: outbox.above,
     stored: outbox.stored,
+    controls: openControls(db),
     trouble: commits.trouble,
     close() {
       commits.flush()

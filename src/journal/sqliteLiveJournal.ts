@@ -3,6 +3,7 @@ import type { ExecutionState } from '../domain/executionState.ts'
 import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
 import { outcomeCode } from '../domain/liveOutcome.ts'
 import { parse, stringify } from './bigintJson.ts'
+import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
 import { createGroupCommit } from './groupCommit.ts'
 import type { LiveChange, LiveJournal } from './liveJournal.ts'
 import { openDatabase } from './openDatabase.ts'
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_by_nonce ON attempts (lane, nonce);
 CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, settled_nonce INTEGER NOT NULL) STRICT;
 ${OUTBOX_SCHEMA};
+${CONTROLS_SCHEMA};
 ${TOTALS_SCHEMA}`
 
 interface ShareRow {
@@ -229,6 +231,7 @@ export function openSqliteLiveJournal({
     totals: () => totals,
     outboxAbove: outbox.above,
     stored: outbox.stored,
+    controls: openControls(db),
     trouble: commits.trouble,
     close() {
       commits.flush()

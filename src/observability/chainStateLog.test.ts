@@ -10,6 +10,7 @@ const status = (over: Partial<ChainStatus>): ChainStatus => ({
   head: 7,
   headAgeMs: 1,
   devnet: false,
+  paused: null,
   devnetRpc: null,
   executor: null,
   flashSources: [],

@@ -220,6 +220,15 @@ function createGauges({ mode, registers }: { mode: Mode; registers: Registry[] }
       to.set({ chain: String(chainId) }, state === 'ready' ? 1 : 0)
     }
   })
+  gauge('titan_chain_paused', '1 while the operator has paused the chain.', ['chain'], (from, to) => {
+    for (const { chainId, paused } of from.dispatcher.chains())
+      to.set({ chain: String(chainId) }, paused === null ? 0 : 1)
+  })
+  gauge('titan_lane_paused', '1 while the lane takes no trades.', ['chain', 'lane'], (from, to) => {
+    for (const { chainId, lanes } of from.dispatcher.chains())
+      for (const { address, paused } of lanes)
+        to.set({ chain: String(chainId), lane: address }, paused === null ? 0 : 1)
+  })
   gauge(
     'titan_nonce_gap',
     'Nonces of a lane below one in use that no transaction holds.',

@@ -2,6 +2,7 @@ import { CODES, type CodeEntry } from '../errors/codes.ts'
 import { failure, type Result } from '../errors/failure.ts'
 import { decodeBatch } from '../wire/decodeBatch.ts'
 import { refuseIdempotencyKey } from '../wire/decodeSignal.ts'
+import type { Control } from './control.ts'
 import { ENDPOINTS, findPath, methodsOf } from './endpoints.ts'
 import type { createHistory } from './history.ts'
 import {
@@ -26,12 +27,14 @@ export type Handle = (request: ServerRequest, respond: Respond) => void
 export function createHandle({
   intake,
   history,
+  control,
   sources,
   metricsText,
   answerBug,
 }: {
   intake: Intake
   history: ReturnType<typeof createHistory>
+  control: Control
   sources: ReportSources
   metricsText: () => Promise<{ contentType: string; text: string }>
   answerBug: (error: unknown) => ServerReply
@@ -66,6 +69,13 @@ export function createHandle({
         return respondWith(history.trade(request.path.slice('/trades/'.length)), respond)
       case '/events':
         return respondWith(history.page(request), respond)
+      case '/control/pause':
+      case '/control/resume':
+      case '/control/cancel':
+      case '/control/abandon':
+      case '/control/speed-up':
+      case '/control/log':
+        return takeControl(path, request, respond)
       case '/errors/{code}':
         return respond(explainCode(request.path.slice('/errors/'.length)))
       case '/livez':
@@ -127,6 +137,23 @@ export function createHandle({
     })
   }
 
+  function takeControl(path: keyof typeof CONTROL_ACTIONS, request: ServerRequest, respond: Respond) {
+    const { body, source } = request
+    const refusal = source === null ? null : control.refusal(source)
+    if (source === null || refusal !== null) {
+      const reason = refusal ?? failure('FORBIDDEN_REMOTE', 'It is not known from where the command came.')
+      return respond(problemReply({ failure: reason, mode }))
+    }
+    const action = CONTROL_ACTIONS[path]
+    const json = action === null ? null : parseBody(body)
+    if (json?.ok === false) return respond(problemReply({ failure: json.failure, mode }))
+    const answer = action === null ? control.log(request) : control.give(action, json?.value, source)
+    answer.then(
+      (result) => respondWith(result, respond),
+      (error) => respond(answerBug(error)),
+    )
+  }
+
   function answerNode({ body }: ServerRequest, respond: Respond) {
     const json = parseBody(body)
     respond(json.ok ? jsonReply(answerJsonRpc(json.value)) : problemReply({ failure: json.failure, mode }))
@@ -175,6 +202,16 @@ export function createHandle({
     }
   }
 }
+
+/** Null is the log of them. */
+const CONTROL_ACTIONS = {
+  '/control/pause': 'pause',
+  '/control/resume': 'resume',
+  '/control/cancel': 'cancel',
+  '/control/abandon': 'abandon',
+  '/control/speed-up': 'speed_up',
+  '/control/log': null,
+} as const
 
 const TAKES_SIGNALS = new Set(['/execute', '/execute/batch', '/simulate'])
 

@@ -62,6 +62,7 @@ export function attachHttp({
         query: req.getQuery(),
         accept: req.getHeader('accept'),
         idempotencyKey: null,
+        source: path.startsWith('/control/') ? readSource(res, req) : null,
         body: NO_BODY,
       }
       if (method !== 'POST' || findPath(path) === null) return handle(request, respond)
@@ -79,6 +80,13 @@ export function attachHttp({
     }
   })
 }
+
+const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
+
+const readSource = (res: HttpResponse, req: HttpRequest) => ({
+  address: Buffer.from(res.getRemoteAddressAsText()).toString(),
+  isForwarded: FORWARDING_HEADERS.some((name) => req.getHeader(name) !== ''),
+})
 
 const mediaType = (req: HttpRequest) => ({
   contentType: req.getHeader('content-type'),

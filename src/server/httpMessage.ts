@@ -3,6 +3,7 @@ import type { Mode } from '../domain/mode.ts'
 import { CODES, type Code } from '../errors/codes.ts'
 import type { Failure } from '../errors/failure.ts'
 import { encodeFailure } from '../wire/encodeFailure.ts'
+import type { RequestSource } from './control.ts'
 
 /** What the server needs of a request that was admitted. */
 export interface ServerRequest {
@@ -14,6 +15,8 @@ export interface ServerRequest {
   readonly query: string
   readonly accept: string
   readonly idempotencyKey: string | null
+  /** Null where it decides nothing. */
+  readonly source: RequestSource | null
   /** The whole body, to be read before the call returns: the memory may be the socket's. Empty when there is none. */
   readonly body: Buffer
 }
@@ -31,9 +34,9 @@ export const PROBLEM_TYPE = 'application/problem+json'
 
 const NO_HEADERS: ServerReply['headers'] = []
 
-/** Seconds after which a refusal with 429 or 503 is worth another try; a stopping server needs time to come back. */
+/** Seconds after which a refusal with 429 or 503 is worth another try; a stopping server or an operator needs time to come back. */
 export function retryAfterS(code: Code | null): number {
-  return code === 'DRAINING' ? 5 : 1
+  return code === 'DRAINING' || code === 'PAUSED' ? 5 : 1
 }
 
 export function jsonReply(body: string, status = 200): ServerReply {

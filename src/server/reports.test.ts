@@ -10,7 +10,13 @@ const QUIET = {
   logProblem: () => null,
   webSocketClients: () => 0,
 }
-const chains = (...states: ChainState[]) => states.map((state) => ({ state }) as ChainStatus)
+const PAUSE = { since: '2026-01-01T00:00:00.000Z', by: 'anna', reason: null }
+const chains = (...states: (ChainState | 'paused')[]) =>
+  states.map((state) =>
+    state === 'paused'
+      ? ({ state: 'ready', paused: PAUSE } as ChainStatus)
+      : ({ state, paused: null } as ChainStatus),
+  )
 
 it.each([
   ['healthy', chains('ready', 'ready'), false],
@@ -21,6 +27,9 @@ it.each([
   ['degraded', chains('ready', 'unavailable', 'starting'), false],
   ['unhealthy', chains('unavailable'), false],
   ['unhealthy', chains('unavailable', 'starting'), false],
+  ['healthy', chains('ready', 'paused'), false],
+  ['paused', chains('paused', 'starting'), false],
+  ['unhealthy', chains('paused', 'unavailable'), false],
   ['draining', chains('ready'), true],
 ])('is %s', (status, states, draining) => {
   expect(healthStatus(states, { draining, logProblem: null })).toBe(status)

@@ -16,21 +16,23 @@ export interface ReportSources {
   readonly webSocketClients: () => number
 }
 
-export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | 'draining'
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | 'paused' | 'draining'
 
 /**
  * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is wrong, `degraded` when some are ready and
- * some unavailable or the log cannot be written, `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed.
+ * some unavailable or the log cannot be written, `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed,
+ * `paused` when all that are ready are paused by the operator.
  */
 export function healthStatus(
   chains: readonly ChainStatus[],
   { draining, logProblem }: { draining: boolean; logProblem: string | null },
 ): HealthStatus {
   if (draining) return 'draining'
-  const ready = chains.some(({ state }) => state === 'ready')
+  const ready = chains.some(takesSignals)
   const wrong = logProblem !== null || chains.some(({ state }) => state === 'unavailable')
   if (wrong) return ready ? 'degraded' : 'unhealthy'
-  return ready ? 'healthy' : 'starting'
+  if (ready) return 'healthy'
+  return chains.some(({ paused }) => paused !== null) ? 'paused' : 'starting'
 }
 
 /** The body of `GET /health`; `verbose` adds each chain's status. */
@@ -83,9 +85,15 @@ export function readiness(sources: ReportSources, verbose: boolean): Readiness {
   const chains = sources.dispatcher.chains()
   const draining = sources.draining()
   const logProblem = sources.logProblem()
-  const readyChains = chains.filter(({ state }) => state === 'ready').length
+  const readyChains = chains.filter(takesSignals).length
   const ready = !draining && logProblem === null && readyChains > 0
-  const checks = chains.map(({ chainId, name, state, reason }) => ({ chainId, name, state, reason }))
+  const checks = chains.map(({ chainId, name, state, reason, paused }) => ({
+    chainId,
+    name,
+    state,
+    reason,
+    paused,
+  }))
   return {
     ready,
     body: {
@@ -98,6 +106,8 @@ export function readiness(sources: ReportSources, verbose: boolean): Readiness {
     },
   }
 }
+
+const takesSignals = ({ state, paused }: ChainStatus) => state === 'ready' && paused === null
 
 const uptimeS = ({ startedAtMs }: ReportSources) => (Date.now() - startedAtMs) / 1000
 

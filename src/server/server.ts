@@ -9,6 +9,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { createAdmission } from './admission.ts'
 import { createBodyReader } from './bodyReader.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
+import { createControl } from './control.ts'
 import { createHandle } from './handle.ts'
 import { createHistory } from './history.ts'
 import { attachHttp, write } from './http.ts'
@@ -94,6 +95,7 @@ export function createServer({
   const handle = createHandle({
     intake,
     history: createHistory({ mode, events, dispatcher }),
+    control: createControl({ mode, chainIds: chains.map(({ chainId }) => chainId), dispatcher }),
     sources,
     metricsText: metrics.text,
     answerBug,

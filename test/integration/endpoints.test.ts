@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CODES } from '../../src/errors/codes.ts'
+import { createControl } from '../../src/server/control.ts'
 import { exchange, requestText } from '../support/rawSocket.ts'
 import { readJson } from '../support/readJson.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
@@ -326,4 +327,96 @@ it('tells of a signal that is being worked on, and calls one missing only when i
   expect((await get(path)).status).toBe(200)
   dispatcher.unhear([])
   expect((await get('/trades/in-flight-2')).status).toBe(404)
+})
+
+it('takes the commands of its operator, and tells which were given', async () => {
+  const lane = '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48'
+  const paused = await post('/control/pause', { chain: 8453, lane, reason: 'its key', by: 'anna' })
+  expect([paused.status, await readJson(paused)]).toEqual([
+    200,
+    {
+      success: true,
+      mode: 'PAPER',
+      code: null,
+      error: null,
+      commands: [
+        {
+          chainId: 8453,
+          id: 1,
+          at: '2030-03-17T17:46:40.000Z',
+          action: 'pause',
+          lane,
+          signal_id: null,
+          reason: 'its key',
+          by: 'anna (127.0.0.1)',
+          outcome: 'applied',
+          code: null,
+          sentence: 'Done.',
+          done_at: '2030-03-17T17:46:40.500Z',
+        },
+      ],
+    },
+  ])
+  const all = await readJson(await post('/control/resume', { chain: 'all' }))
+  expect(all.commands.map(({ chainId }: { chainId: number }) => chainId)).toEqual([1, 8453])
+  // A trade's chain need not be named: the server knows who has it.
+  await post('/execute', { ...sampleRequest, chainId: 8453, signal_id: 'controlled-1' })
+  for (const [path, action] of [
+    ['cancel', 'cancel'],
+    ['speed-up', 'speed_up'],
+    ['abandon', 'abandon'],
+  ]) {
+    const { commands } = await readJson(await post(`/control/${path}`, { signal_id: 'controlled-1' }))
+    expect(commands).toMatchObject([{ chainId: 8453, action, signal_id: 'controlled-1', by: '127.0.0.1' }])
+  }
+  const log = await readJson(await get('/control/log?chain=8453&limit=2'))
+  expect(log).toMatchObject({ commands: [{ action: 'abandon' }, { action: 'speed_up' }], unread: [] })
+})
+
+it.each([
+  ['pause', {}, 'INVALID_CONTROL', 'needs a chain'],
+  ['pause', { chain: 'polygon' }, 'INVALID_CONTROL', 'chain must be a chain id or "all"'],
+  ['pause', { chain: 8453, lanes: '0x00' }, 'INVALID_CONTROL', 'takes no field "lanes"'],
+  ['pause', { chain: 8453, signal_id: 'a' }, 'INVALID_CONTROL', 'takes no field "signal_id"'],
+  ['pause', { chain: 'all', lane: `0x${'1'.repeat(40)}` }, 'INVALID_CONTROL', 'A lane is one of one chain'],
+  ['pause', { chain: 8453, lane: '0x12' }, 'INVALID_ADDRESS', 'lane must be an address'],
+  ['resume', { chain: 8453, reason: 'two\nlines' }, 'INVALID_CONTROL', 'reason must be a text of one line'],
+  ['cancel', { chain: 8453 }, 'INVALID_CONTROL', 'needs the signal_id'],
+  ['cancel', { signal_id: 'nobody-knows' }, 'TRADE_NOT_FOUND', 'No trade with signal_id nobody-knows'],
+  ['speed-up', { signal_id: 'a', lane: '0x00' }, 'INVALID_CONTROL', 'takes no field "lane"'],
+  ['abandon', [], 'INVALID_CONTROL', 'must be a JSON object'],
+])('refuses the command %s %j', async (action, body, code, sentence) => {
+  const answer = await post(`/control/${action}`, body)
+  expect(await readJson(answer)).toMatchObject({ code, error: expect.stringContaining(sentence) })
+  expect(answer.status).toBe(CODES[code as keyof typeof CODES].status)
+})
+
+it('takes commands from this machine only, from no page of another site, and through no proxy', async () => {
+  const pause = { chain: 8453 }
+  for (const [headers, code] of [
+    [{ 'X-Forwarded-For': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ Forwarded: 'for=203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ Origin: 'https://evil.example' }, 'FORBIDDEN_ORIGIN'],
+  ] as const) {
+    const refused = await post('/control/pause', pause, headers)
+    expect([refused.status, (await readJson(refused)).code]).toEqual([403, code])
+    expect((await get('/control/log', headers)).status).toBe(403)
+  }
+  const plain = await fetch(`${server.url}/control/pause`, { method: 'POST', body: JSON.stringify(pause) })
+  expect(plain.status).toBe(415)
+})
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.9.8.7', true],
+  ['0000:0000:0000:0000:0000:0000:0000:0001', true],
+  ['0000:0000:0000:0000:0000:ffff:7f00:0001', true],
+  ['192.168.1.4', false],
+  ['0000:0000:0000:0000:0000:ffff:c0a8:0104', false],
+  ['2001:0db8:0000:0000:0000:0000:0000:0001', false],
+  ['', false],
+])('an operator at %s is taken for one on this machine: %s', (address, isTaken) => {
+  const control = createControl({ mode: 'PAPER', chainIds: [], dispatcher: server.dispatcher })
+  const refusal = control.refusal({ address, isForwarded: false })
+  expect(refusal?.code ?? null).toBe(isTaken ? null : 'FORBIDDEN_REMOTE')
 })

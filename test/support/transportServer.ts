@@ -5,8 +5,9 @@ import { CHAINS } from '../../src/config/chains.ts'
 import type { Config } from '../../src/config/config.ts'
 import { missingChain } from '../../src/config/missingChain.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
-import type { Answer, ChainStatus, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
+import type { Answer, ChainStatus, ControlEntry, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
 import type { Signal } from '../../src/domain/signal.ts'
+import { succeed } from '../../src/errors/failure.ts'
 import type { EventLog } from '../../src/journal/eventLog.ts'
 import { openSqliteEventLog } from '../../src/journal/sqliteEventLog.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
@@ -86,8 +87,29 @@ function createEchoDispatcher(events: EventLog) {
   const inFlight = new Map<string, number>()
   let unheard: readonly number[] = []
   const totals = new Map<number, Totals>()
+  const given: ControlEntry[] = []
   let outboxId = 0
   let holding = false
+  /** Says back the command as one that was carried out. */
+  const control: Dispatcher['control'] = async (_chainId, request) => {
+    if ('newest' in request) return succeed(given.slice(0, request.newest))
+    const { command, reason, by } = request.order
+    const entry = {
+      id: given.length + 1,
+      atMs: 1_900_000_000_000 + given.length,
+      action: command.action,
+      lane: 'lane' in command ? command.lane : null,
+      signalId: 'signalId' in command ? command.signalId : null,
+      reason,
+      by,
+      outcome: 'applied',
+      code: null,
+      sentence: 'Done.',
+      doneAtMs: 1_900_000_000_500,
+    } satisfies ControlEntry
+    given.unshift(entry)
+    return succeed([entry])
+  }
   const dispatcher: Dispatcher = {
     submit(kind, signal, settle) {
       if (signal.expectedProfitUsd === -1) throw new Error('a bug')
@@ -107,6 +129,8 @@ function createEchoDispatcher(events: EventLog) {
     totals: () => totals,
     inFlight: (signalId) => inFlight.get(signalId) ?? null,
     unheard: () => unheard.map(chainStatus),
+    chainOf: (signalId) => inFlight.get(signalId) ?? events.chainOf(signalId),
+    control,
     queueDepth: () => held.length,
     onStatus: (listener) => void statusListeners.push(listener),
   }
@@ -180,6 +204,7 @@ const chainStatus = (chainId: number): ChainStatus => ({
   head: 7,
   headAgeMs: 1_250,
   devnet: true,
+  paused: null,
   devnetRpc: null,
   executor: null,
   flashSources: [1, 2],
