@@ -222,6 +222,64 @@ describe('titan deploy', () => {
     expect(actions(await deployed(on(1)))).toEqual([])
   })
 
+  test('sweeps what it is told to the treasury, as a lane too, and only what is there', async () => {
+    await fund(1)
+    const treasury = Wallet.createRandom().address
+    const { address } = await deployed(on(1))
+    const dai = addressBook.tokens.dai.address
+    const token = new Interface([
+      'function transfer(address, uint256)',
+      'function balanceOf(address) view returns (uint256)',
+    ])
+    const give = () =>
+      ask(1, 'eth_sendTransaction', {
+        from: addressBook.accounts.deployer,
+        to: dai,
+        data: token.encodeFunctionData('transfer', [address, 777n]),
+      })
+    async function held(account: string): Promise<[bigint, bigint]> {
+      const call = { to: dai, data: token.encodeFunctionData('balanceOf', [account]) }
+      const both = [ask(1, 'eth_call', call, 'latest'), ask(1, 'eth_getBalance', account, 'latest')] as const
+      const [tokens, coins] = await Promise.all(both)
+      return [BigInt(String(tokens)), BigInt(String(coins))]
+    }
+    await give()
+    await ask(1, 'anvil_setBalance', address, '0x21')
+    const sweep = ['--sweep', dai, '--sweep', addressBook.tokens.weth.address, '--sweep', 'native']
+    expect(await deploy(on(1, ...sweep))).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('name one with --treasury'),
+    })
+
+    const first = await deploy(on(1, '--treasury', treasury, ...sweep))
+    expect(first).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`base units: 777 of ${dai}, 33 of ETH`),
+    })
+    expect(actions(JSON.parse(first.stdout))).toEqual(['treasury', 'sweep'])
+    expect(await held(treasury)).toEqual([777n, 33n])
+    expect(actions(await deployed(on(1, ...sweep)))).toEqual([])
+
+    // A lane of another owner's executor sends it too; another account leaves it to the owner.
+    const [, lane, foreign] = keys as [Wallet, Wallet, Wallet]
+    await deployed(on(1), { keyCount: 2 })
+    await give()
+    await ask(1, 'anvil_setBalance', lane.address, '0xde0b6b3a7640000')
+    const asked = on(1, '--owner', owner().address, ...sweep)
+    const as = ({ privateKey }: Wallet) => ({
+      env: { EXECUTOR_ADDRESS: address, PRIVATE_KEYS: privateKey },
+    })
+    const byLane = await deployed(asked, as(lane))
+    expect([actions(byLane), byLane.calls]).toEqual([['sweep'], []])
+    expect(await held(treasury)).toEqual([1_554n, 33n])
+    await give()
+    const told = await deployed(asked, as(foreign))
+    expect([actions(told), told.calls.map(({ meaning }) => meaning.split(' ')[0])]).toEqual([
+      [],
+      ['let', 'send'],
+    ])
+  })
+
   test('for an owner that is elsewhere it deploys the code and tells the calls that only the owner can make', async () => {
     await fund(1)
     const cold = new Wallet(Wallet.createRandom().privateKey)
@@ -381,6 +439,7 @@ describe('titan deploy refuses', () => {
   test.each<[string, string[], Record<string, string>, number, RegExp]>([
     ['no chain', ['--json'], {}, 2, /^Usage: titan deploy/],
     ['an unknown chain', ['--chain', '7'], {}, 2, /There is no chain "7"; known are 1 Ethereum, /],
+    ['a token that is none', ['--chain', '1', '--sweep', 'DAI'], {}, 2, /^--sweep must be an address/],
     ['an unknown option', ['--chain', '1', '--dry'], {}, 2, /--dry/],
     [
       'an owner that is no address',

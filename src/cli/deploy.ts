@@ -38,10 +38,15 @@ first key. Says what that costs and asks before it sends. Keys are read as in LI
   --owner ADDRESS     the executor's owner, e.g. a cold account or a multisig; without it the first key. What only the owner can
                       send is printed instead of sent: to, data, meaning
   --treasury ADDRESS  where profits are swept to
+  --sweep TOKEN       sends all that the executor holds of this token to its treasury; an address, or "native" for the coin of the
+                      chain; may be given several times
   --reset-lenders     sets lenders that the owner has configured otherwise back to those of the chain
   --yes               sends without asking
   --max-cost AMOUNT   the most that everything together may cost, in the chain's native coin, e.g. 0.05
   --json              print {"address", "chainId", "owner", "transactions", "calls", "lanes"} instead of the address`
+
+/** How the executor names the chain's own coin. */
+const NATIVE: Address = `0x${'0'.repeat(40)}`
 
 const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
 
@@ -86,6 +91,7 @@ function readOptions(args: readonly string[]) {
         rpc: { type: 'string' },
         owner: { type: 'string' },
         treasury: { type: 'string' },
+        sweep: { type: 'string', multiple: true, default: [] },
         'reset-lenders': { type: 'boolean', default: false },
         yes: { type: 'boolean', default: false },
         'max-cost': { type: 'string' },
@@ -106,6 +112,9 @@ function readOptions(args: readonly string[]) {
         resetLenders: values['reset-lenders'],
         owner: parse('--owner', values.owner, parseAddress),
         treasury: parse('--treasury', values.treasury, parseAddress),
+        sweep: values.sweep.map((token) =>
+          token === 'native' ? NATIVE : (parse('--sweep', token, parseAddress) ?? NATIVE),
+        ),
         maxCostWei: parse('--max-cost', values['max-cost'], parseUnits({ decimals: 18 })),
       }
     }
@@ -164,6 +173,7 @@ async function deployOn({
   timeoutMs: number
   owner: Address | null
   treasury: Address | null
+  sweep: readonly Address[]
   resetLenders: boolean
   maxCostWei: bigint | null
   yes: boolean

@@ -46,6 +46,7 @@ export async function deployExecutor({
   owner,
   keys,
   treasury,
+  sweep,
   resetLenders,
   maxCostWei,
   yes,
@@ -60,6 +61,7 @@ export async function deployExecutor({
   owner: Address
   keys: readonly [Address, ...Address[]]
   treasury: Address | null
+  sweep: readonly Address[]
   resetLenders: boolean
   maxCostWei: bigint | null
   yes: boolean
@@ -71,7 +73,7 @@ export async function deployExecutor({
 }): Promise<Result<Deployment>> {
   const { say } = operator
   const [sender] = keys
-  const request = { chain, facts, owner, sender, lanes: keys, treasury, rpc }
+  const request = { chain, facts, owner, sender, lanes: keys, treasury, sweep, rpc }
   let planned = await planDeployment({ ...request, resetLenders })
   if (!planned.ok) return planned
   const { kept } = planned.value
@@ -86,9 +88,10 @@ export async function deployExecutor({
   for (const note of plan.notes) say(note)
 
   const problem = busy()
-  // Everything but the code is the owner's; the code anyone can put there by the deployer, and the owner does where we cannot.
+  // With a nonce of our own we send what is not the owner's alone; where we have none, the owner does it all, unless the address of
+  // the code follows from our nonce.
   const isOurs = (step: Step) =>
-    owner === sender || (step.action === 'deploy' && (problem === null || step.to === null))
+    owner === sender || (!step.ownersOnly && (problem === null || step.to === null))
   const mine = plan.steps.filter(isOurs)
   const transactions: { action: Step['action']; hash: Hex }[] = []
   if (mine.length > 0) {

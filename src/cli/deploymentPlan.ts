@@ -25,10 +25,12 @@ type Lenders = Readonly<Record<FlashSource, Address | null>>
 
 /** One transaction that is missing. */
 export interface Step {
-  readonly action: 'deploy' | 'configure' | 'authorise' | 'treasury'
+  readonly action: 'deploy' | 'configure' | 'authorise' | 'treasury' | 'sweep'
   /** Null for a contract of the sender's own making. */
   readonly to: Address | null
   readonly data: Hex
+  /** Whether only the owner can send it. */
+  readonly ownersOnly: boolean
   /** What it does, a clause. */
   readonly meaning: string
   /** Gas that it uses at most; null where the node can estimate it, because the contract is there. */
@@ -55,6 +57,7 @@ export interface Plan {
  * @param options.facts of the chain, probed without an executor, so that the lenders are those of the chain
  * @param options.sender who deploys; the others can only be sent by the owner
  * @param options.treasury null leaves it as it is
+ * @param options.sweep tokens of which everything goes to the treasury; the zero address for the native coin
  * @param options.resetLenders whether lenders that the owner has set give way to those of the chain
  * @throws {@link StartError} when the configured executor is not ours to set up, or nobody lends on this chain
  */
@@ -65,6 +68,7 @@ export async function planDeployment({
   sender,
   lanes,
   treasury,
+  sweep,
   resetLenders,
   rpc,
 }: {
@@ -74,6 +78,7 @@ export async function planDeployment({
   sender: Address
   lanes: readonly Address[]
   treasury: Address | null
+  sweep: readonly Address[]
   resetLenders: boolean
   rpc: Pick<JsonRpc, 'call'>
 }): Promise<Result<Plan>> {
@@ -97,7 +102,7 @@ export async function planDeployment({
         `${chain.name} has no deterministic deployer at ${getAddress(DEPLOYER)}: the executor gets an address of its own there.`,
       )
     const meaning = `deploy the executor of ${getAddress(owner)} to ${shown}`
-    steps.push({ action: 'deploy', to: place.to, data: place.data, meaning, gas: null })
+    steps.push({ action: 'deploy', to: place.to, data: place.data, ownersOnly: false, meaning, gas: null })
   }
 
   const [configuredVault, configuredPool, currentTreasury, ...allowed] = await Promise.all([
@@ -117,7 +122,7 @@ export async function planDeployment({
   else if (kept === null) {
     const data = encode('configure', [vault ?? NOBODY, pool ?? NOBODY])
     const meaning = `set its lenders: ${nameLenders(facts.lenders)}`
-    steps.push({ action: 'configure', to: address, data, meaning, gas: unseen(80_000n) })
+    steps.push({ action: 'configure', to: address, data, ownersOnly: true, meaning, gas: unseen(80_000n) })
   }
 
   const missing = lanes.filter((lane, index) => allowed[index] !== lane && lane !== owner)
@@ -126,14 +131,55 @@ export async function planDeployment({
     const meaning = `let these accounts trade: ${missing.map((lane) => getAddress(lane)).join(', ')}`
     const data = encode('setLanes', [missing, true])
     const gas = unseen(30_000n + 30_000n * BigInt(missing.length))
-    steps.push({ action: 'authorise', to: address, data, meaning, gas })
+    steps.push({ action: 'authorise', to: address, data, ownersOnly: true, meaning, gas })
   }
   if (treasury !== null && treasury !== currentTreasury) {
     const meaning = `name the treasury that profits are swept to: ${getAddress(treasury)}`
     const data = encode('setTreasury', [treasury])
-    steps.push({ action: 'treasury', to: address, data, meaning, gas: unseen(60_000n) })
+    steps.push({ action: 'treasury', to: address, data, ownersOnly: true, meaning, gas: unseen(60_000n) })
+  }
+
+  const held = await Promise.all(
+    sweep.map(async (token) => ({
+      token,
+      amount: deployed ? await balanceOf({ read, token, address }) : 0n,
+    })),
+  )
+  if (read.failure) return fail(read.failure)
+  const full = held.filter(({ amount }) => amount > 0n)
+  const target = treasury ?? currentTreasury ?? null
+  if (sweep.length > 0 && target === null)
+    throw new StartError(['The executor has no treasury to sweep to; name one with --treasury.'])
+  if (sweep.length > 0 && full.length === 0) notes.push('It holds nothing of what is to be swept.')
+  if (full.length > 0 && target !== null) {
+    const what = full.map(
+      ({ token, amount }) => `${amount} of ${token === NOBODY ? chain.nativeSymbol : getAddress(token)}`,
+    )
+    steps.push({
+      action: 'sweep',
+      to: address,
+      data: encode('sweep', [full.map(({ token }) => token)]),
+      ownersOnly: sender !== owner && allowed[lanes.indexOf(sender)] !== sender,
+      meaning: `send to the treasury ${getAddress(target)}, in base units: ${what.join(', ')}`,
+      // The treasury may be named only just before.
+      gas: 50_000n + 100_000n * BigInt(full.length),
+    })
   }
   return succeed({ address, owner, deployed, steps, notes, kept })
+}
+
+async function balanceOf({
+  read,
+  token,
+  address,
+}: {
+  read: ReturnType<typeof createProbeReader>
+  token: Address
+  address: Address
+}): Promise<bigint> {
+  if (token === NOBODY) return BigInt(String((await read.result('eth_getBalance', [address, 'latest'])) ?? 0))
+  const [balance] = await read.words(token, `0x70a08231${address.slice(2).padStart(64, '0')}`)
+  return balance ?? 0n
 }
 
 export const nameLenders = ({ 1: vault, 2: pool }: Lenders): string =>
