@@ -287,7 +287,7 @@ _CODES: dict[str, CodeEntry] = {
     "LANES_BUSY": CodeEntry(
         status=503,
         retryable=True,
-        meaning="Every lane (account) of this chain has as many transactions in flight as it may, or is paused.",
+        meaning="Every lane (account) of this chain has as many transactions in flight as it may or is paused, or too many trades in flight stand before this one.",
         fix="Send again later, or give the chain more accounts with PRIVATE_KEYS.",
     ),
     "DRAINING": CodeEntry(

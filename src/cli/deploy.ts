@@ -134,8 +134,8 @@ function parse<T>(option: string, text: string | undefined, read: (text: string)
 }
 
 /**
- * The chain as the environment configures it. The mode is left out, because LIVE asks for the executor that is to be made here,
- * and so is the server's port: it may be that of the node.
+ * The chain as the environment configures it. The mode is left out, because LIVE asks for the executor that
+ * is to be made here, and so is the server's port: it may be that of the node.
  */
 function configuredChain({
   environment,
@@ -218,7 +218,9 @@ async function deployOn({
   }
 }
 
-/** As all commands: 1 failed, 3 wrong configuration (another chain behind the endpoint is one), 5 unreachable. */
+/**
+ * As all commands: 1 failed, 3 wrong configuration (another chain behind the endpoint is one), 5 unreachable.
+ */
 function exitCode(code: Code): number {
   if (code === 'NODE_UNAVAILABLE' || code === 'NODE_TIMEOUT') return 5
   return code === 'CHAIN_UNAVAILABLE' ? 3 : 1

@@ -10,7 +10,10 @@ import type { Price } from '../simulation/prices.ts'
 import { EXECUTOR_CODE, nameLenders, type Plan, planDeployment, type Step } from './deploymentPlan.ts'
 import type { SetupAccount } from './setupAccount.ts'
 
-/** An executor that is ready for the lanes, once its owner has made the calls that are his. Addresses carry their checksum. */
+/**
+ * An executor that is ready for the lanes, once its owner has made the calls that are his. Addresses carry
+ * their checksum.
+ */
 export interface Deployment {
   readonly address: string
   readonly chainId: number
@@ -31,8 +34,8 @@ export interface Operator {
 }
 
 /**
- * Brings the executor of one owner on one chain to where it can trade, sending only what is missing and only after it was said what
- * that costs. What only another owner can send is told instead.
+ * Brings the executor of one owner on one chain to where it can trade, sending only what is missing and only
+ * after it was said what that costs. What only another owner can send is told instead.
  *
  * @param options.account the first key's; it sends
  * @param options.maxCostWei what everything may cost together; null for what it is said to cost at most
@@ -88,8 +91,8 @@ export async function deployExecutor({
   for (const note of plan.notes) say(note)
 
   const problem = busy()
-  // With a nonce of our own we send what is not the owner's alone; where we have none, the owner does it all, unless the address of
-  // the code follows from our nonce.
+  // With a nonce of our own we send what is not the owner's alone; where we have none, the owner does it all,
+  // unless the address of the code follows from our nonce.
   const isOurs = (step: Step) =>
     owner === sender || (!step.ownersOnly && (problem === null || step.to === null))
   const mine = plan.steps.filter(isOurs)

@@ -8,11 +8,17 @@ import type { ChainFacts } from '../nodes/chainFacts.ts'
 import { createProbeReader } from '../nodes/probeReader.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 
-/** Deploys what it is sent, at an address made of the salt (first word) and the init code; on most chains (Arachnid's deterministic-deployment-proxy). */
+/**
+ * Deploys what it is sent, at an address made of the salt (first word) and the init code; on most chains
+ * (Arachnid's deterministic-deployment-proxy).
+ */
 const DEPLOYER: Address = '0x4e59b44847b379578588920ca78fbf26c0b4956c'
 const SALT: Hex = `0x${'0'.repeat(64)}`
 const NOBODY: Address = `0x${'0'.repeat(40)}`
-/** Without that deployer the address follows from the sender's nonce; so many of its first ones are looked through. */
+/**
+ * Without that deployer the address follows from the sender's nonce; so many of its first ones are looked
+ * through.
+ */
 const NONCES_SEARCHED = 50
 
 const abi = new Interface(artifact.abi)
@@ -51,15 +57,16 @@ export interface Plan {
 }
 
 /**
- * What has to be sent, and nothing of it sent: the executor's code (at one address wherever the usual deployer is), its lenders, its
- * lanes, its treasury.
+ * What has to be sent, and nothing of it sent: the executor's code (at one address wherever the usual
+ * deployer is), its lenders, its lanes, its treasury.
  *
  * @param options.facts of the chain, probed without an executor, so that the lenders are those of the chain
  * @param options.sender who deploys; the others can only be sent by the owner
  * @param options.treasury null leaves it as it is
  * @param options.sweep tokens of which everything goes to the treasury; the zero address for the native coin
  * @param options.resetLenders whether lenders that the owner has set give way to those of the chain
- * @throws {@link StartError} when the configured executor is not ours to set up, or nobody lends on this chain
+ * @throws {@link StartError} when the configured executor is not ours to set up, or nobody lends on this
+ * chain
  */
 export async function planDeployment({
   chain,

@@ -34,10 +34,10 @@ export interface SetupAccount {
    */
   cost(calls: readonly (SetupCall & { readonly gas: bigint | null })[]): Promise<Result<SetupCost>>
   /**
-   * Sends a transaction and resolves with its hash when it is in a block and has succeeded. Errors: those of the node,
-   * SIMULATION_FAILED (it would revert), FEE_LIMIT (it may cost more than is left of `spendableWei`, or the chain asks more than
-   * MAX_FEE_GWEI), INSUFFICIENT_FUNDS, NONCE_CONTESTED (something of the account is still waiting), SEND_REFUSED, REVERTED,
-   * NOT_SETTLED (it may still be included).
+   * Sends a transaction and resolves with its hash when it is in a block and has succeeded. Errors: those of
+   * the node, SIMULATION_FAILED (it would revert), FEE_LIMIT (it may cost more than is left of
+   * `spendableWei`, or the chain asks more than MAX_FEE_GWEI), INSUFFICIENT_FUNDS, NONCE_CONTESTED (something
+   * of the account is still waiting), SEND_REFUSED, REVERTED, NOT_SETTLED (it may still be included).
    *
    * @param options.spendableWei what this one may cost at most
    */

@@ -13,12 +13,15 @@ export type RealisedProfit =
       readonly gasCostWei: bigint
       /** What hops left of their input in the executor. */
       readonly leftovers: readonly Leftover[]
-      /** That the token's transfers amount to a little more or less, as a token that counts in shares rounds; null when they agree. */
+      /**
+       * That the token's transfers amount to a little more or less, as a token that counts in shares rounds;
+       * null when they agree.
+       */
       readonly note: string | null
     }
   /**
-   * The executor's event and the token's transfers differ by more than rounding, so neither is a fact: the token takes a fee, or
-   * there is no event of this executor.
+   * The executor's event and the token's transfers differ by more than rounding, so neither is a fact: the
+   * token takes a fee, or there is no event of this executor.
    */
   | {
       readonly kind: 'mismatch'
@@ -35,7 +38,10 @@ export type RealisedProfit =
 const EXECUTED = {
   /** `ArbitrageExecuted(bytes32,address,address,uint256,uint256)`; id, lane and token are indexed. */
   '0x433695460d3002551bb087e3ade922fe0c88df99cee3beabe07a0de7ff428195': { tokenTopic: 3 },
-  /** `ArbitrageExecuted(address,uint256,uint256)` of executors deployed before the id was in it; the token is indexed. */
+  /**
+   * `ArbitrageExecuted(address,uint256,uint256)` of executors deployed before the id was in it; the token is
+   * indexed.
+   */
   '0x147eadb5569d263d5aba3ca005001b85a1651d8da1204f22327ecdac7459e2ea': { tokenTopic: 1 },
 } as const
 /** `Leftover(bytes32,uint256,address,uint256)`; id and token are indexed. */
@@ -44,16 +50,18 @@ const LEFTOVER = '0xcf10d3207ded2514b46198459003b3a18a826b82a34bd3b039c3a4db1747
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 
 /**
- * How far event and transfers may be apart, base units. A token that counts in shares (stETH, aTokens) turns each amount into shares
- * and each balance back, and rounds a unit or two each time; where a share is worth many units it rounds by as many, which beside
- * the loan is a part in a thousand million. A fee on transfers, the smallest of which is a basis point, is far above both.
+ * How far event and transfers may be apart, base units. A token that counts in shares (stETH, aTokens) turns
+ * each amount into shares and each balance back, and rounds a unit or two each time; where a share is worth
+ * many units it rounds by as many, which beside the loan is a part in a thousand million. A fee on transfers,
+ * the smallest of which is a basis point, is far above both.
  */
 const ROUNDING_PER_TRANSFER = 2n
 const ROUNDING_PART_OF_LOAN = 1_000_000_000n
 
 /**
- * Profit and cost of one of our transactions. The profit the executor's event tells is what its balance of the loan token did; it is
- * held against the token's transfers into and out of the executor, which another contract wrote.
+ * Profit and cost of one of our transactions. The profit the executor's event tells is what its balance of
+ * the loan token did; it is held against the token's transfers into and out of the executor, which another
+ * contract wrote.
  *
  * @param options.executor the contract the transaction went to
  * @param options.success whether a trade was made: false for one that reverted and for a cancel

@@ -285,7 +285,8 @@ export const CODES = {
   LANES_BUSY: {
     status: 503,
     retryable: true,
-    meaning: 'Every lane (account) of this chain has as many transactions in flight as it may, or is paused.',
+    meaning:
+      'Every lane (account) of this chain has as many transactions in flight as it may or is paused, or too many trades in flight stand before this one.',
     fix: 'Send again later, or give the chain more accounts with PRIVATE_KEYS.',
   },
   DRAINING: {

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
-/** Whether a server works with this database now: it keeps it locked for as long as it runs (`openDatabase`). */
+/**
+ * Whether a server works with this database now: it keeps it locked for as long as it runs (`openDatabase`).
+ */
 export function isHeldByServer(path: string): boolean {
   if (!existsSync(path)) return false
   const db = new DatabaseSync(path)

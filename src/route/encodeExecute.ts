@@ -3,21 +3,31 @@ import type { Hex, Signal } from '../domain/signal.ts'
 /** First four bytes of keccak-256 of `execute(uint8,address,uint256,bytes)`. */
 export const EXECUTE_SELECTOR = '0xd47b33fb'
 
-/** Optional words that end `routeData`; one that is given brings those before it along, as zero when they are not given. */
+/**
+ * Optional words that end `routeData`; one that is given brings those before it along, as zero when they are
+ * not given.
+ */
 export interface RouteOptions {
   /** Unix seconds after which the contract refuses; null = no limit. */
   readonly deadlineSeconds: number | null
-  /** 32 bytes the contract consumes, so that it never executes the same signal twice; null = it remembers nothing. */
+  /**
+   * 32 bytes the contract consumes, so that it never executes the same signal twice; null = it remembers
+   * nothing.
+   */
   readonly consumedId: Hex | null
-  /** What the trade must earn on chain, base units of the loan token; the signal's own `minProfit` holds where it is higher. */
+  /**
+   * What the trade must earn on chain, base units of the loan token; the signal's own `minProfit` holds where
+   * it is higher.
+   */
   readonly minProfit?: bigint
 }
 
 /**
  * Calldata of `OmniArbExecutor.execute` for a signal; a minimum profit goes along when it is above 0.
  *
- * Laid out by hand, word by word, as the contract ABI specification says (head of values and offsets, then the dynamic values
- * in order): an ABI library takes some hundred times as long, and every signal passes here. A property test holds it against one.
+ * Laid out by hand, word by word, as the contract ABI specification says (head of values and offsets, then
+ * the dynamic values in order): an ABI library takes some hundred times as long, and every signal passes
+ * here. A property test holds it against one.
  */
 export function encodeExecute(
   signal: Signal,

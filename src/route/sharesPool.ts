@@ -1,9 +1,10 @@
 import type { Hop, Signal } from '../domain/signal.ts'
 
 /**
- * Whether two trades may meet in a pool, so that the one that lands second finds other prices: they swap between the same two
- * tokens, in whichever direction and through whichever router, or both pass a Curve pool. A Curve pool holds several tokens and
- * may stand on another one, so that its hops share state without sharing a pair.
+ * Whether two trades may meet in a pool, so that the one that lands second finds other prices: they swap
+ * between the same two tokens, in whichever direction and through whichever router, or both pass a Curve
+ * pool. A Curve pool holds several tokens and may stand on another one, so that its hops share state without
+ * sharing a pair.
  */
 export function sharesPool(a: Signal, b: Signal): boolean {
   const keys = new Set(a.hops.map(poolKey))

@@ -15,9 +15,9 @@ export interface RevertedAttempt {
 }
 
 /**
- * Why a mined transaction reverted: its very call is made again on the state before its block, and, where it succeeds there, on the
- * state behind it, since what took the opportunity may stand in the same block. Null when neither tells: the node keeps no such state
- * or does not answer, or the call succeeds on both.
+ * Why a mined transaction reverted: its very call is made again on the state before its block, and, where it
+ * succeeds there, on the state behind it, since what took the opportunity may stand in the same block. Null
+ * when neither tells: the node keeps no such state or does not answer, or the call succeeds on both.
  *
  * A receipt has no reason, and tracing is not served by most providers.
  */

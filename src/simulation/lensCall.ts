@@ -28,7 +28,9 @@ export interface BehindAnswer {
   readonly alone: LensAnswer
   /** Null when it fails alone. */
   readonly behind: LensAnswer | null
-  /** How many of the pending trades, from the first on, leave it worse than alone; 0 when all of them do not. */
+  /**
+   * How many of the pending trades, from the first on, leave it worse than alone; 0 when all of them do not.
+   */
   readonly takenBy: number
 }
 
@@ -77,7 +79,10 @@ export function createLensEncoder({ target, l1FeeModel }: { target: Address; l1F
   }
 }
 
-/** Reads the lens's answer; null when it is not one (the override was ignored, or the node answered something else). */
+/**
+ * Reads the lens's answer; null when it is not one (the override was ignored, or the node answered something
+ * else).
+ */
 export function decodeLensAnswer(result: unknown): LensAnswer | null {
   if (typeof result !== 'string' || result.length < 2 + 11 * WORD || !HEX.test(result)) return null
   const at = (index: number) => wordAt(result, index)

@@ -28,20 +28,25 @@ const L1_FEE_MODELS: Readonly<Record<L1FeeModel, number>> = {
   mantle: 3,
   arbitrum: 4,
 }
-/** The selector of `BehindUnanswered()` of `contracts/BehindLens.sol`: the gas of the call was too little for all of them. */
+/**
+ * The selector of `BehindUnanswered()` of `contracts/BehindLens.sol`: the gas of the call was too little for
+ * all of them.
+ */
 const BEHIND_UNANSWERED = '0x06741e22'
 const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' }
 
 /**
- * Simulates over JSON-RPC: one `eth_call` per candidate on the newest state, in which the lens stands at the caller's
- * account and, when none is deployed, the executor's code at its own. The block is read inside the same call, so every
- * figure belongs to the state that is named.
+ * Simulates over JSON-RPC: one `eth_call` per candidate on the newest state, in which the lens stands at the
+ * caller's account and, when none is deployed, the executor's code at its own. The block is read inside the
+ * same call, so every figure belongs to the state that is named.
  *
- * The call is made at the time of the next block: the first trade after a second passes writes fresh accumulator slots in V2 pairs
- * and V3 oracles, and gas measured at the time of the last block can be too low by a fifth.
+ * The call is made at the time of the next block: the first trade after a second passes writes fresh
+ * accumulator slots in V2 pairs and V3 oracles, and gas measured at the time of the last block can be too low
+ * by a fifth.
  *
  * @param options.headTimestamp time of the newest block known, Unix seconds
- * @param options.oldestBlock the lowest block that may be simulated on, null for any: behind one address may be nodes of several heights
+ * @param options.oldestBlock the lowest block that may be simulated on, null for any: behind one address may
+ * be nodes of several heights
  * @param options.now the clock, Unix ms
  */
 export function createRpcEngine({
@@ -197,7 +202,10 @@ function worseOf({
 
 const highest = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
-/** Storage of an executor that belongs to the caller and knows the chain's lenders; see `contracts/OmniArbExecutor.sol`. */
+/**
+ * Storage of an executor that belongs to the caller and knows the chain's lenders; see
+ * `contracts/OmniArbExecutor.sol`.
+ */
 function injectedExecutor({ executor, lenders }: ChainFacts): object {
   const word = (value: number | Address) =>
     `0x${(typeof value === 'number' ? value.toString(16) : value.slice(2)).padStart(64, '0')}`

@@ -14,8 +14,8 @@ const FEE = 10_000
 const TICK_SPACING = 200
 
 /**
- * A real Uniswap V3 pool (USDC and WETH, fee 1 %) that pays half again as much for WETH as the V2 pair asks, and has 1,200 USDC and no
- * more: whoever sells more WETH than that buys keeps the rest.
+ * A real Uniswap V3 pool (USDC and WETH, fee 1 %) that pays half again as much for WETH as the V2 pair asks,
+ * and has 1,200 USDC and no more: whoever sells more WETH than that buys keeps the rest.
  */
 export async function openThinPool({ rpc }: { rpc: string }): Promise<void> {
   const ask = async <T>(method: string, ...params: unknown[]) =>
