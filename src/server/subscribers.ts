@@ -115,14 +115,14 @@ export function createSubscribers({
     }
   })
   onStatus((status) => {
-    const { chainId, head, headAgeMs, name, state, reason } = status
+    const { chainId, head, headAgeMs, name, state, reason, paused } = status
     const before = known.get(chainId)
     known.set(chainId, status)
     if (head !== null && head !== before?.head) {
       broadcast('heads', chainId, { type: 'head', chainId, block: head, age_ms: headAgeMs })
     }
-    if (state !== before?.state || reason !== before.reason) {
-      broadcast('control', chainId, { type: 'chain_state', chainId, name, state, reason })
+    if (state !== before?.state || reason !== before.reason || paused?.since !== before.paused?.since) {
+      broadcast('control', chainId, { type: 'chain_state', chainId, name, state, reason, paused })
     }
   })
 

@@ -310,10 +310,13 @@ describe('the event stream', () => {
     server.dispatcher.announce({ chainId: 8453, head: 71 })
     server.dispatcher.announce({ chainId: 8453, head: 71 })
     server.dispatcher.announce({ chainId: 8453, head: 72, state: 'unavailable', reason: 'The node is gone.' })
+    const paused = { since: '2026-01-01T00:00:00.000Z', by: 'anna', reason: null }
+    server.dispatcher.announce({ chainId: 8453, head: 72, paused })
+    server.dispatcher.announce({ chainId: 8453, head: 72, paused })
     await trade('not-asked-for')
     expect(await client.settle()).toEqual([
       { type: 'head', chainId: 8453, block: 71, age_ms: 1250 },
-      { type: 'chain_state', chainId: 8453, name: 'Chain 8453', state: 'ready', reason: null },
+      { type: 'chain_state', chainId: 8453, name: 'Chain 8453', state: 'ready', reason: null, paused: null },
       { type: 'head', chainId: 8453, block: 72, age_ms: 1250 },
       {
         type: 'chain_state',
@@ -321,6 +324,15 @@ describe('the event stream', () => {
         name: 'Chain 8453',
         state: 'unavailable',
         reason: 'The node is gone.',
+        paused: null,
+      },
+      {
+        type: 'chain_state',
+        chainId: 8453,
+        name: 'Chain 8453',
+        state: 'ready',
+        reason: null,
+        paused: { since: '2026-01-01T00:00:00.000Z', by: 'anna', reason: null },
       },
     ])
   })
