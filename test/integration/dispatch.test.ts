@@ -232,6 +232,19 @@ describe('a chain whose node', () => {
     expect(await submit('dead-1')).toMatchObject({ success: true, replayed: false })
   })
 
+  it('loses a poll just before it reports is ready all the same', async () => {
+    const { submit, statuses } = await start()
+    statuses.length = 0
+    const ofEthereum = () => statuses.filter(({ chainId }) => chainId === 1)
+    const isIll = () => ofEthereum().some(({ endpoints }) => endpoints[0]?.healthy === false)
+    proxy.interfere = ({ methods }) =>
+      methods.includes('eth_getBlockByNumber') && !isIll() ? { kind: 'drop' } : null
+    await expect.poll(isIll, { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => ofEthereum().at(-1)?.endpoints[0]?.healthy, { timeout: 20_000 }).toBe(true)
+    expect(new Set(ofEthereum().map(({ state }) => state))).toEqual(new Set(['ready']))
+    expect(await submit('through-1')).toMatchObject({ success: true })
+  })
+
   it('comes back with another chain is unavailable and says so', async () => {
     const { submit, ready, chain } = await start()
     proxy.interfere = () => ({ kind: 'drop' })
