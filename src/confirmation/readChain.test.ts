@@ -242,6 +242,23 @@ describe('readChain', () => {
     expect(await lookAt(at, { finality })).toEqual({ kind: 'mined', receipt: null, final: false })
   })
 
+  it('calls it final as soon as it is, where heads skip blocks at every turn', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    const trail = createBlockTrail({ rpc: endpoints[0]?.rpc as JsonRpc })
+    const see = async () =>
+      trail.see(readBlock(await chain.ask('eth_getBlockByNumber', 'latest', false)) as Block)
+    await see()
+    const at = position(0, [hash], inclusion)
+    const finality = { depth: 15 }
+    for (const final of [false, false, true]) {
+      await chain.mine(5)
+      await see()
+      expect(await lookAt(at, { trail, finality })).toEqual({ kind: 'mined', receipt: null, final })
+    }
+    expect(callsOf(proxyAt(0), 'eth_getBlockByNumber')).toBe(0)
+    expect(callsOf(proxyAt(0), 'eth_call')).toBe(2)
+  })
+
   it('does not call a receipt final whose block has left the chain', async () => {
     const { hash } = await minedTransfer()
     await chain.mine(5)

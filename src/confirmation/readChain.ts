@@ -94,6 +94,14 @@ export async function readChain({
     return (linked ?? (await askHash(block))) === blockHash
   }
 
+  /** At once when one could be called final by it. */
+  async function relink(): Promise<void> {
+    if (included.length === 0) return
+    const final = await finalBlock()
+    const isDue = final !== null && included.some((block) => block <= final && trail.hashAt(block) === null)
+    await trail.relink(Math.min(...included), { isDue })
+  }
+
   async function readReceiptOf(hash: Hex, holding: Holding | undefined): Promise<ReadReceipt> {
     const known = holding && (await blockReceipt(holding))
     if (known !== undefined) return readReceipt({ result: known, hash })
@@ -147,10 +155,7 @@ export async function readChain({
 
   const waiting = positions.filter(({ inclusion, isYoung }) => inclusion === null && isYoung)
   const included = positions.flatMap(({ inclusion }) => (inclusion === null ? [] : [inclusion.block]))
-  await Promise.all([
-    trail.learn(waiting.map(({ since }) => since)),
-    included.length > 0 && trail.relink(Math.min(...included)),
-  ])
+  await Promise.all([trail.learn(waiting.map(({ since }) => since)), relink()])
   const holdings = positions.map(({ inclusion, hashes, since }) =>
     inclusion === null ? trail.held(hashes, since) : null,
   )

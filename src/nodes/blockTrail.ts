@@ -22,8 +22,12 @@ export interface BlockTrail {
    * not be linked again in time. Blocks missed a moment ago are no change yet: `relink` finds them.
    */
   changedSince(height: number, mark: number): boolean
-  /** Links the newest head to the blocks down to a height again, if that is due. A call or two for all that is below. Never rejects. */
-  relink(height: number): Promise<void>
+  /**
+   * Links the newest head to the blocks down to a height again, if that is due. A call or two for all that is below. Never rejects.
+   *
+   * @param options.isDue something waits for it
+   */
+  relink(height: number, options?: { readonly isDue: boolean }): Promise<void>
   /**
    * Asks what the blocks hold that `held` does not know of yet. Never rejects.
    *
@@ -121,7 +125,9 @@ export function createBlockTrail({
   let losses: Loss[] = []
   /** By height, in the order they were told. */
   const confirmed = new Map<number, { readonly hash: Hex; readonly revision: number }>()
+  /** When many hashes were last asked for at once, and whether that helped. */
   let linkedAtMs = Number.NEGATIVE_INFINITY
+  let linksMany = true
   let retryAtMs = Number.NEGATIVE_INFINITY
   let relinking: Promise<void> | null = null
 
@@ -262,7 +268,7 @@ export function createBlockTrail({
     return block?.number === height ? block : null
   }
 
-  async function relinkTo(height: number): Promise<void> {
+  async function relinkTo(height: number, isDue: boolean): Promise<void> {
     if (now() < retryAtMs) return
     for (let calls = 0; calls < CALLS_MAX && linkedFrom > Math.max(first, height); calls++) {
       const linked = linkedFrom
@@ -272,9 +278,11 @@ export function createBlockTrail({
         const block = await askBlock(linked)
         if (block !== null) fill(block)
       } else {
-        if (now() - linkedAtMs < RELINK_EVERY_MS) return
+        const isSoon = now() - linkedAtMs < RELINK_EVERY_MS
+        if (isSoon && !(isDue && linksMany)) return
         linkedAtMs = now()
         await relinkMany(Math.max(first, height - 1))
+        linksMany = linkedFrom < linked
       }
       if (linkedFrom < linked) continue
       // No answer, or of another chain.
@@ -317,8 +325,8 @@ export function createBlockTrail({
     expects: (height) => stoodAt(height) !== null,
     mark: () => revision,
     changedSince,
-    relink(height) {
-      relinking ??= relinkTo(height).finally(() => {
+    relink(height, { isDue } = { isDue: false }) {
+      relinking ??= relinkTo(height, isDue).finally(() => {
         relinking = null
       })
       return relinking
