@@ -14,6 +14,7 @@ import { StartError } from './errors/startError.ts'
 import type { EventLog } from './journal/eventLog.ts'
 import { openSqliteEventLog } from './journal/sqliteEventLog.ts'
 import { createChainStateLog } from './observability/chainStateLog.ts'
+import { createEndpointStateLog } from './observability/endpointStateLog.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { banner } from './server/banner.ts'
@@ -100,6 +101,7 @@ async function start(): Promise<void> {
     },
   })
   dispatcher.onStatus(createChainStateLog(logger))
+  dispatcher.onStatus(createEndpointStateLog({ logger }))
   events.onStored((stored) => {
     const highest = new Map(stored.map(({ chainId, outboxId }) => [chainId, outboxId]))
     for (const [chainId, outboxId] of highest) dispatcher.stored(chainId, outboxId)

@@ -1,3 +1,4 @@
+import { readHash } from '../domain/rpcValues.ts'
 import type { Hex } from '../domain/signal.ts'
 import type { Holding } from '../nodes/blockTrail.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
@@ -18,15 +19,15 @@ export function askBlockReceipts({
   rpc: Pick<JsonRpc, 'call'>
   holdings: readonly Holding[]
 }): (holding: Holding) => Promise<unknown> {
-  const receipts = new Map<Hex, Promise<ReadonlyMap<string, unknown>>>()
+  const receipts = new Map<Hex, Promise<ReadonlyMap<Hex | null, unknown>>>()
   for (const [blockHash, ours] of Map.groupBy(holdings, (holding) => holding.blockHash))
     if (ours.length > 1 && (ours[0]?.blockSize ?? 0) <= ours.length * OTHERS_MAX)
       receipts.set(blockHash, ask(blockHash))
 
-  async function ask(blockHash: Hex): Promise<ReadonlyMap<string, unknown>> {
+  async function ask(blockHash: Hex): Promise<ReadonlyMap<Hex | null, unknown>> {
     const outcome = await rpc.call('eth_getBlockReceipts', [blockHash])
     const all = outcome.ok && Array.isArray(outcome.result) ? outcome.result : []
-    return new Map(all.map((receipt) => [String(receipt?.transactionHash).toLowerCase(), receipt]))
+    return new Map(all.map((receipt) => [readHash(receipt?.transactionHash), receipt]))
   }
 
   return async ({ blockHash, transaction }) => (await receipts.get(blockHash))?.get(transaction)

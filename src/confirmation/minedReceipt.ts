@@ -31,7 +31,7 @@ export function readReceipt({ result, hash }: { result: unknown; hash: Hex }): R
     kind: 'malformed',
     reason: `the receipt of ${hash} ${what}`,
   })
-  if (String(receipt.transactionHash).toLowerCase() !== hash) return malformed('is of another transaction')
+  if (readHash(receipt.transactionHash) !== hash) return malformed('is of another transaction')
   if (receipt.blockHash === null || receipt.blockNumber === null) return { kind: 'none' }
   const block = readCount(receipt.blockNumber)
   const blockHash = readHash(receipt.blockHash)

@@ -11,6 +11,8 @@ export interface HeadAge {
   /** The age up to which a block is young enough to simulate on; null where blocks are made on demand. */
   maxMs(): number | null
   isTooOld(head: Head): boolean
+  /** Its time has not come yet, by more than clocks may differ. */
+  isAhead(head: Head): boolean
 }
 
 /** Nodes take blocks up to this far ahead of their clock (go-ethereum, consensus/beacon: 15 s). */
@@ -45,6 +47,7 @@ export function createHeadAge({
         offsetMs = wallMs - monotonic()
     },
     maxMs,
+    isAhead: ({ timestamp }) => timestamp * 1_000 - monotonic() - offsetMs > AHEAD_MAX_MS,
     isTooOld(head) {
       const limitMs = maxMs()
       return limitMs !== null && ageMs(head) > limitMs

@@ -11,8 +11,6 @@ export interface Lag {
 export interface HeadBoard {
   saw(index: number, head: Head): void
   head(index: number): Head | null
-  /** The highest of those that fit each other; null before the first. */
-  best(): Head | null
   /** Null while it keeps up, or nothing is known of it. */
   behind(index: number): Lag | null
   /** Its blocks do not fit the others': it follows another chain, or does not tell the truth. */
@@ -47,7 +45,7 @@ export function createHeadBoard({
 }: {
   count: number
   blockTimeMs: number
-  age: Pick<HeadAge, 'ageMs' | 'isTooOld'> | null
+  age: Pick<HeadAge, 'ageMs' | 'isTooOld' | 'isAhead'> | null
 }): HeadBoard {
   const heads: (Head | null)[] = Array(count).fill(null)
   const jumped: boolean[] = Array(count).fill(false)
@@ -61,22 +59,16 @@ export function createHeadBoard({
 
   /** The endpoints whose heads fit that of the one most others fit. */
   function believed(): ReadonlySet<number> {
-    const known = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
+    const shown = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
+    // Of test nodes whose time was moved all are ahead; among nodes of a chain one that is alone with it is not believed.
+    const inTime = shown.filter(({ head }) => !age?.isAhead(head))
+    const known = inTime.length > 0 ? inTime : shown
     const groups = known.map(({ head, index }) => ({
       members: new Set(known.filter((other) => agree(head, other.head)).map((other) => other.index)),
       steady: jumped[index] ? 0 : 1,
     }))
     const [first] = groups.toSorted((a, b) => b.members.size - a.members.size || b.steady - a.steady)
     return first?.members ?? new Set()
-  }
-
-  function best(): Head | null {
-    let highest: Head | null = null
-    for (const index of group) {
-      const head = heads[index] as Head
-      if (highest === null || head.number > highest.number) highest = head
-    }
-    return highest
   }
 
   return {
@@ -88,14 +80,13 @@ export function createHeadBoard({
       const members = believed()
       if (members.size !== group.size || [...members].some((member) => !group.has(member))) lags.fill(null)
       group = members
-      const highest = best()
-      lags[index] = highest && {
-        blocks: Math.max(0, highest.number - head.number),
-        seconds: Math.max(0, highest.timestamp - head.timestamp),
+      const fitting = heads.filter((_, other) => group.has(other)) as Head[]
+      lags[index] = {
+        blocks: Math.max(0, ...fitting.map(({ number }) => number - head.number)),
+        seconds: Math.max(0, ...fitting.map(({ timestamp }) => timestamp - head.timestamp)),
       }
     },
     head: (index) => heads[index] ?? null,
-    best,
     behind(index) {
       const head = heads[index]
       const lag = lags[index] ?? { blocks: 0, seconds: 0 }

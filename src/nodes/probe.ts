@@ -51,8 +51,9 @@ export async function probeChain({
     read.code(devnetBook.marker),
     probeExecutor({ read, address: chain.executor, notes }),
   ])
-  if (served !== null && Number(served) !== chain.chainId) {
-    return refuse(`The node of ${label} serves chain ${Number(served)}, not chain ${chain.chainId}.`)
+  const servedId = typeof served === 'string' || typeof served === 'number' ? Number(served) : null
+  if (served !== null && servedId !== chain.chainId) {
+    return refuse(`The node of ${label} serves chain ${servedId}, not chain ${chain.chainId}.`)
   }
   if (read.failure) return fail(read.failure)
   const head = readHead(block)

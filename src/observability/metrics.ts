@@ -215,6 +215,25 @@ function createGauges({ mode, registers }: { mode: Mode; registers: Registry[] }
       if (headAgeMs !== null) to.set({ chain: String(chainId) }, headAgeMs / 1000)
     }
   })
+  gauge(
+    'titan_rpc_endpoint_state',
+    '1 for the state an RPC endpoint is in.',
+    ['chain', 'endpoint', 'state'],
+    (from, to) => {
+      for (const { chainId, endpoints } of from.dispatcher.chains())
+        for (const { host, state } of endpoints) to.set({ chain: String(chainId), endpoint: host, state }, 1)
+    },
+  )
+  gauge(
+    'titan_rpc_endpoint_head',
+    'Number of the newest block an RPC endpoint has shown.',
+    ['chain', 'endpoint'],
+    (from, to) => {
+      for (const { chainId, endpoints } of from.dispatcher.chains())
+        for (const { host, head } of endpoints)
+          if (head !== null) to.set({ chain: String(chainId), endpoint: host }, head)
+    },
+  )
   gauge('titan_chain_ready', '1 when the chain takes signals.', ['chain'], (from, to) => {
     for (const { chainId, state } of from.dispatcher.chains()) {
       to.set({ chain: String(chainId) }, state === 'ready' ? 1 : 0)

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import { createHeadBoard, type HeadBoard, lagMax } from './headBoard.ts'
+
+const T0 = 1_700_000_000
+/** A block of a chain with blocks of two seconds. */
+const block = (number: number) => ({ number, timestamp: T0 + 2 * number })
+const never = { ageMs: () => 0, isTooOld: () => false, isAhead: () => false }
+const board = (count: number, age: Parameters<typeof createHeadBoard>[0]['age'] = never) =>
+  createHeadBoard({ count, blockTimeMs: 2_000, age })
+const states = (of: HeadBoard, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    of.strays(index) ? 'strays' : of.behind(index) ? 'behind' : 'well',
+  )
+
+test('what two that are well may differ by follows the block time', () => {
+  expect(lagMax(12_000)).toEqual({ blocks: 3, seconds: 36 })
+  expect(lagMax(2_000)).toEqual({ blocks: 3, seconds: 6 })
+  expect(lagMax(250)).toEqual({ blocks: 24, seconds: 6 })
+})
+
+describe('behind', () => {
+  test('is one whose block is too far from the best when it shows it', () => {
+    const heads = board(2)
+    heads.saw(0, block(100))
+    heads.saw(1, block(103))
+    heads.saw(0, block(100))
+    expect(states(heads, 2)).toEqual(['well', 'well'])
+    heads.saw(1, block(104))
+    heads.saw(0, block(100))
+    expect(heads.behind(0)).toEqual({ blocks: 4, seconds: 8 })
+    heads.saw(0, block(104))
+    expect(states(heads, 2)).toEqual(['well', 'well'])
+  })
+
+  test('is not one that was merely asked longer ago', () => {
+    const heads = board(2)
+    heads.saw(1, block(100))
+    for (let number = 100; number < 140; number++) heads.saw(0, block(number))
+    expect(states(heads, 2)).toEqual(['well', 'well'])
+  })
+
+  test('is one whose height goes on while its time stands', () => {
+    const heads = board(2)
+    heads.saw(0, block(100))
+    heads.saw(1, { number: 102, timestamp: T0 + 190 })
+    expect(heads.behind(1)).toEqual({ blocks: 0, seconds: 10 })
+  })
+
+  test('are all when even the best is too old', () => {
+    const heads = board(2, { ...never, ageMs: () => 45_000, isTooOld: () => true })
+    heads.saw(0, block(100))
+    heads.saw(1, block(101))
+    heads.saw(0, block(100))
+    expect([heads.behind(0), heads.behind(1)]).toEqual([
+      { blocks: 1, seconds: 45 },
+      { blocks: 0, seconds: 45 },
+    ])
+  })
+
+  test('is one that follows the chain from an hour ago: it fits, and is no other chain', () => {
+    const heads = board(2)
+    heads.saw(0, block(1_900))
+    heads.saw(1, block(100))
+    expect(states(heads, 2)).toEqual(['well', 'behind'])
+  })
+})
+
+describe('heads that do not fit each other', () => {
+  const lie = { number: 4_000_000, timestamp: T0 + 200 }
+
+  test('a later one of two that tells another height is not believed, and does not make the first one behind', () => {
+    const heads = board(2)
+    heads.saw(1, lie)
+    heads.saw(0, block(100))
+    expect(states(heads, 2)).toEqual(['well', 'strays'])
+  })
+
+  test('a first one of two that begins to lie is not believed any more, and again once it tells the truth', () => {
+    const heads = board(2)
+    heads.saw(0, block(100))
+    heads.saw(1, block(100))
+    heads.saw(0, lie)
+    expect(states(heads, 2)).toEqual(['strays', 'well'])
+    heads.saw(1, block(101))
+    heads.saw(0, { ...lie, timestamp: T0 + 202 })
+    expect(states(heads, 2)).toEqual(['strays', 'well'])
+    heads.saw(0, block(101))
+    expect(states(heads, 2)).toEqual(['well', 'well'])
+  })
+
+  test('one whose time has not come is not believed beside one that is in time, and does not make that behind', () => {
+    const isAhead = ({ timestamp }: { timestamp: number }) => timestamp > T0 + 1_000
+    const heads = board(2, { ...never, isAhead })
+    heads.saw(0, block(100))
+    heads.saw(1, { number: 101, timestamp: T0 + 90_000 })
+    heads.saw(0, block(101))
+    expect(states(heads, 2)).toEqual(['well', 'strays'])
+    const moved = board(2, { ...never, isAhead })
+    moved.saw(0, block(5_000))
+    moved.saw(1, block(5_000))
+    expect(states(moved, 2)).toEqual(['well', 'well'])
+  })
+
+  test('of three the two that agree are believed, also against the first configured', () => {
+    const heads = board(3)
+    heads.saw(0, lie)
+    heads.saw(1, block(100))
+    heads.saw(2, block(101))
+    expect(states(heads, 3)).toEqual(['strays', 'well', 'well'])
+  })
+
+  test('a node alone is believed, whatever it jumps to', () => {
+    const heads = board(1)
+    heads.saw(0, block(100))
+    heads.saw(0, { number: 3, timestamp: T0 + 200 })
+    expect(states(heads, 1)).toEqual(['well'])
+    expect(heads.head(0)?.number).toBe(3)
+  })
+})
