@@ -192,7 +192,8 @@ export function createFindForeign({
   }
 }
 
-const isFrom = (transaction: Told, account: Address) => String(transaction?.from).toLowerCase() === account
+const isFrom = (transaction: Told, account: Address) =>
+  typeof transaction?.from === 'string' && transaction.from.toLowerCase() === account
 const isOwn = (transaction: Told, account: Address, nonce: number) =>
   isFrom(transaction, account) && readCount(transaction?.nonce) === nonce
 

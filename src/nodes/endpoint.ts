@@ -27,6 +27,9 @@ export interface Endpoint {
 
 const PAUSE_FIRST_MS = 250
 const PAUSE_MAX_MS = 30_000
+/** An endpoint that answers nothing else for so often and so long cannot be used. */
+const TROUBLES_MAX = 3
+const TROUBLES_MS = 1_000
 /** Weight of the newest exchange in the latency average. */
 const LATENCY_WEIGHT = 0.2
 /** After so long larger batches are tried again: what refused them may have been trouble of an hour. */
@@ -62,6 +65,8 @@ export function createEndpoint({
   let batchMax = configuredBatchMax
   let batchLimitedAtMs = 0
   let failures = 0
+  /** Exchanges in a row that brought nothing but trouble of the node. */
+  let troubles = { count: 0, sinceMs: 0 }
   let trouble: EndpointTrouble = null
   let pause = { untilMs: 0, asked: false }
   let latencyMs: number | null = null
@@ -74,6 +79,7 @@ export function createEndpoint({
     const tookMs = performance.now() - startedAtMs
     latencyMs = latencyMs === null ? tookMs : latencyMs + LATENCY_WEIGHT * (tookMs - latencyMs)
     failures = 0
+    troubles = { count: 0, sinceMs: 0 }
     // Only its own word that it serves this chain makes one that served another well again.
     if (trouble === 'wrong_chain') return
     trouble = null
@@ -94,6 +100,13 @@ export function createEndpoint({
     pause = { untilMs: performance.now() + waitMs, asked: reason.reason === 'rate-limited' }
   }
 
+  /** Trouble with one call says little of the endpoint: some state it has dropped, a block it is about to have. */
+  function answeredTrouble(reason: EndpointFailure): void {
+    const nowMs = performance.now()
+    troubles = { count: troubles.count + 1, sinceMs: troubles.count === 0 ? nowMs : troubles.sinceMs }
+    if (troubles.count >= TROUBLES_MAX && nowMs - troubles.sinceMs >= TROUBLES_MS) failed(reason)
+  }
+
   /** One payload, once. The endpoint is well before those who asked hear of it. */
   async function exchange(
     calls: readonly RpcCall[],
@@ -110,7 +123,8 @@ export function createEndpoint({
       ? settleCalls(calls, reply.reply, { host, redact })
       : { calls, failure: redacted(reply), said: NOTHING_SAID }
     report(calls, startedAtMs, outcome === null)
-    if (proves && (outcome === null || outcome.failure.reason === 'declined')) succeeded(startedAtMs)
+    if (outcome?.failure.reason === 'troubled') answeredTrouble(outcome.failure)
+    else if (proves && (outcome === null || outcome.failure.reason === 'declined')) succeeded(startedAtMs)
     return outcome
   }
 
@@ -142,7 +156,7 @@ export function createEndpoint({
             break
           const [first, ...others] = outcome.calls as [RpcCall, ...RpcCall[]]
           const alone = await exchange([first], leftMs(), proves)
-          if (alone === null || alone.failure.reason === 'declined') {
+          if (alone === null || hasAnswered(alone)) {
             limitBatches(size)
             return both(
               alone,
@@ -154,7 +168,7 @@ export function createEndpoint({
         }
       }
     }
-    if (outcome && outcome.failure.reason !== 'declined') failed(outcome.failure)
+    if (outcome && !hasAnswered(outcome)) failed(outcome.failure)
     return outcome
   }
 
@@ -196,7 +210,7 @@ export function createEndpoint({
             clientVersion = redact(outcome.result.slice(0, 200))
         }),
       ])
-      if (left && left.failure.reason !== 'declined') return left.failure
+      if (left && !hasAnswered(left)) return left.failure
       if (chainId === null) return null
       const problem = chainMismatch(answer, chainId)
       if (problem) failed(problem)
@@ -258,10 +272,12 @@ export function createEndpoint({
 
 const NOTHING_SAID: ReadonlyMap<RpcCall, RpcOutcome> = new Map()
 
+const hasAnswered = ({ failure: { reason } }: Unanswered) => reason === 'declined' || reason === 'troubled'
+
 /** What is left of two parts; a failure of the endpoint counts more than what it said to single calls. */
 function both(a: Unanswered | null, b: Unanswered | null): Unanswered | null {
   if (a === null || b === null) return a ?? b
-  const { failure: reason } = a.failure.reason === 'declined' ? b : a
+  const { failure: reason } = hasAnswered(a) ? b : a
   return { calls: [...a.calls, ...b.calls], failure: reason, said: new Map([...a.said, ...b.said]) }
 }
 

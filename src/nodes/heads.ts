@@ -106,7 +106,7 @@ export function createHeads({
   }
 
   async function ask(reader: EndpointReader): Promise<{ answered: boolean; isNew: boolean }> {
-    const outcome = await reader.call('eth_getBlockByNumber', '["latest",false]')
+    const outcome = await reader.askHead()
     const answered = outcome.ok && readHead(outcome.result) !== null
     return { answered, isNew: outcome.ok && see(reader, outcome.result) }
   }

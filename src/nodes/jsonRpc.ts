@@ -16,6 +16,13 @@ export interface RpcLimits {
   readonly rpcResponseBytesMax: number
 }
 
+/** The endpoints that may be asked. */
+interface Among {
+  readonly endpoints: readonly Endpoint[]
+  /** Also one whose blocks do not fit those of the others. */
+  readonly evenStraying?: boolean
+}
+
 /** Of the slowest chain; what two endpoints may differ by follows from it. */
 const BLOCK_TIME_MS = 12_000
 
@@ -77,7 +84,7 @@ export function createJsonRpc({
    * node costs little and finds it alive at once. One that asked for the pause is left alone until it is over, one whose blocks stray
    * always, and one of another chain is asked nothing but who it is.
    */
-  function choose(among: readonly Endpoint[], tried: ReadonlySet<Endpoint>): Endpoint | null {
+  function choose({ endpoints: among, evenStraying }: Among, tried: ReadonlySet<Endpoint>): Endpoint | null {
     const nowMs = performance.now()
     let behind: Endpoint | null = null
     let soonest: Endpoint | null = null
@@ -87,7 +94,7 @@ export function createJsonRpc({
       const { untilMs, asked } = endpoint.pause
       if (state === 'well') return endpoint
       if (state === 'behind') behind ??= endpoint
-      else if (endpoint.trouble === null || (asked && untilMs > nowMs)) continue
+      else if ((endpoint.trouble === null && !evenStraying) || (asked && untilMs > nowMs)) continue
       else if (soonest === null || untilMs < soonest.pause.untilMs) soonest = endpoint
     }
     return behind ?? soonest
@@ -104,7 +111,7 @@ export function createJsonRpc({
   /** Sends reads until each is settled or there is nothing left to try. */
   async function deliver(
     calls: readonly RpcCall[],
-    { among, timeoutMs }: { among: readonly Endpoint[]; timeoutMs: number },
+    { among, timeoutMs }: { among: Among; timeoutMs: number },
   ): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs
     const tried = new Set<Endpoint>()
@@ -129,7 +136,7 @@ export function createJsonRpc({
       left = unanswered.calls
       for (const [call, words] of unanswered.said) said.set(call, words)
       if (reason === 'timeout') outcome = timedOut({ endpoint, count: asked.size, timeoutMs })
-      else if (reason !== 'declined') outcome = endpoint.explain(unanswered.failure)
+      else outcome = endpoint.explain(unanswered.failure)
       if (reason === 'timeout') alone = true
       if (!askedAgain && (reason === 'reset' || (reason === 'timeout' && inBatch))) {
         askedAgain = true
@@ -157,7 +164,7 @@ export function createJsonRpc({
   }
 
   /** What is said when none of them may be asked now. */
-  function unusable(among: readonly Endpoint[]): RpcOutcome {
+  function unusable({ endpoints: among }: Among): RpcOutcome {
     const why = among.map(({ host, trouble }) =>
       trouble === 'limited'
         ? `${host} has asked for fewer requests`
@@ -167,7 +174,7 @@ export function createJsonRpc({
     return { ok: false, kind: 'transport', failure: failure('NODE_UNAVAILABLE', sentence) }
   }
 
-  const queue = (among: readonly Endpoint[], timeoutMs: number): CallQueue =>
+  const queue = (among: Among, timeoutMs: number): CallQueue =>
     createCallQueue({
       batchMax: limits.rpcBatchMax,
       batchesInFlightMax: limits.rpcBatchesInFlightMax,
@@ -204,12 +211,14 @@ export function createJsonRpc({
     /** By the time their calls have. */
     const queues = new Map<number, CallQueue>()
     function queueFor(ms: number): CallQueue {
-      const known = queues.get(ms) ?? queue([endpoint], ms)
+      const known = queues.get(ms) ?? queue({ endpoints: [endpoint] }, ms)
       queues.set(ms, known)
       return known
     }
+    const heads = queue({ endpoints: [endpoint], evenStraying: true }, timeoutMs / 2)
     return {
       host: endpoint.host,
+      askHead: () => enqueue(() => heads, { method: 'eth_getBlockByNumber', params: '["latest",false]' }),
       call: (method, params, options) =>
         enqueue(() => queueFor(options?.timeoutMs ?? timeoutMs / 2), { method, params }),
       state: () => stateOf(index),
@@ -243,7 +252,7 @@ export function createJsonRpc({
     }
   }
 
-  const queues = { heavy: queue(endpoints, timeoutMs), light: queue(endpoints, timeoutMs) }
+  const queues = { heavy: queue({ endpoints }, timeoutMs), light: queue({ endpoints }, timeoutMs) }
 
   return {
     call: (method, params, weight = 'light', refuses) =>

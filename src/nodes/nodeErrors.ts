@@ -24,7 +24,7 @@ const RATE_LIMITED =
 // The latter is geth's, for each call whose answer does not fit into that of the batch (`--rpc.batch-response-max-size`).
 const BATCH_REFUSED = /batch|response too large/i
 const UNSUPPORTED =
-  /method.{0,60}(not (found|supported|available|allowed)|does not exist)|unsupported method/i
+  /method.{0,60}(not (found|supported|available|allowed|implemented)|does not exist)|unsupported method/i
 /** JSON-RPC 2.0 and EIP-1474: method not found, invalid params, method not supported. */
 const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([-32601, -32602, -32004])
 

@@ -69,6 +69,8 @@ export interface EndpointReader extends RpcReader {
   /** @param options.timeoutMs half of the client's time when not given, so that one that hangs delays the others' answers little */
   call(method: string, params: RpcParams, options?: { readonly timeoutMs?: number }): Promise<RpcOutcome>
   state(): EndpointState
+  /** Asks for the newest block, also where nothing else is asked because its blocks do not fit those of the others. */
+  askHead(): Promise<RpcOutcome>
   /** The newest block it has shown. */
   head(): Head | null
   /** To be told of each newest block it shows. */

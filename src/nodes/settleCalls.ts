@@ -16,8 +16,10 @@ export interface RpcCall {
 export type EndpointFailure = Omit<ExchangeFailure, 'reason'> & {
   readonly reason:
     | ExchangeFailure['reason']
-    /** It answered, but what it said to these calls is its own trouble or of no use: see `Unanswered.said`. */
+    /** It answered, but what it said to these calls is of no use: see `Unanswered.said`. */
     | 'declined'
+    /** The same, and all that it said is trouble of its own. */
+    | 'troubled'
     /** It serves another chain. */
     | 'wrong-chain'
 }
@@ -45,6 +47,7 @@ export function settleCalls(
 ): Unanswered | null {
   const open = new Map(calls.map((call) => [call.id, call]))
   const said = new Map<RpcCall, RpcOutcome>()
+  const troubles: string[] = []
   const refusals: RpcError[] = []
   for (const item of Array.isArray(reply) ? reply : [reply]) {
     if (typeof item !== 'object' || item === null) continue
@@ -75,7 +78,9 @@ export function settleCalls(
   }
 
   function troubled({ message, code }: RpcError): RpcOutcome {
-    const sentence = `The RPC endpoint ${host} answered with an error: ${message} (${code}).`
+    const words = `answered with an error: ${message} (${code})`
+    troubles.push(words)
+    const sentence = `The RPC endpoint ${host} ${words}.`
     return {
       ok: false,
       kind: 'transport',
@@ -95,7 +100,9 @@ export function settleCalls(
     const words = refusals.find((error) => readNodeError(error).kind === 'rate-limited')?.message
     return unanswered('rate-limited', `asked for fewer requests: ${words}`)
   }
-  if (left.every((call) => said.has(call))) return unanswered('declined', 'could not run the calls')
+  if (troubles[0] !== undefined && troubles.length === calls.length)
+    return unanswered('troubled', troubles[0])
+  if (left.every((call) => said.has(call))) return unanswered('declined', 'gave no usable answer')
   if (calls.length > 1) {
     if (refusal) {
       const reason = readNodeError(refusal).kind === 'batch-refused' ? 'payload-refused' : 'unusable'

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { LIMITS } from '../../src/config/limits.ts'
 import { askBlockReceipts } from '../../src/confirmation/blockReceipts.ts'
-import { findForeign } from '../../src/confirmation/findForeign.ts'
+import { createFindForeign } from '../../src/confirmation/findForeign.ts'
 import { readReceipt } from '../../src/confirmation/minedReceipt.ts'
 import { realise } from '../../src/confirmation/realisedProfit.ts'
 import type { Address, Hex } from '../../src/domain/signal.ts'
@@ -209,8 +209,6 @@ describe('a reader of several answers', () => {
         rpc,
         holdings: [HASH, ACCOUNT].map((transaction) => ({ transaction, blockHash: HASH, blockSize: 2 })),
       })({ transaction: HASH, blockHash: HASH, blockSize: 2 }),
-    'of others’ transactions': (rpc) =>
-      findForeign({ rpc, account: ACCOUNT, nonce: 3, fromBlock: 5, toBlock: 9 }),
     'of balances': (rpc) => createLaneBalances({ rpc }).balance(ACCOUNT),
     'of block hashes': (rpc) => readBlockHashes({ rpc, source: 'opcode', from: 3, to: 5 }),
     'of the final block': (rpc) =>
@@ -227,7 +225,7 @@ describe('a reader of several answers', () => {
   test.each(Object.entries(readers))('%s rejects at nothing', async (_, read) => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.oneof(json, blockLike, hexText), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.oneof(json, blockLike, hexText, fc.array(receiptLike)), { minLength: 1, maxLength: 4 }),
         async (values) => {
           await read(answering(values))
         },
@@ -235,6 +233,27 @@ describe('a reader of several answers', () => {
       { numRuns: RUNS / 2 },
     )
   })
+})
+
+test('the search for a foreign transaction rejects at nothing that a block holds', async () => {
+  const transaction = fc.oneof(
+    json,
+    fc.record({ from: fc.oneof(json, fc.constant(ACCOUNT)), nonce: fc.oneof(json, fc.constant('0x3')) }),
+    fc.record({ authorizationList: fc.oneof(json, fc.array(json)) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(transaction), fc.oneof(json, transaction), async (transactions, told) => {
+      const results: Record<string, unknown> = {
+        eth_getTransactionCount: '0x9',
+        eth_getBlockByNumber: { transactions },
+        eth_getTransactionBySenderAndNonce: told,
+      }
+      const call = async (method: string) => ({ ok: true, result: results[method] }) as const
+      const find = createFindForeign({ rpc: { call }, chainId: 1 })
+      await find({ account: ACCOUNT, nonce: 3, fromBlock: 5, toBlock: 9 })
+    }),
+    { numRuns: RUNS / 2 },
+  )
 })
 
 const ends: (() => Promise<unknown>)[] = []
