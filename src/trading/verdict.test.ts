@@ -42,7 +42,7 @@ const valuation: Valuation = {
   pays: true,
 }
 const UNPRICED = { profitWei: null, netProfitUsdE8: null, pays: null }
-const judged = (
+const verdictOf = (
   over: Partial<Simulation> = {},
   value: Partial<Valuation> = {},
   { minProfit = 700n, mode = 'LIVE' }: { minProfit?: bigint; mode?: Mode } = {},
@@ -56,11 +56,11 @@ const judged = (
 
 describe('verdict', () => {
   it('lets a trade pass at both its limits', () => {
-    expect(judged({ profit: 700n })).toBeNull()
+    expect(verdictOf({ profit: 700n })).toBeNull()
   })
 
   it('refuses one below min_profit, with both numbers', () => {
-    expect(judged({ profit: 699n })).toMatchObject({
+    expect(verdictOf({ profit: 699n })).toMatchObject({
       code: 'UNPROFITABLE',
       facts: { profit: '699', min_profit: '700' },
       hint: 'Lower min_profit, or wait for a better price.',
@@ -76,23 +76,23 @@ describe('verdict', () => {
       hint: 'Wait.',
       facts,
     } as const
-    expect(judged(reverted)).toMatchObject({ code: 'UNPROFITABLE', hint: 'Wait.', facts })
+    expect(verdictOf(reverted)).toMatchObject({ code: 'UNPROFITABLE', hint: 'Wait.', facts })
   })
 
   it('refuses one that gas eats up, also where only wei can be compared', () => {
-    expect(judged({}, { netProfitUsdE8: -25_000_000n, pays: false })).toMatchObject({
+    expect(verdictOf({}, { netProfitUsdE8: -25_000_000n, pays: false })).toMatchObject({
       code: 'UNPROFITABLE',
       sentence: expect.stringMatching(
         /does not pay for its gas, up to 619580 wei before refunds: net -0\.2500 USD\.$/,
       ),
     })
-    expect(judged({}, { netProfitUsdE8: null, pays: false })?.sentence).toMatch(
+    expect(verdictOf({}, { netProfitUsdE8: null, pays: false })?.sentence).toMatch(
       /619580 wei before refunds\.$/,
     )
   })
 
   it('refuses one on a block after max_block', () => {
-    expect(judged({ block: 1_235 })).toMatchObject({
+    expect(verdictOf({ block: 1_235 })).toMatchObject({
       code: 'EXPIRED',
       facts: { block: 1_235, max_block: 1_234 },
     })
@@ -111,7 +111,7 @@ describe('verdict', () => {
       failedHop: 1,
       shortfall: 17n,
     }
-    expect(judged(reverted)).toMatchObject({
+    expect(verdictOf(reverted)).toMatchObject({
       code,
       sentence: 'Hop 1 gave nothing.',
       facts: { hop: 1, shortfall: '17' },
@@ -119,18 +119,18 @@ describe('verdict', () => {
   })
 
   it('lets one that cannot be valued pass in PAPER, and in LIVE for a sender with a min_profit of his own', () => {
-    expect(judged({}, UNPRICED, { mode: 'PAPER', minProfit: 0n })).toBeNull()
-    expect(judged({}, UNPRICED, { minProfit: 1n })).toBeNull()
-    expect(judged({}, UNPRICED, { minProfit: 711n })).toMatchObject({ code: 'UNPROFITABLE' })
+    expect(verdictOf({}, UNPRICED, { mode: 'PAPER', minProfit: 0n })).toBeNull()
+    expect(verdictOf({}, UNPRICED, { minProfit: 1n })).toBeNull()
+    expect(verdictOf({}, UNPRICED, { minProfit: 711n })).toMatchObject({ code: 'UNPROFITABLE' })
   })
 
   it('refuses one that cannot be valued in LIVE otherwise', () => {
-    expect(judged({}, UNPRICED, { minProfit: 0n })).toMatchObject({
+    expect(verdictOf({}, UNPRICED, { minProfit: 0n })).toMatchObject({
       code: 'UNPRICED',
       facts: { profit: '710', gas_cost_wei: '619580' },
     })
     // A loan in the native coin is held against its gas in wei, and needs no price.
-    expect(judged({}, { netProfitUsdE8: null }, { minProfit: 0n })).toBeNull()
+    expect(verdictOf({}, { netProfitUsdE8: null }, { minProfit: 0n })).toBeNull()
   })
 
   it.each([
@@ -146,14 +146,14 @@ describe('verdict', () => {
     ],
     ['earns too little', { profit: 699n }, 'UNPROFITABLE'],
   ] as const)('names the trade of ours behind which it %s', (_, behind, reason) => {
-    const taken = judged({ ...behind, takenBy: 'first-1' })
+    const taken = verdictOf({ ...behind, takenBy: 'first-1' })
     expect(taken).toMatchObject({ code: 'OPPORTUNITY_TAKEN', facts: { taken_by: 'first-1', reason } })
     expect(taken?.sentence).toContain('first-1')
-    expect(judged(behind)).toMatchObject({ code: reason })
+    expect(verdictOf(behind)).toMatchObject({ code: reason })
   })
 
   it('lets one pass that pays behind a trade of ours, and calls a late one late', () => {
-    expect(judged({ takenBy: 'first-1' })).toBeNull()
-    expect(judged({ takenBy: 'first-1', block: 1_235 })).toMatchObject({ code: 'EXPIRED' })
+    expect(verdictOf({ takenBy: 'first-1' })).toBeNull()
+    expect(verdictOf({ takenBy: 'first-1', block: 1_235 })).toMatchObject({ code: 'EXPIRED' })
   })
 })
