@@ -47,7 +47,10 @@ interface OpenSession {
 
 let session: OpenSession | null = null
 
-/** The one entry of the thread; Piscina calls it for every task. Signals are only taken here: their answers leave by the channel. */
+/**
+ * The one entry of the thread; Piscina calls it for every task. Signals are only taken here: their answers
+ * leave by the channel.
+ */
 export default async function run(task: ChainTask): Promise<AttachOutcome | undefined> {
   switch (task.task) {
     case 'attach':
@@ -177,7 +180,10 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     trader: () => trader,
     unavailable: () => unavailableReason({ chain, ...trouble(), endpoints: rpc.status }),
     // An id that is known has its answer: only what is new is refused.
-    pausedFor: ({ signalId }) => (journal.find(signalId) === null ? control.refusal() : null),
+    pausedFor({ signalId }) {
+      const refusal = control.refusal()
+      return refusal !== null && journal.find(signalId) === null ? refusal : null
+    },
     channel,
     refuse,
     log: logger,

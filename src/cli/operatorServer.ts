@@ -35,8 +35,8 @@ export const OPERATOR_OPTIONS = {
 } as const
 
 /**
- * Runs a command: usage errors are told with exit code 2, settings that are wrong with 3, a server that does not answer with 5.
- * What the server refuses is the command's own exit code, 1.
+ * Runs a command: usage errors are told with exit code 2, settings that are wrong with 3, a server that does
+ * not answer with 5. What the server refuses is the command's own exit code, 1.
  */
 export async function runCommand(usage: string, run: () => Promise<number>): Promise<void> {
   try {
@@ -76,7 +76,10 @@ export function chainIdOf(text: string): number {
 /** Who gives the command, as far as this machine knows. */
 export const operatorName = (): string => userInfo().username
 
-/** @param url given by the user; else EXECUTION_HOST and EXECUTION_PORT of the environment and .env say where the server is */
+/**
+ * @param url given by the user; else EXECUTION_HOST and EXECUTION_PORT of the environment and .env say where
+ * the server is
+ */
 export function operatorServer(url: string | undefined): OperatorServer {
   const base = url === undefined ? configuredUrl() : url.replace(/\/+$/, '')
   if (!URL.canParse(base)) throw new UsageError(`--server takes a URL like http://127.0.0.1:8545.`)

@@ -11,8 +11,8 @@ export interface ChainControl {
   /** Why a new signal is refused; null unless the chain is paused. Error: PAUSED. */
   refusal(): Failure | null
   /**
-   * Writes a command down, carries it out, and writes down what came of it. A failure means that nothing was done; a command that
-   * does not apply is an entry that says so. Error: JOURNAL_UNAVAILABLE.
+   * Writes a command down, carries it out, and writes down what came of it. A failure means that nothing was
+   * done; a command that does not apply is an entry that says so. Error: JOURNAL_UNAVAILABLE.
    */
   order(order: ControlOrder): Promise<Result<ControlEntry>>
   /** The newest commands first. */

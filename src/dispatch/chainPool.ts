@@ -29,14 +29,20 @@ export interface ChainPoolEvents {
   readonly onStages: (chainId: number, timings: readonly StageTiming[]) => void
   readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
   readonly onThreadLost: (chainId: number, lostSignals: number) => void
-  /** What ended a thread, or kept it from its work: an exception, a rejection, the end of its memory. Told once. */
+  /**
+   * What ended a thread, or kept it from its work: an exception, a rejection, the end of its memory. Told
+   * once.
+   */
   readonly onThreadError: (chainId: number, error: unknown) => void
   /** The thread has attached, and every event of an earlier life has been passed on. */
   readonly onReplayed: (chainId: number) => void
   readonly onEventLoopDelay: (chainId: number, seconds: number) => void
 }
 
-/** `lost`: the thread ended first, and what it had done for the signal shows when it has attached again (`onReplayed`). */
+/**
+ * `lost`: the thread ended first, and what it had done for the signal shows when it has attached again
+ * (`onReplayed`).
+ */
 export type Settle = (answer: Answer, lost: boolean) => void
 
 export interface ChainPool {
@@ -49,8 +55,8 @@ export interface ChainPool {
   /** Tells the thread that its events up to `outboxId` are on disk. */
   stored(outboxId: number): void
   /**
-   * Waits up to `drainMs` for what runs, has the thread answer whoever waits still and close its journal within `closeMs`, and ends it
-   * whatever it does.
+   * Waits up to `drainMs` for what runs, has the thread answer whoever waits still and close its journal
+   * within `closeMs`, and ends it whatever it does.
    */
   stop(options: StopTimes): Promise<void>
 }
@@ -82,8 +88,9 @@ const RETRY_AFTER_S = 1
 const END_MS = 250
 
 /**
- * One chain's Piscina pool with its one dedicated thread. Signals of one event-loop tick cross together; answers come back over a message channel of
- * our own, so that a slow signal never delays another. A thread that ends is started again alone and begins with its journal.
+ * One chain's Piscina pool with its one dedicated thread. Signals of one event-loop tick cross together;
+ * answers come back over a message channel of our own, so that a slow signal never delays another. A thread
+ * that ends is started again alone and begins with its journal.
  */
 export function createChainPool({
   data,
@@ -184,8 +191,9 @@ export function createChainPool({
   }
 
   /**
-   * The thread has ended by an error, or could not do its task. Its port may close before or after; a new thread is started
-   * only once the error of the old one was told, so an open port is that of the thread meant here.
+   * The thread has ended by an error, or could not do its task. Its port may close before or after; a new
+   * thread is started only once the error of the old one was told, so an open port is that of the thread
+   * meant here.
    */
   function failed(error: unknown): void {
     if (stopping || error === toldError) return

@@ -25,7 +25,9 @@ export function createChainSession({
   trader: () => Trader | null
   /** Why no signal can be worked on, a sentence; null when one can. */
   unavailable: () => string | null
-  /** Why a new signal is refused by the operator; null when it is not. Whatever is known under its id goes on. */
+  /**
+   * Why a new signal is refused by the operator; null when it is not. Whatever is known under its id goes on.
+   */
   pausedFor: (signal: Signal) => Failure | null
   channel: Pick<ThreadChannel, 'settled'>
   refuse: (reason: Failure, signal: Signal) => Answer

@@ -5,8 +5,8 @@ import type { Heads } from '../nodes/heads.ts'
 import type { ChainPause, ChainStatus, EndpointStatus, GasReport, LaneReport } from './protocol.ts'
 
 /**
- * What the main thread is told of a chain. It is unavailable when its probes fail or the journal cannot be written; what was found
- * before is told all the same.
+ * What the main thread is told of a chain. It is unavailable when its probes fail or the journal cannot be
+ * written; what was found before is told all the same.
  */
 export function chainStatus({
   chain,

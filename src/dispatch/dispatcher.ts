@@ -3,20 +3,22 @@ import type { Result } from '../errors/failure.ts'
 import type { Answer, ChainStatus, ControlEntry, ControlRequest, RequestKind, Totals } from './protocol.ts'
 
 /**
- * Hands a signal to the owner of its chain and its answer back. Says nothing of threads, so that an owner may one day be another machine.
+ * Hands a signal to the owner of its chain and its answer back. Says nothing of threads, so that an owner may
+ * one day be another machine.
  */
 export interface Dispatcher {
   /**
-   * `settle` is called exactly once, later or (for a refusal) at once. Refuses with UNKNOWN_CHAIN, CHAIN_UNAVAILABLE, OVERLOADED, SIGNAL_ID_CONFLICT;
-   * answers CHAIN_THREAD_LOST when the owner ends before it has answered.
+   * `settle` is called exactly once, later or (for a refusal) at once. Refuses with UNKNOWN_CHAIN,
+   * CHAIN_UNAVAILABLE, OVERLOADED, SIGNAL_ID_CONFLICT; answers CHAIN_THREAD_LOST when the owner ends before
+   * it has answered.
    */
   submit(kind: RequestKind, signal: Signal, settle: (answer: Answer) => void): void
   /** Every configured chain, in order of configuration. */
   chains(): readonly ChainStatus[]
   totals(): ReadonlyMap<number, Totals>
   /**
-   * The chain that has an id in flight: it works on it now, or its thread ended with it and has not told yet what it did.
-   * Null when none does; what has an outcome, or bytes out, is in the event log then.
+   * The chain that has an id in flight: it works on it now, or its thread ended with it and has not told yet
+   * what it did. Null when none does; what has an outcome, or bytes out, is in the event log then.
    */
   inFlight(signalId: string): number | null
   /** Chains whose journal was not heard since the start: what they did under an id is not known. */
@@ -26,8 +28,9 @@ export interface Dispatcher {
   /** The chain that has an id in flight or has executed it; null when none does. */
   chainOf(signalId: string): number | null
   /**
-   * The operator's hand on a chain: what its journal has of the command, or of the newest ones. A failure means that nothing was
-   * written down: UNKNOWN_CHAIN, CHAIN_UNAVAILABLE, JOURNAL_UNAVAILABLE; or that the answer was lost: CHAIN_THREAD_LOST.
+   * The operator's hand on a chain: what its journal has of the command, or of the newest ones. A failure
+   * means that nothing was written down: UNKNOWN_CHAIN, CHAIN_UNAVAILABLE, JOURNAL_UNAVAILABLE; or that the
+   * answer was lost: CHAIN_THREAD_LOST.
    */
   control(chainId: number, request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
   onStatus(listener: (status: ChainStatus) => void): void

@@ -4,15 +4,18 @@ import { type ChainPoolEvents, createChainPool, type StopTimes } from './chainPo
 import type { Dispatcher } from './dispatcher.ts'
 import type { Answer, ChainStatus, ChainThreadData } from './protocol.ts'
 
-/** The global side of idempotency: which chain has executed an id, and how far each chain's events are on disk. */
+/**
+ * The global side of idempotency: which chain has executed an id, and how far each chain's events are on
+ * disk.
+ */
 export interface SignalIndex {
   chainOf(signalId: string): number | null
   storedOutboxId(chainId: number): number
 }
 
 /**
- * A Piscina pool per configured chain. An id belongs to one chain: the same id on another chain is another payload, refused here because no
- * single chain thread can know it.
+ * A Piscina pool per configured chain. An id belongs to one chain: the same id on another chain is another
+ * payload, refused here because no single chain thread can know it.
  */
 export function createPiscinaDispatcher({
   threads,
@@ -33,14 +36,19 @@ export function createPiscinaDispatcher({
   events: Omit<ChainPoolEvents, 'onStatus' | 'onReplayed'>
 }): Dispatcher & {
   stored(chainId: number, outboxId: number): void
-  /** Resolves when each chain's thread has reported: that it is ready, why it is not, or that its node has kept it waiting for seconds. */
+  /**
+   * Resolves when each chain's thread has reported: that it is ready, why it is not, or that its node has
+   * kept it waiting for seconds.
+   */
   probed(): Promise<void>
   stop(times: StopTimes): Promise<void>
 } {
   const statusListeners: ((status: ChainStatus) => void)[] = []
   /** Ids in flight, each with its chain and how many signals have it. */
   const held = new Map<string, { readonly chainId: number; count: number }>()
-  /** Ids that a chain's thread had in flight when it ended: they stay its own until it has told what it did. */
+  /**
+   * Ids that a chain's thread had in flight when it ended: they stay its own until it has told what it did.
+   */
   const lostIds = new Map(threads.map(({ chain }): [number, string[]] => [chain.chainId, []]))
   /** Their events of earlier lives of the process are not all in the event log. */
   const unheard = new Set(threads.map(({ chain }) => chain.chainId))

@@ -34,10 +34,15 @@ export interface DispatchedSignal {
 export interface AttachTask {
   readonly task: 'attach'
   readonly port: MessagePort
-  /** Highest outbox id of this chain that the event log has stored; the thread sends again what lies above. */
+  /**
+   * Highest outbox id of this chain that the event log has stored; the thread sends again what lies above.
+   */
   readonly storedOutboxId: number
 }
-/** Piscina task: all signals of one event-loop tick in one crossing; answers leave by the channel, each when ready. */
+/**
+ * Piscina task: all signals of one event-loop tick in one crossing; answers leave by the channel, each when
+ * ready.
+ */
 export interface SignalsTask {
   readonly task: 'signals'
   readonly signals: readonly DispatchedSignal[]
@@ -70,7 +75,9 @@ export interface ControlEntry {
   readonly doneAtMs: number | null
 }
 
-/** Where a chain's commands are kept; writes are on disk when they return, and throw when the disk refuses. */
+/**
+ * Where a chain's commands are kept; writes are on disk when they return, and throw when the disk refuses.
+ */
 export interface ControlStore {
   begin(order: ControlOrder): ControlEntry
   end(id: number, told: Pick<ControlEntry, 'outcome' | 'code' | 'sentence'>): ControlEntry
@@ -80,7 +87,10 @@ export interface ControlStore {
   pauses(): readonly ControlEntry[]
 }
 
-/** Piscina task: answer everyone who waits, close the journal; resolves when the thread may end, soon after `withinMs` at the latest. */
+/**
+ * Piscina task: answer everyone who waits, close the journal; resolves when the thread may end, soon after
+ * `withinMs` at the latest.
+ */
 export interface CloseTask {
   readonly task: 'close'
   readonly withinMs: number
@@ -105,7 +115,10 @@ export interface Answer {
 export interface OutboxEvent {
   readonly outboxId: number
   readonly signalId: string
-  /** `execution_update`: a change of a LIVE execution that settles nothing; only for subscribers who ask for it. */
+  /**
+   * `execution_update`: a change of a LIVE execution that settles nothing; only for subscribers who ask for
+   * it.
+   */
   readonly type: 'paper_execution' | 'live_execution' | 'execution_update'
   /** `open`: on its way (LIVE). */
   readonly outcome: 'filled' | 'failed' | 'open'
@@ -144,7 +157,10 @@ export interface ChainStatus {
   /** The operator has paused it: it takes no new signals, whatever its state; null when it is not paused. */
   readonly paused: ChainPause | null
   readonly devnet: boolean
-  /** URL of the chain when this process started it (embedded devnet); never a configured URL, which may hold a key. */
+  /**
+   * URL of the chain when this process started it (embedded devnet); never a configured URL, which may hold a
+   * key.
+   */
   readonly devnetRpc: string | null
   readonly executor: { readonly address: string; readonly deployed: boolean } | null
   /** Flash sources that can be used here. */
@@ -184,9 +200,10 @@ export interface LaneReport {
   readonly gaps: readonly number[]
 }
 /**
- * How an RPC endpoint is, by its own head against the best head and the clock, and by its answers. `behind`: it answers, on old
- * state. `silent`: it does not answer in time. `limited`: it has asked for fewer requests. `wrong_chain`: it serves another
- * chain, or its blocks do not fit those of the other endpoints. `unreachable`: no connection, or no usable answer.
+ * How an RPC endpoint is, by its own head against the best head and the clock, and by its answers. `behind`:
+ * it answers, on old state. `silent`: it does not answer in time. `limited`: it has asked for fewer requests.
+ * `wrong_chain`: it serves another chain, or its blocks do not fit those of the other endpoints.
+ * `unreachable`: no connection, or no usable answer.
  */
 export type EndpointState = 'well' | 'behind' | 'silent' | 'limited' | 'wrong_chain' | 'unreachable'
 
@@ -229,7 +246,9 @@ export type ThreadMessage =
   | {
       readonly kind: 'status'
       readonly status: ChainStatus
-      /** 99th percentile of the thread's event loop delay since it was last told; null between two tellings. */
+      /**
+       * 99th percentile of the thread's event loop delay since it was last told; null between two tellings.
+       */
       readonly eventLoopDelaySeconds: number | null
     }
   /** All events that the event log had not stored when the thread attached have been sent. */

@@ -18,7 +18,10 @@ export interface ThreadChannel {
   settled(signal: SettledSignal, event: OutboxEvent | null): void
   /** Events of no signal that is being answered. */
   events(events: readonly OutboxEvent[]): void
-  /** Sends the events of an earlier life of this thread that the event log has not stored, and says that these were all. */
+  /**
+   * Sends the events of an earlier life of this thread that the event log has not stored, and says that these
+   * were all.
+   */
   replay(events: readonly OutboxEvent[]): void
   timing(timing: StageTiming): void
   rpc(request: RpcTiming): void

@@ -15,7 +15,10 @@ export interface Trader {
   budget?(): BudgetReport
   /** What became known of the chain since the probe that people should know, one sentence each. */
   notes(): readonly string[]
-  /** The operator's hand on lanes and trades; the command is on disk already. Absent in PAPER, which has neither. */
+  /**
+   * The operator's hand on lanes and trades; the command is on disk already. Absent in PAPER, which has
+   * neither.
+   */
   control?(command: ControlCommand): Promise<Result<{ readonly sentence: string }>>
   /** Something is out, so blocks are to be noticed soon. */
   isBusy(): boolean

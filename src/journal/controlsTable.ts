@@ -8,7 +8,10 @@ CREATE TABLE IF NOT EXISTS controls (
   given_by TEXT NOT NULL, outcome TEXT NOT NULL, code TEXT, sentence TEXT, done_at_ms INTEGER
 ) STRICT`
 
-/** The operator's commands on one chain, and the pauses that follow from them. Each is on disk before it is carried out. */
+/**
+ * The operator's commands on one chain, and the pauses that follow from them. Each is on disk before it is
+ * carried out.
+ */
 export function openControls(db: DatabaseSync, now: () => number = Date.now): ControlStore {
   const insert = db.prepare(
     `INSERT INTO controls (at_ms, action, lane, signal_id, reason, given_by, outcome) VALUES (?, ?, ?, ?, ?, ?, 'open')`,
@@ -18,7 +21,8 @@ export function openControls(db: DatabaseSync, now: () => number = Date.now): Co
   )
   const select = db.prepare('SELECT * FROM controls WHERE id = ?')
   const selectNewest = db.prepare('SELECT * FROM controls ORDER BY id DESC LIMIT ?')
-  // A command whose outcome is not known, since the thread ended over it, counts: a pause that may be none is the safe side.
+  // A command whose outcome is not known, since the thread ended over it, counts: a pause that may be none is
+  // the safe side.
   const selectPauses = db.prepare(
     `SELECT * FROM controls WHERE action = 'pause' AND id IN (
        SELECT max(id) FROM controls WHERE action IN ('pause', 'resume') AND outcome != 'refused' GROUP BY ifnull(lane, ''))`,

@@ -4,7 +4,10 @@ import { keepProbing } from './keepProbing.ts'
 
 /** Probes in a row that may fail to read something before a chain that is ready is taken away. */
 const UNREAD_MAX = {
-  /** While an endpoint is well: what was asked for may be late, and trades have their own answers from the node. */
+  /**
+   * While an endpoint is well: what was asked for may be late, and trades have their own answers from the
+   * node.
+   */
   reachable: 5,
   /** One lost call makes the only endpoint look ill for a moment; two probes in a row do not fail by that. */
   unreachable: 2,
@@ -24,8 +27,8 @@ export interface ChainProbing<Started> {
 }
 
 /**
- * Probes a chain for as long as its thread lives, and begins to work on what was found: once, and again only when the facts have
- * changed, so that a re-probe leaves everything warm.
+ * Probes a chain for as long as its thread lives, and begins to work on what was found: once, and again only
+ * when the facts have changed, so that a re-probe leaves everything warm.
  */
 export function createChainProbing<Started>({
   probe,

@@ -2,9 +2,10 @@ import { fail, failure, type Result } from '../errors/failure.ts'
 import { thrownText } from '../errors/thrown.ts'
 
 /**
- * Probes until it succeeds, with doubling pauses, then again every `recheckMs`, for as long as the thread lives: a node that comes back, or an
- * executor that is deployed meanwhile, is noticed without a restart. One probe runs at a time. A probe that throws has
- * failed as one that found something wrong: it is tried again, since an exception here would end the thread.
+ * Probes until it succeeds, with doubling pauses, then again every `recheckMs`, for as long as the thread
+ * lives: a node that comes back, or an executor that is deployed meanwhile, is noticed without a restart. One
+ * probe runs at a time. A probe that throws has failed as one that found something wrong: it is tried again,
+ * since an exception here would end the thread.
  */
 export function keepProbing<Facts>({
   probe,

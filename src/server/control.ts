@@ -20,8 +20,8 @@ export interface RequestSource {
 }
 
 /**
- * The operator's hand over HTTP. Until callers are known by name it is taken from this machine only: the connection is one of
- * loopback, and no proxy says that it stands for somebody else.
+ * The operator's hand over HTTP. Until callers are known by name it is taken from this machine only: the
+ * connection is one of loopback, and no proxy says that it stands for somebody else.
  */
 export interface Control {
   /** Error: FORBIDDEN_REMOTE. */
@@ -117,7 +117,9 @@ export function createControl({
   }
 }
 
-/** A business outcome is 200 elsewhere; a command that was not carried out must not look like one that was. */
+/**
+ * A business outcome is 200 elsewhere; a command that was not carried out must not look like one that was.
+ */
 const refusedStatus = (code: Code): number => (CODES[code].status < 400 ? 409 : CODES[code].status)
 
 function chosenChains({

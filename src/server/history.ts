@@ -10,8 +10,8 @@ import { tradesCsv } from './tradesCsv.ts'
 const PAGE_ROWS = 100
 
 /**
- * The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND, and JOURNAL_UNAVAILABLE while executed trades wait to be written: what is
- * read then may be old, or missing although it exists.
+ * The reading endpoints of the event log. Errors: INVALID_QUERY, TRADE_NOT_FOUND, and JOURNAL_UNAVAILABLE
+ * while executed trades wait to be written: what is read then may be old, or missing although it exists.
  */
 export function createHistory({
   mode,
@@ -29,7 +29,10 @@ export function createHistory({
   }
 
   return {
-    /** `GET /trades`: a page of executions, each as its newest event says, the one that changed last at the end; `next` is the `from` of the next page, null at the end. */
+    /**
+     * `GET /trades`: a page of executions, each as its newest event says, the one that changed last at the
+     * end; `next` is the `from` of the next page, null at the end.
+     */
     trades({ query, accept }: ServerRequest): Result<ServerReply> {
       const parameters = readQuery(query, ['chain', 'outcome', 'from', 'limit', 'format'])
       if (!parameters.ok) return parameters
@@ -69,8 +72,8 @@ export function createHistory({
     },
 
     /**
-     * `GET /trades/{signal_id}`: the newest event of one execution, or 202 for a signal that is being worked on and has none yet.
-     * It is told to be missing only when it certainly is.
+     * `GET /trades/{signal_id}`: the newest event of one execution, or 202 for a signal that is being worked
+     * on and has none yet. It is told to be missing only when it certainly is.
      */
     trade(encodedId: string): Result<ServerReply> {
       const signalId = decodeSegment(encodedId)
@@ -120,7 +123,10 @@ export function createHistory({
 const jsonArray = (rows: readonly { readonly json: string }[]) =>
   `[${rows.map(({ json }) => json).join(',')}]`
 
-/** The parameters of a query. An unknown or repeated name is refused: a misspelt filter would otherwise return everything. */
+/**
+ * The parameters of a query. An unknown or repeated name is refused: a misspelt filter would otherwise return
+ * everything.
+ */
 function readQuery<Name extends string>(
   query: string,
   names: readonly Name[],

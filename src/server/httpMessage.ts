@@ -17,7 +17,10 @@ export interface ServerRequest {
   readonly idempotencyKey: string | null
   /** Null where it decides nothing. */
   readonly source: RequestSource | null
-  /** The whole body, to be read before the call returns: the memory may be the socket's. Empty when there is none. */
+  /**
+   * The whole body, to be read before the call returns: the memory may be the socket's. Empty when there is
+   * none.
+   */
   readonly body: Buffer
 }
 
@@ -34,7 +37,10 @@ export const PROBLEM_TYPE = 'application/problem+json'
 
 const NO_HEADERS: ServerReply['headers'] = []
 
-/** Seconds after which a refusal with 429 or 503 is worth another try; a stopping server or an operator needs time to come back. */
+/**
+ * Seconds after which a refusal with 429 or 503 is worth another try; a stopping server or an operator needs
+ * time to come back.
+ */
 export function retryAfterS(code: Code | null): number {
   return code === 'DRAINING' || code === 'PAUSED' ? 5 : 1
 }
@@ -43,7 +49,10 @@ export function jsonReply(body: string, status = 200): ServerReply {
   return { status, contentType: JSON_TYPE, headers: [['Cache-Control', 'no-store']], body }
 }
 
-/** A body that is already encoded, with the status that belongs to it: 200 for business outcomes, else a problem. */
+/**
+ * A body that is already encoded, with the status that belongs to it: 200 for business outcomes, else a
+ * problem.
+ */
 export function encodedReply({
   status,
   body,
@@ -64,7 +73,10 @@ export function encodedReply({
   }
 }
 
-/** The whole request failed: an RFC 9457 problem that has `success: false` and `error` too, as every failed answer does. */
+/**
+ * The whole request failed: an RFC 9457 problem that has `success: false` and `error` too, as every failed
+ * answer does.
+ */
 export function problemReply({
   failure,
   mode,

@@ -8,14 +8,21 @@ import { decodeSignal, readSignalId } from '../wire/decodeSignal.ts'
 import { refusal } from '../wire/refusal.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
 
-/** `signalId` is the sender's or, where there was none, ours; null when the signal could not be read so far. */
+/**
+ * `signalId` is the sender's or, where there was none, ours; null when the signal could not be read so far.
+ */
 export type Settle = (answer: Answer, signalId: string | null) => void
 
 /** Where signals of every transport enter, one at a time. */
 export interface Intake {
-  /** Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns. */
+  /**
+   * Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns.
+   */
   take(kind: RequestKind, json: unknown, idempotencyKey: string | null, settle: Settle): void
-  /** Signals to execute that were refused since the start: invalid, too many, or their chain, node or journal could not serve them. */
+  /**
+   * Signals to execute that were refused since the start: invalid, too many, or their chain, node or journal
+   * could not serve them.
+   */
   refused(): number
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null

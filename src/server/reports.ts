@@ -19,9 +19,10 @@ export interface ReportSources {
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | 'paused' | 'draining'
 
 /**
- * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is wrong, `degraded` when some are ready and
- * some unavailable or the log cannot be written, `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed,
- * `paused` when all that are ready are paused by the operator.
+ * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is
+ * wrong, `degraded` when some are ready and some unavailable or the log cannot be written, `unhealthy` when
+ * none is ready and something is wrong, `starting` before the first is ready or has failed, `paused` when all
+ * that are ready are paused by the operator.
  */
 export function healthStatus(
   chains: readonly ChainStatus[],
@@ -80,7 +81,10 @@ export interface Readiness {
   readonly body: object
 }
 
-/** `GET /readyz`: ready while signals are taken, at least one chain can work on them, and what they did can be told. */
+/**
+ * `GET /readyz`: ready while signals are taken, at least one chain can work on them, and what they did can be
+ * told.
+ */
 export function readiness(sources: ReportSources, verbose: boolean): Readiness {
   const chains = sources.dispatcher.chains()
   const draining = sources.draining()

@@ -18,8 +18,8 @@ const TEXT = /^[^\p{Cc}]{1,200}$/u
 const SIGNAL_ID = /^[A-Za-z0-9._-]{1,64}$/
 
 /**
- * The body of `POST /control/{action}`. A field that does not belong to the action is refused: a misspelt `lane` would pause a
- * whole chain. Errors: INVALID_CONTROL, INVALID_ADDRESS.
+ * The body of `POST /control/{action}`. A field that does not belong to the action is refused: a misspelt
+ * `lane` would pause a whole chain. Errors: INVALID_CONTROL, INVALID_ADDRESS.
  */
 export function decodeControl(action: ControlCommand['action'], json: unknown): Result<DecodedControl> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
