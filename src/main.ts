@@ -28,6 +28,8 @@ const CLOSE_SHARE = 0.3
 const CLOSE_MS_MAX = 2_500
 /** For sockets, event log and devnet; what hangs after that is ended with the process. */
 const LAST_MS = 750
+/** Signals that come within this time are one. */
+const TOGETHER_MS = 1_000
 /** In a row, of one chain. */
 const DEVNET_RESTARTS_MAX = 5
 /** Bundled in production, the source in tests. */
@@ -185,14 +187,18 @@ async function startEmbeddedDevnet({ config, logger }: { config: Config; logger:
   }
 }
 
-/** The first SIGINT or SIGTERM stops in order; a second one ends the process at once. */
+/**
+ * The first SIGINT or SIGTERM stops in order. One that comes with it is the same wish: terminals and process managers signal a
+ * whole group, and a launcher in it hands its own on. A later one ends the process at once.
+ */
 function onFirstSignal(stop: () => void): void {
-  let stopping = false
+  let stoppingSinceMs: number | null = null
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (stopping) process.exit(130)
-      stopping = true
-      stop()
+      if (stoppingSinceMs === null) {
+        stoppingSinceMs = performance.now()
+        stop()
+      } else if (performance.now() - stoppingSinceMs > TOGETHER_MS) process.exit(130)
     })
   }
 }

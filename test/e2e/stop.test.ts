@@ -42,3 +42,19 @@ test('a LIVE stop ends within its bound, whatever hangs, and everyone who waits 
     success: true,
   })
 })
+
+test('signals that come together are one stop, and a later one ends the process at once', async () => {
+  live = await startLiveTitan({ env: { DRAIN_MS: '20000', RPC_TIMEOUT_MS: '60000' } })
+  const { titan, proxy } = live
+  proxy.inject(hang('eth_call'))
+  const answer = titan.post('/execute', signal({ signal_id: 'hangs' })).catch(() => 'reset')
+  await eventually(async () => ((await titan.get('/trades/hangs')).status === 202 ? true : null))
+  const ended = titan.end('SIGTERM')
+  for (const again of ['SIGTERM', 'SIGINT'] as const) process.kill(titan.pid, again)
+  await eventually(async () => ((await titan.get('/readyz')).json.status === 'draining' ? true : null))
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect((await titan.get('/livez')).status).toBe(200)
+  process.kill(titan.pid, 'SIGTERM')
+  expect(await ended).toBe(130)
+  expect(await answer).toBe('reset')
+})
