@@ -17,6 +17,7 @@ afterEach(async () => {
 describe.each([
   { rule: '3 calls in a batch', flags: ['--rpc.batch-request-limit', '3'] },
   { rule: '1 call in a batch', flags: ['--rpc.batch-request-limit', '1'] },
+  { rule: 'a million gas for a call', flags: ['--rpc.gascap', '1000000'] },
   { rule: '9 kB in the answers of a batch', flags: ['--rpc.batch-response-max-size', '9000'] },
 ])('a go-ethereum that allows $rule', ({ flags }) => {
   it.each(['HTTP', 'WebSocket'] as const)('answers every signal of a burst truly, by %s', async (by) => {
