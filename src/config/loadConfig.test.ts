@@ -236,6 +236,28 @@ describe('limits of fees', () => {
     expect(chain(loadConfig({}), 42220)?.feeLimits).toEqual(own(1))
   })
 
+  test('the age of a head has the chain’s own limit, a setting for all and one for each', () => {
+    const RPC = { RPC_BASE: 'http://a.example', RPC_ETHEREUM: 'http://b.example' }
+    const ages = (environment: Record<string, string>) =>
+      [1, 8453].map((chainId) => {
+        const config = chain(loadConfig({ ...RPC, ...environment }), chainId)
+        return [config?.headAgeMaxMs, config?.headAgeIsSet]
+      })
+    expect(ages({})).toEqual([
+      [60_000, false],
+      [30_000, false],
+    ])
+    expect(ages({ HEAD_AGE_MAX_S: '45', HEAD_AGE_MAX_S_BASE: '7' })).toEqual([
+      [45_000, true],
+      [7_000, true],
+    ])
+    expect(chain(loadConfig({ HEAD_AGE_MAX_S: '45' }), 1)).toMatchObject({
+      headAgeMaxMs: 45_000,
+      headAgeIsSet: true,
+    })
+    expect(problemsOf({ HEAD_AGE_MAX_S: '0' })).toHaveLength(1)
+  })
+
   test('are replaced everywhere, and on one chain by its own setting', () => {
     const environment = { MAX_FEE_GWEI: '7.25', MAX_TX_COST_NATIVE: '0.031', MAX_TX_COST_NATIVE_CELO: '12' }
     expect(limits(environment, 8453)).toEqual({

@@ -6,8 +6,9 @@ export interface CallQueue {
 }
 
 /**
- * Collects the calls of one event-loop tick and hands them on in batches, few at a time; what comes meanwhile waits and makes
- * the next batches fuller. The number waiting is bounded by whoever calls: one call per signal, and signals are bounded.
+ * Collects the calls of one event-loop tick and hands them on in batches, few at a time; what comes meanwhile
+ * waits and makes the next batches fuller. The number waiting is bounded by whoever calls: one call per
+ * signal, and signals are bounded.
  *
  * @param options.deliver settles every call of the batch before it resolves; never rejects
  */

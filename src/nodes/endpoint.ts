@@ -12,7 +12,9 @@ export type EndpointTrouble = Exclude<EndpointState, 'well' | 'behind'> | null
 export interface Endpoint {
   readonly host: string
   readonly trouble: EndpointTrouble
-  /** When it may be used again after trouble (`performance.now()`); and whether it asked for the pause itself. */
+  /**
+   * When it may be used again after trouble (`performance.now()`); and whether it asked for the pause itself.
+   */
   readonly pause: { readonly untilMs: number; readonly asked: boolean }
   /** Settles what it gets answers to, and gives back the rest; null when nothing is left. */
   ask(calls: readonly RpcCall[], timeoutMs: number, alone: boolean): Promise<Unanswered | null>
@@ -48,7 +50,10 @@ export function createEndpoint({
   batchMax: number
   connectionsMax: number
   responseBytesMax: number
-  /** When given, nothing is asked of an endpoint before it has said that it serves this chain; and again after trouble. */
+  /**
+   * When given, nothing is asked of an endpoint before it has said that it serves this chain; and again after
+   * trouble.
+   */
   chainId: number | null
   onRequest: (request: RpcRequest) => void
 }): Endpoint {
@@ -100,7 +105,10 @@ export function createEndpoint({
     pause = { untilMs: performance.now() + waitMs, asked: reason.reason === 'rate-limited' }
   }
 
-  /** Trouble with one call says little of the endpoint: some state it has dropped, a block it is about to have. */
+  /**
+   * Trouble with one call says little of the endpoint: some state it has dropped, a block it is about to
+   * have.
+   */
   function answeredTrouble(reason: EndpointFailure): void {
     const nowMs = performance.now()
     troubles = { count: troubles.count + 1, sinceMs: troubles.count === 0 ? nowMs : troubles.sinceMs }
@@ -130,7 +138,10 @@ export function createEndpoint({
 
   const redacted = (reason: EndpointFailure) => ({ ...reason, detail: redact(reason.detail) })
 
-  /** One payload: settles every call that got an answer. `proves`: that it is answered makes the endpoint well. */
+  /**
+   * One payload: settles every call that got an answer. `proves`: that it is answered makes the endpoint
+   * well.
+   */
   async function send(
     calls: readonly RpcCall[],
     timeoutMs: number,
@@ -151,7 +162,8 @@ export function createEndpoint({
           break
         case 'rate-limited':
         case 'unusable': {
-          // Some refuse a batch with words that could mean anything. A call that passes alone tells that it was the batch.
+          // Some refuse a batch with words that could mean anything. A call that passes alone tells that it
+          // was the batch.
           if (outcome.calls.length < calls.length || outcome.failure.retryAfterMs !== null || leftMs() <= 0)
             break
           const [first, ...others] = outcome.calls as [RpcCall, ...RpcCall[]]

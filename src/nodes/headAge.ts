@@ -21,9 +21,9 @@ const AHEAD_MAX_MS = 15_000
 const USUAL_MAX_MS = 60_000
 
 /**
- * Runs on the monotonic clock, set by the system's at the start and again whenever a block that has just come confirms what the
- * system's clock says. So a system clock that jumps makes no block too old or too young, one that is corrected is followed, and so is a
- * monotonic clock that stood still while the machine slept.
+ * Runs on the monotonic clock, set by the system's at the start and again whenever a block that has just come
+ * confirms what the system's clock says. So a system clock that jumps makes no block too old or too young,
+ * one that is corrected is followed, and so is a monotonic clock that stood still while the machine slept.
  *
  * @param options.maxMs see `HeadAge.maxMs`
  */
@@ -60,8 +60,8 @@ export const minesOnDemand = (clientVersion: string | null): boolean =>
   /^(anvil|hardhat|ganache)/i.test(clientVersion ?? '')
 
 /**
- * The age up to which a chain's newest block is young enough, ms; null on the devnet and other nodes that make blocks on demand, unless
- * HEAD_AGE_MAX_S is set, and as long as nothing is known of the chain.
+ * The age up to which a chain's newest block is young enough, ms; null on the devnet and other nodes that
+ * make blocks on demand, unless HEAD_AGE_MAX_S is set, and as long as nothing is known of the chain.
  */
 export function headAgeLimit({
   chain: { headAgeMaxMs, headAgeIsSet },

@@ -27,14 +27,17 @@ export function lagMax(blockTimeMs: number): Lag {
 
 /** Blocks by which two heads of one chain may differ whatever their times say. */
 const FIT_BLOCKS = 64
-/** Blocks come at most so many times as often as usual, and timestamps are whole seconds: test nodes make two in one. */
+/**
+ * Blocks come at most so many times as often as usual, and timestamps are whole seconds: test nodes make two
+ * in one.
+ */
 const FIT_FACTOR = 4
 const FIT_PER_SECOND_MIN = 2
 
 /**
- * Compares an endpoint with the best each time it shows a block, so that one that is polled more rarely is not taken for one that
- * is behind. Where heads do not fit each other the greater number of endpoints is believed; among equals those that have not
- * jumped, then the first configured.
+ * Compares an endpoint with the best each time it shows a block, so that one that is polled more rarely is
+ * not taken for one that is behind. Where heads do not fit each other the greater number of endpoints is
+ * believed; among equals those that have not jumped, then the first configured.
  *
  * @param options.count endpoints, known by their index in order of configuration
  */
@@ -60,7 +63,8 @@ export function createHeadBoard({
   /** The endpoints whose heads fit that of the one most others fit. */
   function believed(): ReadonlySet<number> {
     const shown = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
-    // Of test nodes whose time was moved all are ahead; among nodes of a chain one that is alone with it is not believed.
+    // Of test nodes whose time was moved all are ahead; among nodes of a chain one that is alone with it is
+    // not believed.
     const inTime = shown.filter(({ head }) => !age?.isAhead(head))
     const known = inTime.length > 0 ? inTime : shown
     const groups = known.map(({ head, index }) => ({

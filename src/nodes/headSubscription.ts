@@ -10,8 +10,8 @@ export interface HeadListener {
 }
 
 /**
- * Subscribes to new block headers on a connection that nothing else uses, so that announcements and answers do not wait for each
- * other (see `createTransportPool`). Gives back what ends it.
+ * Subscribes to new block headers on a connection that nothing else uses, so that announcements and answers
+ * do not wait for each other (see `createTransportPool`). Gives back what ends it.
  *
  * @param options.onClose the connection is not used any more
  */

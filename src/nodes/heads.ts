@@ -26,18 +26,29 @@ export interface Heads {
   newest(): Head | null
   /** Its age, ms, never negative; null until the first is seen. */
   ageMs(): number | null
-  /** `STALE_NODE` when even the best is too old to simulate on; null when it is not, and always where blocks are made on demand. */
+  /**
+   * `STALE_NODE` when even the best is too old to simulate on; null when it is not, and always where blocks
+   * are made on demand.
+   */
   staleness(): Failure | null
   /** The lowest block that an answer about the newest state may stand on; null where any will do. */
   oldestUsable(): number | null
-  /** Asks now, twice more in no time while nothing is new, and goes on at the usual pace: something was sent. */
+  /**
+   * Asks now, twice more in no time while nothing is new, and goes on at the usual pace: something was sent.
+   */
   hurry(): void
   stop(): void
 }
 
-/** Pauses after a send: a chain that makes blocks on demand has one in a moment, others are asked a little more often. */
+/**
+ * Pauses after a send: a chain that makes blocks on demand has one in a moment, others are asked a little
+ * more often.
+ */
 const HURRIED_MS: readonly number[] = [25, 100]
-/** Polls in a row that find what was not announced before the subscription is given up: one may be faster than an announcement. */
+/**
+ * Polls in a row that find what was not announced before the subscription is given up: one may be faster than
+ * an announcement.
+ */
 const UNANNOUNCED_MAX = 2
 const RETRY_FIRST_MS = 250
 const RETRY_MAX_MS = 30_000
@@ -62,10 +73,11 @@ export const headPaces = (blockTimeMs: number): HeadPaces => ({
 })
 
 /**
- * Follows the newest block of a chain over all its endpoints, for as long as its thread lives. The endpoint that is read from is
- * polled, or announces its blocks; the others are polled more slowly, and at once when no new block comes in time. One
- * subscription is held; when it ends, or falls silent with its connection open, the next endpoint's is made. After a reorg or a
- * node's restart the newest goes back with the endpoint it came from.
+ * Follows the newest block of a chain over all its endpoints, for as long as its thread lives. The endpoint
+ * that is read from is polled, or announces its blocks; the others are polled more slowly, and at once when
+ * no new block comes in time. One subscription is held; when it ends, or falls silent with its connection
+ * open, the next endpoint's is made. After a reorg or a node's restart the newest goes back with the endpoint
+ * it came from.
  */
 export function createHeads({
   endpoints,
@@ -191,7 +203,10 @@ export function createHeads({
     return true
   }
 
-  /** Holds one subscription, going round the endpoints that can announce, with growing pauses while none holds for long. */
+  /**
+   * Holds one subscription, going round the endpoints that can announce, with growing pauses while none holds
+   * for long.
+   */
   async function keepSubscribed(): Promise<void> {
     const announcing = endpoints.filter((reader) => reader.subscribeHeads !== null)
     let waitMs = RETRY_FIRST_MS

@@ -2,7 +2,8 @@ import { Pool } from 'undici'
 import { type Exchange, exchangeFailure, type Transport } from './transport.ts'
 
 /**
- * JSON-RPC over HTTP(S) with connections kept open. Redirects are not followed: they would take the URL's key elsewhere.
+ * JSON-RPC over HTTP(S) with connections kept open. Redirects are not followed: they would take the URL's key
+ * elsewhere.
  *
  * @param options.headersFor more headers for a body, e.g. its signature
  * @param options.onDisconnect called when the last open connection has ended
@@ -67,7 +68,10 @@ export function createHttpTransport({
   return { exchange, close: () => pool.destroy() }
 }
 
-/** The body is read whatever the status: some nodes refuse a call or a batch with HTTP 400 or 500 and a proper error in it. */
+/**
+ * The body is read whatever the status: some nodes refuse a call or a batch with HTTP 400 or 500 and a proper
+ * error in it.
+ */
 function readAnswer(status: number, retryAfter: string | string[] | undefined, text: string): Exchange {
   let reply: unknown
   try {

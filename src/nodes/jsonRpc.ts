@@ -27,10 +27,11 @@ interface Among {
 const BLOCK_TIME_MS = 12_000
 
 /**
- * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint does not answer, or
- * answers with trouble of its own, goes to the next one, and while there is a next one none gets more than half of the time
- * that is left; a read cut off with its connection is asked once more; a batch that is not answered in half the time is asked
- * again call by call, so that one slow call fails alone. It can only read.
+ * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint
+ * does not answer, or answers with trouble of its own, goes to the next one, and while there is a next one
+ * none gets more than half of the time that is left; a read cut off with its connection is asked once more; a
+ * batch that is not answered in half the time is asked again call by call, so that one slow call fails alone.
+ * It can only read.
  *
  * @param options.endpoints http(s)://, ws(s):// or socket paths, best first
  * @param options.timeoutMs bound of a call from when it leaves the queue to its outcome, over all endpoints
@@ -80,9 +81,10 @@ export function createJsonRpc({
   }
 
   /**
-   * The first of those not tried that is well; else the first that is behind; else the one whose pause ends first, because trying a dead
-   * node costs little and finds it alive at once. One that asked for the pause is left alone until it is over, one whose blocks stray
-   * always, and one of another chain is asked nothing but who it is.
+   * The first of those not tried that is well; else the first that is behind; else the one whose pause ends
+   * first, because trying a dead node costs little and finds it alive at once. One that asked for the pause
+   * is left alone until it is over, one whose blocks stray always, and one of another chain is asked nothing
+   * but who it is.
    */
   function choose({ endpoints: among, evenStraying }: Among, tried: ReadonlySet<Endpoint>): Endpoint | null {
     const nowMs = performance.now()
@@ -100,7 +102,10 @@ export function createJsonRpc({
     return behind ?? soonest
   }
 
-  /** No call is risked on one that was in trouble while another is there; whether it is well again is asked beside. */
+  /**
+   * No call is risked on one that was in trouble while another is there; whether it is well again is asked
+   * beside.
+   */
   function recheckPaused(chosen: Endpoint): void {
     if (chosen.trouble !== null) return
     const nowMs = performance.now()

@@ -4,8 +4,9 @@ const isOpening = (byte: number) => byte === 0x7b || byte === 0x5b
 const isClosing = (byte: number) => byte === 0x7d || byte === 0x5d
 
 /**
- * Cuts a byte stream into JSON objects and arrays by counting brackets: IPC has no framing, and not every node ends an
- * answer with a newline. `push` returns false once a text grows beyond `bytesMax`; the stream cannot be used after that.
+ * Cuts a byte stream into JSON objects and arrays by counting brackets: IPC has no framing, and not every
+ * node ends an answer with a newline. `push` returns false once a text grows beyond `bytesMax`; the stream
+ * cannot be used after that.
  */
 export function createJsonSplitter({
   bytesMax,

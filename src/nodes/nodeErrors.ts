@@ -11,17 +11,22 @@ export type NodeError =
   | { readonly kind: 'batch-refused' }
   /** The node knows no such method or parameters. */
   | { readonly kind: 'unsupported' }
-  /** Anything else is the node's own trouble: a block it has not got yet, state it has dropped, no time, no capacity. */
+  /**
+   * Anything else is the node's own trouble: a block it has not got yet, state it has dropped, no time, no
+   * capacity.
+   */
   | { readonly kind: 'trouble' }
 
-// geth: core/vm/errors.go, core/error.go, rpc/errors.go, internal/ethapi/errors.go; reth: crates/rpc/rpc-eth-types/src/error/mod.rs;
-// anvil: crates/anvil/src/eth/error.rs (the EVM's own reason names, e.g. "EVM error OutOfGas").
+// geth: core/vm/errors.go, core/error.go, rpc/errors.go, internal/ethapi/errors.go; reth:
+// crates/rpc/rpc-eth-types/src/error/mod.rs; anvil: crates/anvil/src/eth/error.rs (the EVM's own reason
+// names, e.g. "EVM error OutOfGas").
 const REVERTED = /\b(execution )?revert(ed)?\b/i
 const EXECUTION =
   /out of gas|OutOfGas|gas required exceeds|invalid opcode|InvalidFEOpcode|OpcodeNotFound|stack (limit|underflow|overflow)|Stack(Under|Over)flow|invalid jump|EVM error|VM execution error|write protection|contract creation code storage|insufficient (funds|balance)|intrinsic gas|nonce too (low|high)|(fee|price).{0,30} less than block base fee/i
 const RATE_LIMITED =
   /rate.?limit|too many requests|(request|daily|monthly).{0,20}limit|compute units|exceeded.{0,30}(quota|capacity)/i
-// The latter is geth's, for each call whose answer does not fit into that of the batch (`--rpc.batch-response-max-size`).
+// The latter is geth's, for each call whose answer does not fit into that of the batch
+// (`--rpc.batch-response-max-size`).
 const BATCH_REFUSED = /batch|response too large/i
 const UNSUPPORTED =
   /method.{0,60}(not (found|supported|available|allowed|implemented)|does not exist)|unsupported method/i
@@ -29,8 +34,8 @@ const UNSUPPORTED =
 const UNSUPPORTED_CODES: ReadonlySet<number> = new Set([-32601, -32602, -32004])
 
 /**
- * Reads a node's code and wording. "execution reverted" is tested first, because a revert reason is free text and may
- * quote any other wording.
+ * Reads a node's code and wording. "execution reverted" is tested first, because a revert reason is free text
+ * and may quote any other wording.
  */
 export function readNodeError({ code, message, data }: RpcError): NodeError {
   if (code === 3 || REVERTED.test(message))
@@ -46,7 +51,10 @@ export function readNodeError({ code, message, data }: RpcError): NodeError {
 /** Data nested deeper is no node's. */
 const DATA_DEPTH_MAX = 4
 
-/** Bare bytes (geth, reth, anvil), in an object (hardhat, some gateways), or behind the word "Reverted" (OpenEthereum's heirs). */
+/**
+ * Bare bytes (geth, reth, anvil), in an object (hardhat, some gateways), or behind the word "Reverted"
+ * (OpenEthereum's heirs).
+ */
 function revertData(data: unknown, depth = 0): Hex | null {
   if (typeof data === 'string') {
     const bytes = /0x([0-9a-fA-F]{2})*$/.exec(data)

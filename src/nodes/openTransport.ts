@@ -8,7 +8,8 @@ import { createTransportPool } from './transportPool.ts'
 const STREAMS_MAX = 4
 
 /**
- * The transport an endpoint's address asks for: http(s)://, ws(s):// or the path of an IPC socket. It connects when first used.
+ * The transport an endpoint's address asks for: http(s)://, ws(s):// or the path of an IPC socket. It
+ * connects when first used.
  *
  * @param options.headersFor more headers for a body; only HTTP has them
  * @param options.onDisconnect called when the last open connection has ended

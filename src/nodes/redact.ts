@@ -7,9 +7,9 @@ const PUBLIC =
 const SHORT_MIN = 3
 
 /**
- * Gives back what takes the secrets of an endpoint's URL out of a text of its node: path, query and credentials, whole or in
- * part, as they are, percent-encoded, escaped as JSON does, or as the Authorization header has them, in either case of letters.
- * Revert data is not text and does not go through here.
+ * Gives back what takes the secrets of an endpoint's URL out of a text of its node: path, query and
+ * credentials, whole or in part, as they are, percent-encoded, escaped as JSON does, or as the Authorization
+ * header has them, in either case of letters. Revert data is not text and does not go through here.
  */
 export function createRedactor(url: string): (text: string) => string {
   const secrets = [...new Set(secretsOf(url).flatMap(variants))].map((secret) => secret.toLowerCase())
@@ -74,7 +74,10 @@ function hideWords(text: string, word: string, hidden: Uint8Array): void {
     if (!isLetter(at - 1) && !isLetter(at + word.length)) hidden.fill(1, at, at + word.length)
 }
 
-/** What is hidden, and what is joined to it, becomes one mark: the rest of a key that was cut out of the middle is part of it. */
+/**
+ * What is hidden, and what is joined to it, becomes one mark: the rest of a key that was cut out of the
+ * middle is part of it.
+ */
 function withoutHidden(text: string, hidden: Uint8Array): string {
   if (!hidden.includes(1)) return text
   return text.replace(/[^\s"'`<>(){}[\],;]+/g, (word, at: number) => {

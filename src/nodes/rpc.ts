@@ -3,7 +3,10 @@ import type { Failure, Result } from '../errors/failure.ts'
 import type { HeadListener } from './headSubscription.ts'
 import type { Head } from './heads.ts'
 
-/** A node's own error answer. What it means is read in `nodeErrors.ts` only; its words hold no secret of the endpoint's URL. */
+/**
+ * A node's own error answer. What it means is read in `nodeErrors.ts` only; its words hold no secret of the
+ * endpoint's URL.
+ */
 export interface RpcError {
   readonly code: number
   readonly message: string
@@ -18,7 +21,10 @@ export type RpcOutcome =
   /** `NODE_UNAVAILABLE`, `NODE_TIMEOUT`, or what `Refuses` gave back. */
   | { readonly ok: false; readonly kind: 'transport'; readonly failure: Failure }
 
-/** A list of JSON values, or the same list already written as JSON text (saves writing large constant parts again). */
+/**
+ * A list of JSON values, or the same list already written as JSON text (saves writing large constant parts
+ * again).
+ */
 export type RpcParams = readonly unknown[] | string
 
 /**
@@ -27,7 +33,10 @@ export type RpcParams = readonly unknown[] | string
  */
 export type RpcWeight = 'heavy' | 'light'
 
-/** Why a result is of no use, or null: the next endpoint is asked, and the failure is the outcome when none does better. */
+/**
+ * Why a result is of no use, or null: the next endpoint is asked, and the failure is the outcome when none
+ * does better.
+ */
 export type Refuses = (result: unknown, host: string) => Failure | null
 
 /** One exchange with an endpoint as metrics see it. */
@@ -66,18 +75,24 @@ export interface JsonRpc extends RpcReader {
 /** One endpoint alone: counts and receipts are not believed from one where there are two. */
 export interface EndpointReader extends RpcReader {
   readonly host: string
-  /** @param options.timeoutMs half of the client's time when not given, so that one that hangs delays the others' answers little */
+  /**
+   * @param options.timeoutMs half of the client's time when not given, so that one that hangs delays the
+   * others' answers little
+   */
   call(method: string, params: RpcParams, options?: { readonly timeoutMs?: number }): Promise<RpcOutcome>
   state(): EndpointState
-  /** Asks for the newest block, also where nothing else is asked because its blocks do not fit those of the others. */
+  /**
+   * Asks for the newest block, also where nothing else is asked because its blocks do not fit those of the
+   * others.
+   */
   askHead(): Promise<RpcOutcome>
   /** The newest block it has shown. */
   head(): Head | null
   /** To be told of each newest block it shows. */
   saw(head: Head): void
   /**
-   * Announces new block headers on a connection of its own until that ends; null where the node cannot speak first (http).
-   * Fails when it does not, now.
+   * Announces new block headers on a connection of its own until that ends; null where the node cannot speak
+   * first (http). Fails when it does not, now.
    */
   readonly subscribeHeads: ((listener: HeadListener) => Promise<Result<() => void>>) | null
 }

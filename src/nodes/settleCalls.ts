@@ -33,9 +33,10 @@ export interface Unanswered {
 }
 
 /**
- * Settles the calls a reply answers and gives back the others, with what to think of it; null when none is left. Answers may
- * come in any order, with foreign ids among them, or not at all. An answer is a result that can be used, or an error of the
- * call itself; any other error is the node's own trouble, and another node may do better.
+ * Settles the calls a reply answers and gives back the others, with what to think of it; null when none is
+ * left. Answers may come in any order, with foreign ids among them, or not at all. An answer is a result that
+ * can be used, or an error of the call itself; any other error is the node's own trouble, and another node
+ * may do better.
  *
  * @param options.host names the endpoint
  * @param options.redact takes the secrets of the endpoint's URL out of a text
@@ -113,7 +114,10 @@ export function settleCalls(
   return unanswered('unusable', 'answered with something that is not a reply to the call')
 }
 
-/** The call an answer is to. A refusal may come without an id: alone it can only be meant for the one that was asked. */
+/**
+ * The call an answer is to. A refusal may come without an id: alone it can only be meant for the one that was
+ * asked.
+ */
 function ownCall(
   { id }: { id?: unknown },
   open: ReadonlyMap<number, RpcCall>,
@@ -126,7 +130,9 @@ function ownCall(
 /** Characters of a node's words that are told. */
 const WORDS_MAX = 300
 
-/** Null when there is no error. Nothing is asked of its parts but their types: an object may lack `toString`. */
+/**
+ * Null when there is no error. Nothing is asked of its parts but their types: an object may lack `toString`.
+ */
 function readError(item: object, redact: (text: string) => string): RpcError | null {
   if (!('error' in item) || item.error === null || item.error === undefined || item.error === false)
     return null

@@ -11,6 +11,7 @@ import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
 import { createHeadAge } from './headAge.ts'
 import { createHeads, type Head } from './heads.ts'
 import { createJsonRpc } from './jsonRpc.ts'
+import { openTransport } from './openTransport.ts'
 import type { JsonRpc } from './rpc.ts'
 
 const LIMITS = { rpcBatchMax: 24, rpcBatchesInFlightMax: 3, rpcResponseBytesMax: 300_000 }
@@ -149,6 +150,52 @@ describe('a stream that misbehaves', () => {
         })
       },
     ))
+
+  test('half an answer, after which it goes on, ends the connection, and the next one is whole', () => {
+    let connections = new Set<Socket>()
+    const answer = (text: string) =>
+      [JSON.parse(text)].flat().map(({ id }: { id: number }) => JSON.stringify({ id, result: '0x1' }))
+    return withServer(
+      (socket, text) => {
+        connections = connections.add(socket)
+        const isFirst = [...connections][0] === socket
+        for (const reply of answer(text)) socket.write(isFirst ? `${reply.slice(0, 9)}\n` : reply)
+      },
+      async (rpc) => {
+        expect(await rpc.call('eth_chainId', [])).toMatchObject({ failure: { code: 'NODE_TIMEOUT' } })
+        expect(await rpc.call('eth_chainId', [])).toEqual({ ok: true, result: '0x1' })
+        expect(connections.size).toBe(2)
+      },
+    )
+  })
+
+  test('one that is slow with one call and answers another goes on', () => {
+    const connections = new Set<Socket>()
+    return withServer(
+      (socket, text) => {
+        connections.add(socket)
+        for (const line of text.trim().split('\n')) {
+          const { id } = JSON.parse(line)
+          if (id !== 1) socket.write(JSON.stringify({ id, result: '0x1' }))
+        }
+      },
+      async () => {
+        const { transport } = openTransport({
+          url: join(folder, 'bad.ipc'),
+          connectionsMax: 1,
+          responseBytesMax: 1_000,
+        })
+        const ask = (id: number, timeoutMs: number) =>
+          transport.exchange({ body: JSON.stringify({ id }), ids: [id], timeoutMs })
+        const slow = ask(1, 800)
+        expect(await ask(2, 20_000)).toMatchObject({ ok: true })
+        expect(await slow).toMatchObject({ ok: false, reason: 'timeout' })
+        expect(await ask(3, 20_000)).toMatchObject({ ok: true })
+        expect(connections.size).toBe(1)
+        await transport.close()
+      },
+    )
+  })
 
   test('silence is a timeout', () =>
     withServer(

@@ -7,7 +7,9 @@ interface Pending {
   finish(exchange: Exchange): void
 }
 
-/** What a stream does to its owner: `onText` with each whole JSON text, then `onEnd` once, whatever ended it. */
+/**
+ * What a stream does to its owner: `onText` with each whole JSON text, then `onEnd` once, whatever ended it.
+ */
 interface StreamEvents {
   onOpen(): void
   onText(text: string): void
@@ -20,8 +22,8 @@ interface Stream {
 type OpenStream = (events: StreamEvents) => Stream
 
 /**
- * JSON-RPC over a connection that both sides may speak on: a WebSocket or an IPC socket. It connects when first needed and
- * again after it was lost; replies are told apart by their ids, so many exchanges share it.
+ * JSON-RPC over a connection that both sides may speak on: a WebSocket or an IPC socket. It connects when
+ * first needed and again after it was lost; replies are told apart by their ids, so many exchanges share it.
  */
 function createStreamTransport(openStream: OpenStream, onDisconnect = () => {}): Transport {
   let stream: Stream | null = null

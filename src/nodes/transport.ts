@@ -1,4 +1,7 @@
-/** Why an exchange brought no reply. `detail` continues the sentence "The RPC endpoint HOST …" without a full stop. */
+/**
+ * Why an exchange brought no reply. `detail` continues the sentence "The RPC endpoint HOST …" without a full
+ * stop.
+ */
 export interface ExchangeFailure {
   readonly ok: false
   readonly reason: /** No connection could be made: certainly nothing was received. */

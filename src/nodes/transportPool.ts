@@ -1,9 +1,10 @@
 import type { Transport } from './transport.ts'
 
 /**
- * Several connections to one endpoint, opened as they are needed. Each has one exchange under way where that is possible: on a shared one an answer waits
- * behind the others, and where the node leaves Nagle's algorithm on (RFC 896; anvil, whatever is built on axum's defaults) for 40 ms more, until the
- * other side has acknowledged the one before.
+ * Several connections to one endpoint, opened as they are needed. Each has one exchange under way where that
+ * is possible: on a shared one an answer waits behind the others, and where the node leaves Nagle's algorithm
+ * on (RFC 896; anvil, whatever is built on axum's defaults) for 40 ms more, until the other side has
+ * acknowledged the one before.
  *
  * @param options.open makes one connection; the first is the one that is listened on
  */

@@ -1,10 +1,13 @@
 import type { ChainStatus, EndpointStatus } from '../dispatch/protocol.ts'
 
-/** One endpoint gets at most one line in so long: one at the edge of being behind changes with every block. */
+/**
+ * One endpoint gets at most one line in so long: one at the edge of being behind changes with every block.
+ */
 const LINE_EVERY_MS = 10_000
 
 /**
- * Writes a line when an RPC endpoint changes its state, and none for the reports between. One that is well from the start is not told.
+ * Writes a line when an RPC endpoint changes its state, and none for the reports between. One that is well
+ * from the start is not told.
  *
  * @param options.now milliseconds of a clock that never goes back
  */

@@ -98,6 +98,26 @@ describe('a chain on which LIVE cannot work', () => {
   })
 })
 
+it('a chain whose newest block is too old: nothing is simulated, signed or sent, until a young one comes', async () => {
+  const before = await minedCounts()
+  const { titan } = await startSettled({ ...world.env(), HEAD_AGE_MAX_S: '15' })
+  await eventually(async () => {
+    const { json } = await titan.post('/simulate', liveSignal({ chainId: 1, index: 900 }))
+    return json.code === 'STALE_NODE' || null
+  })
+  const refused = await titan.post('/execute', liveSignal({ chainId: 1, index: 901 }))
+  expect([refused.status, refused.json.code, refused.json.retryable, refused.json.sent]).toEqual([
+    ...[503, 'STALE_NODE', true, 'no'],
+  ])
+  expect(await minedCounts()).toEqual(before)
+  await chain().ask('anvil_mine', '0x1')
+  await eventually(async () => {
+    const { json } = await titan.post('/simulate', liveSignal({ chainId: 1, index: 902 }))
+    return json.success || null
+  })
+  await titan.stop()
+})
+
 describe('an account without funds', () => {
   it('sends nothing: the others carry the trades', async () => {
     const [poor, rich] = world.lanes as [string, string]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { callRpc } from '../../devnet/callRpc.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { CHAINS } from '../../src/config/chains.ts'
 import { devnetProfile } from '../../src/config/devnetProfile.ts'
@@ -50,10 +51,12 @@ async function start({
   thread = REAL,
   queueMax = 100,
   rpcTimeoutMs = 5_000,
+  headAgeMaxMs = null,
 }: {
   thread?: string
   queueMax?: number
   rpcTimeoutMs?: number
+  headAgeMaxMs?: number | null
 } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
   const events: OutboxEvent[] = []
@@ -71,7 +74,8 @@ async function start({
         endpoints: [rpc ?? ''],
         relays: [],
         sendOnly: [],
-        headAgeIsSet: false,
+        headAgeIsSet: headAgeMaxMs !== null,
+        headAgeMaxMs: headAgeMaxMs ?? profile.headAgeMaxMs,
         executor: null,
       }
       return {
@@ -205,6 +209,25 @@ describe('a chain thread that ends', () => {
 })
 
 describe('a chain whose node', () => {
+  it('stands still answers, and nothing is simulated until a young block comes', async () => {
+    const node = devnet.chains[0]?.rpc ?? ''
+    const { submit, chain } = await start({ headAgeMaxMs: 20_000 })
+    for (const kind of ['execute', 'simulate'] as const) {
+      const refused = await submit(`old-${kind}`, {}, kind)
+      expect([code(refused), refused.httpStatus, JSON.parse(refused.body).retryable]).toEqual([
+        'STALE_NODE',
+        503,
+        true,
+      ])
+    }
+    expect(chain(1)?.endpoints).toMatchObject([{ state: 'behind', healthy: true }])
+    await callRpc({ rpc: node, method: 'anvil_mine', params: ['0x1'], timeoutMs: 20_000 })
+    await expect
+      .poll(() => submit('old-execute').then(({ success }) => success), { timeout: 30_000 })
+      .toBe(true)
+    expect((await submit('old-simulate', {}, 'simulate')).success).toBe(true)
+  })
+
   it('is dead is unavailable soon, says why, and is ready soon after the node is back', async () => {
     const { submit, ready, chain, statuses } = await start()
     const { host } = new URL(proxy.url)

@@ -241,6 +241,8 @@ it('counts what happened for Prometheus, without anything a client could choose'
   expect(text).toMatch(/^titan_http_requests_total\{route="\/trades\/\{signal_id\}",status="200"\} 3$/m)
   expect(text).toMatch(/^titan_pnl_usd\{chain="8453",mode="PAPER",kind="net"\} 4.93827156/m)
   expect(text).toMatch(/^titan_head_age_seconds\{chain="1"\} 1.25$/m)
+  expect(text).toMatch(/^titan_rpc_endpoint_state\{chain="8453",endpoint="node.example",state="behind"\} 1$/m)
+  expect(text).toMatch(/^titan_rpc_endpoint_head\{chain="8453",endpoint="node.example"\} 4711$/m)
   expect(text).toMatch(/^titan_unpriced_trades\{chain="8453",mode="PAPER"\} 0$/m)
   expect(text).toMatch(/^titan_gas_native\{chain="8453",purpose="trades",kind="spent"\} 0.12$/m)
   expect(text).toMatch(/^titan_gas_native\{chain="8453",purpose="repairs",kind="allowed"\} 0.1$/m)

@@ -209,10 +209,22 @@ const chainStatus = (chainId: number): ChainStatus => ({
   executor: null,
   flashSources: [1, 2],
   notes: [],
-  endpoints: [],
+  endpoints: chainId === 8453 ? [ENDPOINT] : [],
   lanes: chainId === 8453 ? [LANE] : [],
   gas: chainId === 8453 ? GAS : null,
 })
+
+const ENDPOINT = {
+  host: 'node.example',
+  state: 'behind',
+  healthy: true,
+  head: 4_711,
+  headAgeMs: 31_000,
+  behind: { blocks: 12, seconds: 29 },
+  clientVersion: null,
+  latencyMs: 3.25,
+  lastError: null,
+} as const
 
 const GAS = {
   trades: {
