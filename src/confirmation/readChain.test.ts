@@ -259,6 +259,19 @@ describe('readChain', () => {
     expect(callsOf(proxyAt(0), 'eth_call')).toBe(2)
   })
 
+  it('asks for its block once it is final where the trail cannot find back to it', async () => {
+    const { hash, inclusion } = await minedTransfer()
+    const trail = createBlockTrail({ rpc: endpoints[0]?.rpc as JsonRpc })
+    const see = async () =>
+      trail.see(readBlock(await chain.ask('eth_getBlockByNumber', 'latest', false)) as Block)
+    await see()
+    await chain.mine(300)
+    await see()
+    const at = position(0, [hash], inclusion)
+    expect(await lookAt(at, { trail, finality: { depth: 15 } })).toMatchObject({ final: true })
+    expect(callsOf(proxyAt(0), 'eth_getBlockByNumber')).toBe(1)
+  })
+
   it('does not call a receipt final whose block has left the chain', async () => {
     const { hash } = await minedTransfer()
     await chain.mine(5)

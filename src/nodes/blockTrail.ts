@@ -133,6 +133,7 @@ export function createBlockTrail({
 
   const at = (height: number): SeenBlock | undefined => blocks[height - first]
   const top = () => first + blocks.length - 1
+  const lowestRemembered = () => tip - REMEMBERED_BLOCKS + AHEAD_MAX
 
   function changed(from: number): void {
     revision++
@@ -279,7 +280,7 @@ export function createBlockTrail({
         if (block !== null) fill(block)
       } else {
         const isSoon = now() - linkedAtMs < RELINK_EVERY_MS
-        if (isSoon && !(isDue && linksMany)) return
+        if ((isSoon && !(isDue && linksMany)) || linked <= lowestRemembered()) return
         linkedAtMs = now()
         await relinkMany(Math.max(first, height - 1))
         linksMany = linkedFrom < linked
@@ -293,7 +294,7 @@ export function createBlockTrail({
 
   /** Links by hashes that one call remembers, if they are of the chain that is followed. */
   async function relinkMany(lowest: number): Promise<void> {
-    const from = Math.max(lowest, tip - REMEMBERED_BLOCKS + AHEAD_MAX)
+    const from = Math.max(lowest, lowestRemembered())
     const to = linkedFrom
     if (to - from < 1) return
     const hashes = await readBlockHashes({ rpc, source: hashSource, from, to })
@@ -322,7 +323,11 @@ export function createBlockTrail({
       if (told !== undefined && !changedSince(height, told.revision)) return told.hash
       return stoodAt(height)
     },
-    expects: (height) => stoodAt(height) !== null,
+    expects(height) {
+      // Beyond what one call remembers the link is not found again.
+      const lost = losses.find((loss) => loss.height >= height)
+      return lost !== undefined && lost.height > lowestRemembered() && stoodAt(height) !== null
+    },
     mark: () => revision,
     changedSince,
     relink(height, { isDue } = { isDue: false }) {
