@@ -80,6 +80,12 @@ _CODES: dict[str, CodeEntry] = {
         meaning="No execution with this signal_id is journaled, and none is being worked on.",
         fix="Check the id; a signal that was refused leaves no record.",
     ),
+    "TRADE_NOT_OPEN": CodeEntry(
+        status=409,
+        retryable=False,
+        meaning="The trade is not in a state in which that can be done to it.",
+        fix="Ask GET /trades/{signal_id} how it stands.",
+    ),
     "METHOD_NOT_ALLOWED": CodeEntry(
         status=405,
         retryable=False,

@@ -77,6 +77,7 @@ async function start(): Promise<void> {
       dataDir,
       rpcTimeoutMs: config.rpcTimeoutMs,
       live: config.live,
+      queueMax: config.queueMax,
       logLevel: config.logLevel,
     })),
     threadFile: THREAD_FILE,

@@ -29,7 +29,8 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
   journal: ['domain', 'errors', 'config/limits.ts'],
   observability: ['domain', 'errors', 'config/limits.ts'],
   dispatch: ['domain', 'errors', 'config/limits.ts'],
-  trading: ['domain', 'errors', 'config/limits.ts'],
+  // The one decider is pure, and belongs to what the chain says.
+  trading: ['domain', 'errors', 'config/limits.ts', 'confirmation/nextStep.ts'],
   server: ['domain', 'errors', 'config', 'wire'],
   // Programs of their own: nothing here is part of a server, in PAPER or LIVE.
   cli: [

@@ -15,6 +15,8 @@ import { classifySendError, type SendErrorClass } from '../nodes/sendErrors.ts'
 import { type BroadcastOutcome, createBroadcast, type VerdictReport } from './broadcast.ts'
 import { createNodeEndpoint } from './sendTransport.ts'
 
+const contradictions = ({ reports }: { reports: readonly VerdictReport[] }) =>
+  reports.filter(({ contradicts }) => contradicts).length
 const CHAIN_ID = 10
 
 let folder: string
@@ -156,7 +158,8 @@ describe('several endpoints', () => {
       verdict: { host: hostOf(left.url), class: 'already_known' },
       contradicts: false,
     })
-    expect([sends(left), sends(right), broadcast.contradictions()]).toEqual([1, 1, 0])
+    expect([sends(left), sends(right)]).toEqual([1, 1])
+    expect(contradictions(broadcast)).toBe(0)
   })
 
   test('one that takes it outweighs one that is gone, one that limits and one that fails', async () => {
@@ -174,7 +177,7 @@ describe('several endpoints', () => {
       'rate_limited',
       'unreachable',
     ])
-    expect(broadcast.contradictions()).toBe(0)
+    expect(contradictions(broadcast)).toBe(0)
     await limited.stop()
   })
 
@@ -211,7 +214,7 @@ describe('several endpoints', () => {
     await expect.poll(() => broadcast.reports.length, { timeout: 20_000 }).toBeGreaterThan(0)
     release.resolve()
     expect(await sending).toMatchObject({ status: 'accepted' })
-    await expect.poll(() => broadcast.contradictions(), { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => contradictions(broadcast), { timeout: 20_000 }).toBe(1)
     expect(broadcast.reports.map(({ contradicts }) => contradicts)).toEqual([false, true])
   })
 
@@ -224,7 +227,7 @@ describe('several endpoints', () => {
     const broadcast = createBroadcast({ endpoints: [first] })
     closers.push(broadcast.close)
     await broadcast.send({ ...(await transfer()), through: [first] })
-    await expect(broadcast.send({ ...(await transfer()), through: [] })).rejects.toThrow('no endpoint')
+    expect(await broadcast.send({ ...(await transfer()), through: [] })).toMatchObject({ status: 'refused' })
     expect(sends(left)).toBe(1)
   })
 })
@@ -258,7 +261,7 @@ describe('an answer that cannot be trusted', () => {
     const outcome = await broadcast.send(await transfer())
     expect(outcome.status).toBe('unknown')
     expect(classes(outcome)).toEqual(['foreign_hash'])
-    expect(broadcast.contradictions()).toBe(1)
+    expect(contradictions(broadcast)).toBe(1)
   })
 
   test.each([

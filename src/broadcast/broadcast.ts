@@ -38,8 +38,6 @@ export interface Broadcast {
     targetBlock?: number | null
     through?: readonly SendEndpoint[]
   }): Promise<BroadcastOutcome>
-  /** Contradicting verdicts since the start. */
-  contradictions(): number
   close(): Promise<void>
 }
 
@@ -55,16 +53,13 @@ export function createBroadcast({
   endpoints: readonly SendEndpoint[]
   onVerdict?: (report: VerdictReport) => void
 }): Broadcast {
-  let contradictions = 0
-
   function sendThrough(outgoing: Outgoing, through: readonly SendEndpoint[]): Promise<BroadcastOutcome> {
     const { hash } = outgoing
-    if (through.length === 0) throw new Error('A transaction was to be sent through no endpoint.')
+    if (through.length === 0) return Promise.resolve(NOWHERE)
     return new Promise((resolve) => {
       const verdicts: Verdict[] = []
       function receive(verdict: Verdict): void {
         const contradicts = disagrees(verdict, verdicts)
-        if (contradicts) contradictions++
         verdicts.push(verdict)
         if (meaningOf(verdict) === 'taken') resolve({ status: 'accepted', hash, by: verdict.host })
         else if (verdicts.length === through.length) resolve(withoutAcceptance(verdicts))
@@ -78,11 +73,17 @@ export function createBroadcast({
     async send({ raw, hash, targetBlock = null, through = endpoints }) {
       return sendThrough({ raw, hash, targetBlock }, through)
     },
-    contradictions: () => contradictions,
     async close() {
       await Promise.all(endpoints.map((endpoint) => endpoint.close()))
     },
   }
+}
+
+/** Certainly not sent: it may go out later. */
+const NOWHERE: BroadcastOutcome = {
+  status: 'refused',
+  failure: failure('NODE_UNAVAILABLE', 'No endpoint serves this chain: the transaction was sent to none.'),
+  verdicts: [],
 }
 
 /**

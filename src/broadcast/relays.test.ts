@@ -13,9 +13,9 @@ import { BLOXROUTE_CHAIN_IDS, type RelayKind } from '../config/relays.ts'
 import { openTransport } from '../nodes/openTransport.ts'
 import { classifySendError } from '../nodes/sendErrors.ts'
 import { createBroadcast } from './broadcast.ts'
-import { relayPlan } from './relayPlan.ts'
 import { createRelayIdentity } from './relaySignature.ts'
 import { createRelays, type Relay } from './relays.ts'
+import { createSender } from './sender.ts'
 import { createNodeEndpoint } from './sendTransport.ts'
 
 const CHAIN_ID = 1
@@ -175,26 +175,33 @@ test('silence in private, then the public way at the same nonce with higher fees
     timeoutMs: 20_000,
     classify: classifySendError,
   })
+  let head = 899
+  const sender = createSender({
+    nodes: [nodes],
+    relays,
+    chainId: CHAIN_ID,
+    head: () => head,
+    privateBlocksMax: 3,
+    onVerdict: () => {},
+  })
   const first = await transfer(0)
   const replacement = await transfer(0, 60n)
-  const steps: string[] = []
+  const phases: string[] = []
   for (let blocksWaited = 0; blocksWaited < 4; blocksWaited++) {
-    const plan = relayPlan({ policy: 'private_then_public', relays, blocksWaited, privateBlocksMax: 3 })
-    steps.push(plan.way)
-    if (plan.way === 'private') {
-      const through = plan.relays
-      const broadcast = createBroadcast({ endpoints: relays })
-      const outcome = await broadcast.send({ ...first, targetBlock: 900 + blocksWaited, through })
-      expect(outcome.status).toBe('accepted')
-    } else if (plan.way === 'public') {
-      expect(plan.replace).toBe(true)
-      const outcome = await createBroadcast({ endpoints: [nodes] }).send(replacement)
-      expect(outcome.status).toBe('accepted')
-    }
+    const phase = sender.phase({ policy: 'private_then_public', blocksWaited })
+    phases.push(phase)
+    const isPrivate = phase === 'private'
+    const outcome = await sender.broadcast({
+      attempt: isPrivate ? first : replacement,
+      to: isPrivate ? 'relays' : 'nodes',
+    })
+    expect(outcome.status).toBe('accepted')
     await rpc('evm_mine')
+    head++
     if (blocksWaited < 3) expect(await known(first.hash)).toBe(false)
   }
-  expect(steps).toEqual(['private', 'private', 'private', 'public'])
+  expect(phases).toEqual(['private', 'private', 'private', 'publish'])
+  // The relay that keeps a transaction was shown it once, and the bundle went out for each block.
   await expect.poll(() => silent.calls.length, { timeout: 20_000 }).toBe(4)
   const targets = silent.calls.flatMap(({ method, params }) =>
     method === 'eth_sendBundle' ? [Number((params as [{ blockNumber: string }])[0].blockNumber)] : [],

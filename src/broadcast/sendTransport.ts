@@ -1,3 +1,4 @@
+import { readCount } from '../domain/rpcValues.ts'
 import type { Hex } from '../domain/signal.ts'
 import type { RpcError, RpcRequest } from '../nodes/rpc.ts'
 import type { SendErrorClass } from '../nodes/sendErrors.ts'
@@ -18,6 +19,8 @@ export interface SendEndpoint {
   readonly host: string
   /** One attempt, never repeated; never rejects. */
   send(outgoing: Outgoing): Promise<Verdict>
+  /** Which chain it serves, asked over the connection that sends, which stays open by that; null when it does not tell. */
+  servedChain(): Promise<number | null>
   close(): Promise<void>
 }
 
@@ -94,6 +97,13 @@ export function createSendTransport({
       return exchange.ok
         ? read(exchange.reply, id, outgoing.hash)
         : verdict(classOfFailure(exchange), exchange.detail)
+    },
+    async servedChain() {
+      const id = ++lastId
+      const body = JSON.stringify({ jsonrpc: '2.0', id, method: 'eth_chainId', params: [] })
+      const exchange = await transport.exchange({ body, ids: [id], timeoutMs })
+      const { result } = ((exchange.ok && exchange.reply) || {}) as { result?: unknown }
+      return readCount(result)
     },
     close: () => transport.close(),
   }

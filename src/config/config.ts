@@ -9,6 +9,8 @@ export interface LiveSettings {
   readonly laneInFlightMax: number
   /** How long a signal waits for an account with room, ms. */
   readonly laneWaitMs: number
+  /** How long a trade without a `valid_until` is tried, ms; the executor refuses it afterwards. */
+  readonly tradeTtlMs: number
   /** How long an answer waits for the block, ms. */
   readonly includedWaitMs: number
   /** Percent of the simulated profit that the executor enforces. */

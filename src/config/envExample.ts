@@ -26,6 +26,7 @@ export function envExample(): string {
       ...hidden(polygon.relays),
       ...hidden(polygon.sendOnly),
       ...hidden(SETTINGS.laneWait),
+      ...hidden(SETTINGS.tradeTtl),
       ...hidden(SETTINGS.includedWait),
     ],
     [

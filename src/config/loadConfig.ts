@@ -158,6 +158,7 @@ export function loadConfig(environment: Environment): Config {
       laneInFlightMax: read(SETTINGS.laneInFlightMax),
       laneWaitMs: read(SETTINGS.laneWait),
       includedWaitMs: read(SETTINGS.includedWait),
+      tradeTtlMs: read(SETTINGS.tradeTtl) * 1_000,
       minProfitShare: read(SETTINGS.minProfitShare),
     },
     logLevel: read(SETTINGS.logLevel),

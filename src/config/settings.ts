@@ -74,6 +74,15 @@ export const SETTINGS = {
     parse: parseInteger({ min: 0, max: 600_000 }),
     example: '30000',
   }),
+  tradeTtl: setting<number>({
+    name: 'TRADE_TTL_S',
+    doc: [
+      'For LIVE mode only: how long a trade without a valid_until is tried; afterwards the executor refuses it too.',
+    ],
+    fallback: 600,
+    parse: parseInteger({ min: 1, max: 86_400 }),
+    example: '600',
+  }),
   includedWait: setting<number>({
     name: 'INCLUDED_WAIT_MS',
     doc: [

@@ -28,9 +28,14 @@ const receipt: MinedReceipt = {
   logs: [],
 }
 
-const absent = (...minedCounts: number[]): Finding => ({ kind: 'absent', minedCounts, replaced: false })
-const replaced = (...minedCounts: number[]): Finding => ({ kind: 'absent', minedCounts, replaced: true })
-const WAITING: Finding = { kind: 'waiting' }
+const absent = (...minedCounts: number[]) => ({
+  finding: { kind: 'absent', replaced: false, asked: true } as Finding,
+  minedCounts,
+})
+const replaced = (...minedCounts: number[]) => ({
+  finding: { kind: 'absent', replaced: true, asked: true } as Finding,
+  minedCounts,
+})
 const UNKNOWN: Finding = { kind: 'unknown', reason: 'the node does not answer' }
 
 type Facts = Parameters<typeof nextStep>[0]
@@ -38,7 +43,7 @@ type Facts = Parameters<typeof nextStep>[0]
 const step = (facts: Partial<Facts>) =>
   nextStep({
     nonce: NONCE,
-    finding: absent(NONCE, NONCE),
+    ...absent(),
     blocksSinceSent: 0,
     blocksSinceSigned: 0,
     blocksSincePassed: null,
@@ -46,15 +51,17 @@ const step = (facts: Partial<Facts>) =>
     msSinceSigned: 86_400_000,
     taken: true,
     refusal: 'none',
-    isCancelling: false,
-    paysNow: null,
+    isNoOp: false,
+    worth: 'pays',
+    phase: 'public',
+    mayCancel: true,
     policy: POLICY,
     ...facts,
   })
 
 describe('nextStep, by rows of the failure table', () => {
   it('1: "nonce too low" on first sight decides nothing; a passed nonce needs long agreement, an unread answer never counts', () => {
-    const passed = { finding: absent(NONCE + 1, NONCE + 3), taken: false, blocksSinceSent: 9 }
+    const passed = { ...absent(NONCE + 1, NONCE + 3), taken: false, blocksSinceSent: 9 }
     expect(step({ ...passed, blocksSincePassed: 0 }).kind).toBe('undecided')
     expect(step({ ...passed, blocksSincePassed: 5 }).kind).toBe('undecided')
     expect(step({ ...passed, blocksSincePassed: 6 })).toEqual({ kind: 'passed' })
@@ -62,7 +69,12 @@ describe('nextStep, by rows of the failure table', () => {
   })
 
   it('2: "nonce too low" on a replacement: the earlier attempt that was mined settles it, whatever else is known', () => {
-    const facts = { blocksSincePassed: 99, blocksSinceSigned: 99, refusal: 'price' as const, paysNow: false }
+    const facts = {
+      blocksSincePassed: 99,
+      blocksSinceSigned: 99,
+      refusal: 'price' as const,
+      worth: 'unpaying' as const,
+    }
     expect(step({ ...facts, finding: { kind: 'mined', receipt, final: false } })).toEqual({
       kind: 'mined',
       receipt,
@@ -86,15 +98,15 @@ describe('nextStep, by rows of the failure table', () => {
   })
 
   it('10: without funds the same bytes wait for them; nothing dearer is signed', () => {
-    const poor = { refusal: 'too_much' as const, taken: false, blocksSinceSigned: 99 }
-    expect(step({ ...poor, blocksSinceSent: 1 })).toEqual({ kind: 'rebroadcast' })
-    expect(step(poor)).toEqual({ kind: 'wait' })
+    const underfunded = { refusal: 'too_much' as const, taken: false, blocksSinceSigned: 99 }
+    expect(step({ ...underfunded, blocksSinceSent: 1 })).toEqual({ kind: 'rebroadcast' })
+    expect(step(underfunded)).toEqual({ kind: 'wait' })
   })
 
   it('11: refused for good, its nonce is burnt by a no-op, once', () => {
     const refused = { refusal: 'permanent' as const, taken: false, blocksSinceSent: 1, blocksSinceSigned: 1 }
     expect(step(refused)).toEqual({ kind: 'cancel', why: 'refused' })
-    expect(step({ ...refused, isCancelling: true })).toEqual({ kind: 'rebroadcast' })
+    expect(step({ ...refused, isNoOp: true })).toEqual({ kind: 'rebroadcast' })
   })
 
   it('13: dropped in silence, the same bytes go out again, whatever the node said before', () => {
@@ -120,37 +132,49 @@ describe('nextStep, by rows of the failure table', () => {
     expect(step({ blocksSinceSigned: 4, blocksSinceSent: 4 })).toEqual({ kind: 'bump' })
   })
 
-  it('23: a transaction that is not ours: only when every endpoint has counted past the nonce for long', () => {
+  it('15, 16: an endpoint that is down, late or lying about the count stops no bump, no cancel and no resend', () => {
+    const cases = [absent(), absent(NONCE), absent(NONCE, NONCE + 9), absent(NONCE - 7, NONCE + 1)]
+    for (const counts of cases) {
+      expect(step({ ...counts, blocksSinceSigned: 4 })).toEqual({ kind: 'bump' })
+      expect(step({ ...counts, worth: 'unpaying', blocksSinceSigned: 2 }).kind).toBe('cancel')
+      expect(step({ ...counts, taken: false, blocksSinceSent: 1 })).toEqual({ kind: 'rebroadcast' })
+    }
+  })
+
+  it('23: a transaction that is not ours: only when every count that was told has passed the nonce for long', () => {
     const long = { blocksSincePassed: 6 }
-    expect(step({ ...long, finding: absent(NONCE + 1, NONCE + 1) })).toEqual({ kind: 'passed' })
-    expect(step({ ...long, finding: absent(NONCE, NONCE + 1) }).kind).toBe('undecided')
+    expect(step({ ...long, ...absent(NONCE + 1, NONCE + 1) })).toEqual({ kind: 'passed' })
+    expect(step({ ...long, ...absent(NONCE, NONCE + 1) }).kind).toBe('wait')
+    expect(step({ ...long, ...absent() }).kind).toBe('wait')
   })
 
   it('24: back to pending when another block stands in its place and the nonce is free again', () => {
-    expect(step({ finding: replaced(NONCE, NONCE - 1) })).toEqual({ kind: 'reorged', minedCount: NONCE })
+    expect(step(replaced(NONCE, NONCE - 1))).toEqual({ kind: 'reorged', minedCount: NONCE })
+    expect(step(replaced()).kind).toBe('undecided')
   })
 
-  it('24 + 23: after a reorg somebody else may take the nonce: undecided at first, not for ever', () => {
-    const finding = replaced(NONCE + 1, NONCE + 1)
-    expect(step({ finding, blocksSincePassed: 0 }).kind).toBe('undecided')
-    expect(step({ finding, blocksSincePassed: 6 })).toEqual({ kind: 'passed' })
+  it('24 + 23: after a reorg a foreign transaction may take the nonce: undecided at first, not for ever', () => {
+    const counts = replaced(NONCE + 1, NONCE + 1)
+    expect(step({ ...counts, blocksSincePassed: 0 }).kind).toBe('undecided')
+    expect(step({ ...counts, blocksSincePassed: 6 })).toEqual({ kind: 'passed' })
   })
 
   it('25: a count without a receipt is a late receipt first', () => {
-    expect(step({ finding: absent(NONCE + 1), blocksSincePassed: null }).kind).toBe('undecided')
-    expect(step({ finding: absent(NONCE, NONCE + 1), blocksSinceSigned: 99 }).kind).toBe('undecided')
-    expect(step({ finding: replaced(NONCE, NONCE + 1), blocksSinceSigned: 99 }).kind).toBe('undecided')
+    expect(step({ ...absent(NONCE + 1), blocksSincePassed: null, blocksSinceSigned: 99 }).kind).toBe(
+      'undecided',
+    )
+    expect(step({ ...replaced(NONCE, NONCE + 1), blocksSinceSigned: 99 }).kind).toBe('undecided')
   })
 
   it('26: a cancel that races its trade: whatever was mined settles it, and a cancel is not cancelled again', () => {
     expect(
-      step({ isCancelling: true, paysNow: false, finding: { kind: 'mined', receipt, final: true } }),
+      step({ isNoOp: true, worth: 'unpaying', finding: { kind: 'mined', receipt, final: true } }),
     ).toEqual({
       kind: 'mined',
       receipt,
       final: true,
     })
-    expect(step({ isCancelling: true, paysNow: false, blocksSinceSigned: 1 })).toEqual({ kind: 'wait' })
+    expect(step({ isNoOp: true, worth: 'unpaying', blocksSinceSigned: 1 })).toEqual({ kind: 'wait' })
   })
 
   it('31: without new blocks nothing rises, however much time passes', () => {
@@ -169,8 +193,26 @@ describe('nextStep, by rows of the failure table', () => {
   })
 
   it('a trade that no longer pays is cancelled before it is bumped', () => {
-    expect(step({ paysNow: false, blocksSinceSigned: 4 })).toEqual({ kind: 'cancel', why: 'unprofitable' })
-    expect(step({ paysNow: true, blocksSinceSigned: 4 })).toEqual({ kind: 'bump' })
+    const old = { blocksSinceSigned: 4 }
+    expect(step({ ...old, worth: 'unpaying' })).toEqual({ kind: 'cancel', why: 'unprofitable' })
+    expect(step({ ...old, worth: 'pays' })).toEqual({ kind: 'bump' })
+    // Where a node keeps no transaction whose turn has not come, the executor's floor ends it more cheaply.
+    expect(step({ ...old, worth: 'unpaying', mayCancel: false }).kind).toBe('wait')
+  })
+
+  it('what it is worth now bounds a higher fee: where that is not known, none is offered', () => {
+    expect(step({ worth: null, blocksSinceSigned: 40 }).kind).toBe('wait')
+    expect(step({ worth: null, isNoOp: true, blocksSinceSigned: 40 })).toEqual({ kind: 'bump' })
+  })
+
+  it('35: in private it is shown at each block and not bumped; then it goes public, or is cancelled', () => {
+    const old = { blocksSinceSigned: 9, msSinceSent: 99_999, taken: false }
+    expect(step({ ...old, phase: 'private' })).toEqual({ kind: 'wait' })
+    expect(step({ ...old, phase: 'private', blocksSinceSent: 1 })).toEqual({ kind: 'rebroadcast' })
+    expect(step({ ...old, phase: 'publish' })).toEqual({ kind: 'bump' })
+    expect(step({ ...old, phase: 'publish', worth: null })).toEqual({ kind: 'rebroadcast' })
+    expect(step({ phase: 'cancel' })).toEqual({ kind: 'cancel', why: 'private_too_long' })
+    expect(step({ phase: 'cancel', isNoOp: true })).toEqual({ kind: 'wait' })
   })
 
   it('a known block only becomes final', () => {
@@ -181,7 +223,6 @@ describe('nextStep, by rows of the failure table', () => {
 
 const findings = fc.oneof(
   fc.constant(UNKNOWN),
-  fc.constant(WAITING),
   fc.record({
     kind: fc.constant('mined' as const),
     receipt: fc.constantFrom(receipt, null),
@@ -189,8 +230,8 @@ const findings = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('absent' as const),
-    minedCounts: fc.array(fc.integer({ min: 38, max: 44 }), { minLength: 1, maxLength: 3 }),
     replaced: fc.boolean(),
+    asked: fc.boolean(),
   }),
 )
 const blocks = fc.integer({ min: -3, max: 12 })
@@ -205,8 +246,11 @@ const anyFacts = fc.record({
   msSinceSigned: fc.integer({ min: -1_000, max: 100_000 }),
   taken: fc.boolean(),
   refusal: fc.constantFrom<Refusal>('none', 'price', 'too_much', 'permanent'),
-  isCancelling: fc.boolean(),
-  paysNow: fc.constantFrom(true, false, null),
+  isNoOp: fc.boolean(),
+  worth: fc.constantFrom('pays' as const, 'unpaying' as const, null),
+  phase: fc.constantFrom('public' as const, 'private' as const, 'publish' as const, 'cancel' as const),
+  mayCancel: fc.boolean(),
+  minedCounts: fc.array(fc.integer({ min: 38, max: 44 }), { maxLength: 3 }),
   policy: fc.constant(POLICY),
 })
 
@@ -216,25 +260,34 @@ describe('nextStep, for all facts', () => {
       fc.property(anyFacts, (facts) => {
         const { kind } = nextStep(facts)
         if (facts.finding.kind === 'unknown') expect(kind).toBe('undecided')
-        if (facts.finding.kind === 'waiting') expect(kind).toBe('wait')
         if (facts.finding.kind === 'mined') expect(['mined', 'final', 'wait']).toContain(kind)
       }),
       { numRuns: 3_000 },
     )
   })
 
-  it('touches nothing while any endpoint has counted past the nonce, and gives up only when all have for long', () => {
+  it('touches nothing while every count is past the nonce, and gives it up only when all are for long', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const { finding } = facts
-        if (finding.kind !== 'absent') return
+        if (facts.finding.kind !== 'absent') return
         const { kind } = nextStep(facts)
-        const past = finding.minedCounts.filter((count) => count > NONCE)
-        if (past.length > 0) expect(['undecided', 'passed']).toContain(kind)
+        const past = facts.minedCounts.length > 0 && facts.minedCounts.every((count) => count > NONCE)
+        if (past) expect(['undecided', 'passed']).toContain(kind)
         if (kind === 'passed') {
-          expect(past).toHaveLength(finding.minedCounts.length)
+          expect(past).toBe(true)
           expect(facts.blocksSincePassed).toBeGreaterThanOrEqual(POLICY.foreignAfter)
         }
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('reopens only what another block has taken the place of, by a count that somebody told', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        if (nextStep(facts).kind !== 'reorged') return
+        expect(facts.finding).toMatchObject({ replaced: true })
+        expect(Math.max(...facts.minedCounts)).toBeLessThanOrEqual(NONCE)
       }),
       { numRuns: 3_000 },
     )
@@ -247,8 +300,9 @@ describe('nextStep, for all facts', () => {
         if (kind === 'bump') {
           expect(facts.blocksSinceSigned).toBeGreaterThan(0)
           expect(facts.refusal).not.toBe('too_much')
+          expect(facts.isNoOp || facts.worth === 'pays').toBe(true)
         }
-        if (kind === 'cancel') expect(facts.isCancelling).toBe(false)
+        if (kind === 'cancel') expect(facts.isNoOp).toBe(false)
       }),
       { numRuns: 3_000 },
     )

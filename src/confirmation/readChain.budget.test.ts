@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createBlockTree } from '../../test/support/blockTree.ts'
 import type { Inclusion } from '../domain/liveExecution.ts'
 import { quantityOf } from '../domain/rpcValues.ts'
-import type { Address, Hex } from '../domain/signal.ts'
+import type { Hex } from '../domain/signal.ts'
 import type { HashSource } from '../nodes/blockHashes.ts'
 import { createBlockTrail } from '../nodes/blockTrail.ts'
 import { createFinalBlock } from '../nodes/finalBlock.ts'
@@ -10,7 +10,6 @@ import type { Block } from '../nodes/heads.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 import { readChain } from './readChain.ts'
 
-const LANE: Address = `0x${'1a'.repeat(20)}`
 const HOUR_MS = 3_600_000
 /** Between an answer and the next question, over HTTP. */
 const ROUND_TRIP_MS = 60
@@ -19,7 +18,6 @@ const SIMULATE_AND_SEND = 2
 
 interface Trade {
   readonly hash: Hex
-  readonly signedAtMs: number
   readonly since: number
   inclusion: Inclusion | null
 }
@@ -124,22 +122,20 @@ async function anHour({
       passTo(nextTradeMs)
       const hash: Hex = `0x${(++signed).toString(16).padStart(64, '0')}`
       pool.push(hash)
-      open.add({ hash, signedAtMs: nowMs, since: head.number, inclusion: null })
+      open.add({ hash, since: head.number, inclusion: null })
     }
     passTo(pollAtMs)
     if (head.hash === tip.hash) continue
     head = tip
     trail.see(tip)
     const checked = trades()
-    const positions = checked.map(({ hash, since, inclusion, signedAtMs }, nonce) => ({
-      lane: LANE,
-      nonce,
+    const positions = checked.map(({ hash, since, inclusion }) => ({
       hashes: [hash],
       inclusion,
       since,
-      isYoung: nowMs - signedAtMs < 500,
+      ask: 'if_unseen' as const,
     }))
-    const findings = await readChain({ rpc, readers: [rpc], trail, finalBlock, positions })
+    const findings = await readChain({ rpc, trail, finalBlock, positions })
     for (const [index, finding] of findings.entries()) {
       const trade = checked[index] as Trade
       if (finding.kind !== 'mined') continue

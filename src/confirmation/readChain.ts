@@ -1,23 +1,21 @@
 import type { Inclusion } from '../domain/liveExecution.ts'
-import { quantityOf, readCount, readHash } from '../domain/rpcValues.ts'
-import type { Address, Hex } from '../domain/signal.ts'
+import { quantityOf, readHash } from '../domain/rpcValues.ts'
+import type { Hex } from '../domain/signal.ts'
 import type { BlockTrail, Holding } from '../nodes/blockTrail.ts'
-import type { JsonRpc, RpcOutcome, RpcReader } from '../nodes/rpc.ts'
+import type { RpcOutcome, RpcReader } from '../nodes/rpc.ts'
 import { askBlockReceipts } from './blockReceipts.ts'
 import { type MinedReceipt, type ReadReceipt, readReceipt } from './minedReceipt.ts'
 
 /** One execution as the chain is asked about it. */
 export interface Position {
-  readonly lane: Address
-  readonly nonce: number
   /** Hashes of every attempt at the nonce. */
   readonly hashes: readonly Hex[]
   /** The block it was last seen in; null when it was not. */
   readonly inclusion: Inclusion | null
   /** The newest block when its first bytes went out: later ones may hold it. */
   readonly since: number
-  /** Nothing would be done about it yet, unless a block holds it. */
-  readonly isYoung: boolean
+  /** Whether nodes are asked: only where the blocks that were seen do not tell, in any case, or not now. */
+  readonly ask: 'if_unseen' | 'always' | 'never'
 }
 
 /** What the chain says of one position. */
@@ -25,12 +23,10 @@ export type Finding =
   /** A block on the canonical chain holds one of our hashes; `receipt` is null when it is the one known already. */
   | { readonly kind: 'mined'; readonly receipt: MinedReceipt | null; readonly final: boolean }
   /**
-   * No block holds one of our hashes; mined counts of the lane at `latest`, one of each endpoint. `replaced`: another block stands where the one stood that
-   * held it.
+   * No block holds one of our hashes, as far as the blocks that were seen or the node tell. `replaced`: another block stands
+   * where the one stood that held it. `asked`: a node has said so.
    */
-  | { readonly kind: 'absent'; readonly minedCounts: readonly number[]; readonly replaced: boolean }
-  /** No block that was seen since its signing holds it and no receipt tells of it; it is too young for more to be asked. */
-  | { readonly kind: 'waiting' }
+  | { readonly kind: 'absent'; readonly replaced: boolean; readonly asked: boolean }
   /** Some answer is missing, so nothing is concluded. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
@@ -38,25 +34,21 @@ export type Finding =
  * Asks about all positions at once; every call leaves in the same batches. A receipt of any of our hashes is what counts; a block that was seen is held
  * against the canonical one at its height. What the blocks that were seen tell is not asked for. Any answer that fails to come makes that finding
  * `unknown`: rows 1, 15 and 25 of the failure table were lost by others on an answer that was taken for a no.
- *
- * @param options.readers one client per endpoint: mined counts are wanted from at least two where there are two
+
  */
 export async function readChain({
   rpc,
-  readers,
   trail,
   finalBlock,
   positions,
 }: {
-  rpc: Pick<JsonRpc, 'call'>
-  readers: readonly RpcReader[]
+  rpc: RpcReader
   trail: BlockTrail
   /** The newest block that is final; null when that cannot be known. */
   finalBlock: () => Promise<number | null>
   positions: readonly Position[]
 }): Promise<readonly Finding[]> {
   const blockHashes = new Map<number, Promise<RpcOutcome>>()
-  const counts = new Map<Address, Promise<readonly number[]>>()
 
   /** Which block stands at a height, asked for once for all positions. */
   async function askHash(height: number): Promise<Hex | null> {
@@ -71,19 +63,6 @@ export async function readChain({
   /** Which block stands at a height: asked for where the trail neither reaches it nor knows that nothing there has changed since it was told. */
   const canonicalHash = async (height: number): Promise<Hex | null> =>
     trail.hashAt(height) ?? trail.confirmedAt(height) ?? (await askHash(height))
-
-  function minedCounts(lane: Address): Promise<readonly number[]> {
-    const known = counts.get(lane)
-    if (known !== undefined) return known
-    const asked = Promise.all(
-      readers.map(async (reader) => {
-        const outcome = await reader.call('eth_getTransactionCount', [lane, 'latest'])
-        return outcome.ok ? readCount(outcome.result) : null
-      }),
-    ).then((readings) => readings.filter((reading) => reading !== null))
-    counts.set(lane, asked)
-    return asked
-  }
 
   /** The final block has passed it, and it stands there still: by the trail, else it is asked for once more. */
   async function isFinal({ block, blockHash }: Inclusion): Promise<boolean> {
@@ -109,10 +88,7 @@ export async function readChain({
     return outcome.ok ? readReceipt({ result: outcome.result, hash }) : unread(outcome)
   }
 
-  async function find(
-    { lane, nonce, hashes, inclusion, isYoung }: Position,
-    index: number,
-  ): Promise<Finding> {
+  async function find({ hashes, inclusion, ask }: Position, index: number): Promise<Finding> {
     if (inclusion !== null) {
       const canonical = await canonicalHash(inclusion.block)
       // A node that does not know the height lags behind, or cannot be read: no reorg is concluded from that.
@@ -121,7 +97,8 @@ export async function readChain({
         return { kind: 'mined', receipt: null, final: await isFinal(inclusion) }
     }
     const held = holdings[index] ?? null
-    if (held?.length === 0 && isYoung) return { kind: 'waiting' }
+    const isLeft = held === null ? ask === 'never' : held.length === 0 && ask !== 'always'
+    if (inclusion === null && isLeft) return { kind: 'absent', replaced: false, asked: false }
     const outcomes = await Promise.all(
       held?.length
         ? held.map((holding) => readReceiptOf(holding.transaction, holding))
@@ -142,18 +119,12 @@ export async function readChain({
     }
     const bad = outcomes.find((outcome) => outcome.kind === 'malformed')
     if (bad !== undefined) return { kind: 'unknown', reason: bad.reason }
-    // Nothing would follow from a count yet.
-    if (isYoung && inclusion === null) return { kind: 'waiting' }
-    const readings = await minedCounts(lane)
-    if (readings.length < readers.length)
-      return {
-        kind: 'unknown',
-        reason: `an endpoint does not tell the mined count of ${lane} (nonce ${nonce})`,
-      }
-    return { kind: 'absent', minedCounts: readings, replaced: inclusion !== null }
+    // The block that was seen to hold it, and its receipt is late: it is not absent.
+    if (held?.length) return { kind: 'unknown', reason: 'a block holds it, and its receipt is not told yet' }
+    return { kind: 'absent', replaced: inclusion !== null, asked: true }
   }
 
-  const waiting = positions.filter(({ inclusion, isYoung }) => inclusion === null && isYoung)
+  const waiting = positions.filter(({ inclusion, ask }) => inclusion === null && ask !== 'never')
   const included = positions.flatMap(({ inclusion }) => (inclusion === null ? [] : [inclusion.block]))
   await Promise.all([trail.learn(waiting.map(({ since }) => since)), relink()])
   const holdings = positions.map(({ inclusion, hashes, since }) =>

@@ -17,6 +17,8 @@ export interface ChainThreadData {
   readonly dataDir: string
   readonly rpcTimeoutMs: number
   readonly live: LiveSettings
+  /** Signals of the chain that may wait or run. */
+  readonly queueMax: number
   readonly logLevel: string
 }
 

@@ -13,7 +13,7 @@ export type ExecutionState =
   | 'reverted'
   /** A no-op of ours took the nonce instead. */
   | 'cancelled'
-  /** A transaction that is not ours took the nonce. */
+  /** Another transaction took the nonce, for good. */
   | 'displaced'
   /** Refused by us before anything was signed. */
   | 'denied'
@@ -41,7 +41,12 @@ const OPEN = {
   displace: 'displaced',
 } as const
 /** In a block, until that block is final: a reorg may bring it back, or put another of our transactions at its nonce. */
-const MINED = { ...OPEN, node_accepts: undefined, reorg: 'pending' } as const
+const MINED = {
+  include: 'included',
+  revert: 'reverted',
+  cancel: 'cancelled',
+  reorg: 'pending',
+} as const
 
 /** The one table of states; the engine and the replay of the journal both go by it. */
 const TABLE: Readonly<
@@ -53,8 +58,7 @@ const TABLE: Readonly<
   included: MINED,
   reverted: MINED,
   cancelled: MINED,
-  // A reorg can undo the foreign transaction too; our bytes are valid again then.
-  displaced: MINED,
+  displaced: {},
   denied: {},
   expired: {},
 }

@@ -14,6 +14,8 @@ export interface Attempt {
   readonly signalId: string | null
   readonly lane: Address
   readonly nonce: number
+  /** The executor it calls; the lane itself where it is a no-op. */
+  readonly to: Address
   readonly raw: Hex
   readonly fee: FeeQuote
   readonly gasLimit: bigint
@@ -33,6 +35,10 @@ export interface Inclusion {
   readonly l1FeeWei: bigint
 }
 
+/** One transaction in one block: after a reorg the same transaction costs anew, in another block. */
+export const receiptName = ({ hash, blockHash }: Pick<Inclusion, 'hash' | 'blockHash'>): string =>
+  `${hash}/${blockHash}`
+
 /** What came of it, from the receipt alone. */
 export interface Realised {
   /** Base units of the loan token that the executor gained; 0 when it reverted or was cancelled. */
@@ -49,9 +55,23 @@ export interface Realised {
   readonly leftovers?: readonly Leftover[]
 }
 
+/** Whether it is a transfer of nothing to ourselves. */
+export const isNoOp = ({ kind }: Pick<Attempt, 'kind'>): boolean => kind === 'cancel' || kind === 'filler'
+
 /** One signal's life in LIVE as the journal keeps it; a new value at every change. */
-export interface LiveExecution {
+export interface LiveExecution extends NonceRecord {
   readonly signal: Signal
+}
+
+/** A nonce that no trade uses, and that is used up by a no-op so that what is above it moves on. */
+export interface FillerRecord extends NonceRecord {
+  readonly signal: null
+  readonly lane: Address
+  readonly nonce: number
+}
+
+/** What is put down of everything that is signed at a nonce, for a signal or for none. */
+interface NonceRecord {
   readonly state: ExecutionState
   /** Nothing can change any more: denied or expired, or its block is final. */
   readonly final: boolean

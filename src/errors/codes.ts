@@ -73,6 +73,12 @@ export const CODES = {
     meaning: 'No execution with this signal_id is journaled, and none is being worked on.',
     fix: 'Check the id; a signal that was refused leaves no record.',
   },
+  TRADE_NOT_OPEN: {
+    status: 409,
+    retryable: false,
+    meaning: 'The trade is not in a state in which that can be done to it.',
+    fix: 'Ask GET /trades/{signal_id} how it stands.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     retryable: false,

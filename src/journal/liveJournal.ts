@@ -1,19 +1,20 @@
 import type { Answer, OutboxEvent } from '../dispatch/protocol.ts'
-import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import type { Attempt, FillerRecord, LiveExecution } from '../domain/liveExecution.ts'
 import type { JournalBase } from './journal.ts'
 
-/** One step of an execution, or a filler's bytes: all of it is on disk at once, or none. */
+/** One step of an execution or of a filler: all of it is on disk at once, or none. */
 export interface LiveChange {
-  /** Null when only an attempt without a signal (a filler) is put down. */
-  readonly execution: {
-    readonly record: LiveExecution
-    readonly payloadHash: string
-    /** What the same signal is answered from now on. */
-    readonly answer: Answer
-    readonly event: { readonly type: OutboxEvent['type']; readonly json: string } | null
-  } | null
+  readonly execution: ExecutionChange | FillerRecord
   /** Bytes that leave after this change is on disk. */
   readonly attempt: Attempt | null
+}
+
+export interface ExecutionChange {
+  readonly record: LiveExecution
+  readonly payloadHash: string
+  /** What the same signal is answered from now on. */
+  readonly answer: Answer
+  readonly event: { readonly type: OutboxEvent['type']; readonly json: string } | null
 }
 
 /** The journal of one chain in LIVE: written ahead of every byte that leaves. */
@@ -26,10 +27,14 @@ export interface LiveJournal extends JournalBase {
   hurry(): void
   /** Executions that can still change, oldest first. */
   open(): readonly { readonly record: LiveExecution; readonly payloadHash: string }[]
+  /** Fillers that can still change. */
+  openFillers(): readonly FillerRecord[]
   /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */
   openAttempts(): readonly Attempt[]
-  /** What gas has cost, by execution, for all that changed since then. */
-  gasSpentSince(sinceMs: number): readonly { readonly wei: bigint; readonly atMs: number }[]
+  /** What gas has cost, by execution and filler, for all that changed since then; `receipt` names the transaction and its block. */
+  gasSpentSince(
+    sinceMs: number,
+  ): readonly { readonly wei: bigint; readonly atMs: number; readonly receipt: string }[]
   /** The nonces of a lane up to and including `nonce` are final: their attempts need not be watched. */
   settleNonces(lane: string, nonce: number): void
   /** The highest nonce of a lane that is final; null when none is known to be. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { CommitUnknown } from '../errors/commitUnknown.ts'
 
 /**
  * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), and an exclusive lock, so that a second
@@ -39,14 +40,24 @@ export function openDatabase({
   return db
 }
 
-/** Runs `work` in one transaction; a throw rolls everything back and is passed on. */
+/** https://www.sqlite.org/rescode.html#ioerr; the low byte of an extended code. */
+const SQLITE_IOERR = 10
+
+/**
+ * Runs `work` in one transaction; a throw rolls everything back and is passed on. Throws `CommitUnknown` when COMMIT itself
+ * failed by an I/O error: its frames can be in the write-ahead log, and are recovered then (an fsync that failed, for one).
+ */
 export function inTransaction(db: DatabaseSync, work: () => void): void {
   db.exec('BEGIN IMMEDIATE')
+  let isCommitting = false
   try {
     work()
+    isCommitting = true
     db.exec('COMMIT')
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK')
+    const { errcode = 0, message = '' } = error as { errcode?: number; message?: string }
+    if (isCommitting && (errcode & 0xff) === SQLITE_IOERR) throw new CommitUnknown(message, { cause: error })
     throw error
   }
 }

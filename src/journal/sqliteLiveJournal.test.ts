@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PAYING_TRADES } from '../../test/support/devnetTrades.ts'
 import type { OutboxEvent } from '../dispatch/protocol.ts'
-import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import type { Attempt, FillerRecord, LiveExecution } from '../domain/liveExecution.ts'
 import { outcomeCode } from '../domain/liveOutcome.ts'
 import type { Address, Hex, Signal } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
@@ -73,11 +73,19 @@ const attemptOf = (index: number, over: Partial<Attempt> = {}): Attempt => ({
   signalId: 'a',
   lane: LANE,
   nonce: 7,
+  to: OTHER_LANE,
   raw: `0x02f8${index.toString(16).padStart(2, '0')}`,
   fee: { type: 2, maxFeePerGas: 31_000_000_007n, maxPriorityFeePerGas: 1_000_000_003n },
   gasLimit: 345_678n,
   signedAtBlock: 1_234,
   signedAtMs: START_MS,
+  ...over,
+})
+const fillerOf = (over: Partial<FillerRecord>): FillerRecord => ({
+  ...executionOf('filler'),
+  signal: null,
+  lane: LANE,
+  nonce: 7,
   ...over,
 })
 const change = (record: LiveExecution, attempt: Attempt | null = null): LiveChange => ({
@@ -173,7 +181,7 @@ describe('attempts', () => {
     )
     await journal.record(change(executionOf('b'), attemptOf(2, { signalId: 'b', nonce: 6 })))
     await journal.record({
-      execution: null,
+      execution: fillerOf({ nonce: 5 }),
       attempt: attemptOf(3, { kind: 'filler', signalId: null, nonce: 5 }),
     })
     reopen()
@@ -188,8 +196,9 @@ describe('attempts', () => {
 
   it('are watched until their nonce is settled, lane by lane, and stay known', async () => {
     for (const [index, nonce] of [5, 6, 7].entries())
-      await journal.record({ execution: null, attempt: attemptOf(index, { nonce }) })
-    await journal.record({ execution: null, attempt: attemptOf(8, { lane: OTHER_LANE, nonce: 5 }) })
+      await journal.record({ execution: fillerOf({ nonce }), attempt: attemptOf(index, { nonce }) })
+    const other = { lane: OTHER_LANE, nonce: 5 }
+    await journal.record({ execution: fillerOf(other), attempt: attemptOf(8, other) })
     expect(journal.settledNonce(LANE)).toBeNull()
     journal.settleNonces(LANE, 6)
     journal.settleNonces(LANE, 4)
@@ -409,6 +418,7 @@ describe('gasSpentSince', () => {
           executionOf(signalId, {
             state: 'reverted',
             changedAtMs,
+            inclusion: included(signalId, 99, null).inclusion,
             realised: { profit: 0n, gasCostWei, netProfitUsdE8: null },
           }),
         ),
@@ -417,9 +427,38 @@ describe('gasSpentSince', () => {
     await spentAt('long in coming', START_MS + 100, 9_007_199_254_740_993n)
     await spentAt('now', START_MS + 200, 31n)
     await journal.record(change(executionOf('pending', { changedAtMs: START_MS + 300 })))
+    const receipt = `${hashOf(1)}/${hashOf(99)}`
     expect(reopen().gasSpentSince(START_MS + 100)).toEqual([
-      { wei: 9_007_199_254_740_993n, atMs: START_MS + 100 },
-      { wei: 31n, atMs: START_MS + 200 },
+      { wei: 9_007_199_254_740_993n, atMs: START_MS + 100, receipt },
+      { wei: 31n, atMs: START_MS + 200, receipt },
     ])
+  })
+})
+
+describe('a filler', () => {
+  const filler = fillerOf({ nonce: 12, state: 'signed' })
+  const mined = fillerOf({
+    nonce: 12,
+    state: 'cancelled',
+    inclusion: included('a', 99, null).inclusion,
+    realised: { profit: 0n, gasCostWei: 71n, netProfitUsdE8: -13n },
+  })
+
+  it('is open until it is final, as what it is, and tells nobody anything', async () => {
+    await journal.record({ execution: filler, attempt: attemptOf(1, { signalId: null, nonce: 12 }) })
+    expect(reopen().openFillers()).toEqual([filler])
+    expect(journal.open()).toEqual([])
+    await journal.record({ execution: { ...mined, final: true }, attempt: null })
+    expect(reopen().openFillers()).toEqual([])
+    expect(published.flat()).toEqual([])
+  })
+
+  it('adds what its gas has cost to the profit, once, and is counted as no trade', async () => {
+    await journal.record({ execution: filler, attempt: null })
+    for (const _ of [1, 2]) await journal.record({ execution: mined, attempt: null })
+    expect(reopen().totals()).toMatchObject({ totalSignals: 0, executed: 0, failed: 0, profitUsdE8: -13n })
+    expect(journal.gasSpentSince(0)).toMatchObject([{ wei: 71n }])
+    await journal.record({ execution: filler, attempt: null })
+    expect(journal.totals().profitUsdE8).toBe(0n)
   })
 })

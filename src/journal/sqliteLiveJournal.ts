@@ -1,11 +1,11 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
 import type { ExecutionState } from '../domain/executionState.ts'
-import type { Attempt, LiveExecution } from '../domain/liveExecution.ts'
+import { type Attempt, type FillerRecord, type LiveExecution, receiptName } from '../domain/liveExecution.ts'
 import { outcomeCode } from '../domain/liveOutcome.ts'
 import { parse, stringify } from './bigintJson.ts'
 import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
 import { createGroupCommit } from './groupCommit.ts'
-import type { LiveChange, LiveJournal } from './liveJournal.ts'
+import type { ExecutionChange, LiveChange, LiveJournal } from './liveJournal.ts'
 import { openDatabase } from './openDatabase.ts'
 import { OUTBOX_SCHEMA, openOutbox } from './outboxTable.ts'
 import { openTotals, TOTALS_SCHEMA } from './totalsTable.ts'
@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS attempts (
   signed_at_ms INTEGER NOT NULL, record TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_nonce ON attempts (lane, nonce);
+CREATE TABLE IF NOT EXISTS fillers (
+  lane TEXT NOT NULL, nonce INTEGER NOT NULL, final INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL,
+  profit_usd_e8 INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (lane, nonce)
+) STRICT;
 CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, settled_nonce INTEGER NOT NULL) STRICT;
 ${OUTBOX_SCHEMA};
 ${CONTROLS_SCHEMA};
@@ -98,7 +102,16 @@ export function openSqliteLiveJournal({
     `SELECT a.record FROM attempts a LEFT JOIN lanes l ON l.lane = a.lane
      WHERE a.nonce > ifnull(l.settled_nonce, -1) ORDER BY a.lane, a.nonce, a.rowid`,
   )
-  const selectSince = db.prepare('SELECT record FROM executions WHERE changed_at_ms >= ?')
+  const selectSince = db.prepare(
+    `SELECT record FROM executions WHERE changed_at_ms >= ? UNION ALL SELECT record FROM fillers WHERE changed_at_ms >= ?`,
+  )
+  const selectFillerShare = db.prepare('SELECT profit_usd_e8 FROM fillers WHERE lane = ? AND nonce = ?')
+  selectFillerShare.setReadBigInts(true)
+  const upsertFiller = db.prepare(
+    `INSERT INTO fillers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET final = excluded.final,
+     changed_at_ms = excluded.changed_at_ms, profit_usd_e8 = excluded.profit_usd_e8, record = excluded.record`,
+  )
+  const selectFillers = db.prepare('SELECT record FROM fillers WHERE final = 0 ORDER BY lane, nonce')
   const upsertLane = db.prepare(
     'INSERT INTO lanes VALUES (?, ?) ON CONFLICT DO UPDATE SET settled_nonce = max(settled_nonce, excluded.settled_nonce)',
   )
@@ -113,12 +126,16 @@ export function openSqliteLiveJournal({
   /** Of the group that is being written. */
   let events: OutboxEvent[] = []
 
-  function writeExecution({
-    record,
-    payloadHash,
-    answer,
-    event,
-  }: NonNullable<LiveChange['execution']>): void {
+  /** A filler is no trade: it adds what its gas has cost, and is counted nowhere. */
+  function writeFiller(record: FillerRecord): void {
+    const { lane, nonce, final, changedAtMs, realised } = record
+    const before = selectFillerShare.get(lane, nonce) as { profit_usd_e8: bigint } | undefined
+    const profitUsdE8 = realised?.netProfitUsdE8 ?? 0n
+    adding = { ...adding, profitUsdE8: adding.profitUsdE8 + profitUsdE8 - (before?.profit_usd_e8 ?? 0n) }
+    upsertFiller.run(lane, nonce, final ? 1 : 0, changedAtMs, profitUsdE8, stringify(record))
+  }
+
+  function writeExecution({ record, payloadHash, answer, event }: ExecutionChange): void {
     const { signal, state, final, changedAtMs } = record
     const { signalId, expectedProfitUsd } = signal
     const row = selectShare.get(signalId) as ShareRow | undefined
@@ -175,7 +192,8 @@ export function openSqliteLiveJournal({
         const { hash, lane, nonce, kind, signalId, raw, signedAtMs } = attempt
         insertAttempt.run(hash, lane, nonce, kind, signalId, raw, signedAtMs, stringify(attempt))
       }
-      if (execution !== null) writeExecution(execution)
+      if ('record' in execution) writeExecution(execution)
+      else writeFiller(execution)
     },
     begin() {
       writeFloors()
@@ -212,14 +230,17 @@ export function openSqliteLiveJournal({
         record: parse(String(row.record)) as LiveExecution,
         payloadHash: String(row.payload_hash),
       })),
+    openFillers: () => selectFillers.all().map((row) => parse(String(row.record)) as FillerRecord),
     openAttempts() {
       writeFloors()
       return selectAttempts.all().map((row) => parse(String(row.record)) as Attempt)
     },
     gasSpentSince: (sinceMs) =>
-      selectSince.all(sinceMs).flatMap((row) => {
-        const { realised, changedAtMs } = parse(String(row.record)) as LiveExecution
-        return realised === null ? [] : [{ wei: realised.gasCostWei, atMs: changedAtMs }]
+      selectSince.all(sinceMs, sinceMs).flatMap((row) => {
+        const { realised, inclusion, changedAtMs } = parse(String(row.record)) as LiveExecution
+        if (realised === null || inclusion === null) return []
+        const receipt = receiptName(inclusion)
+        return [{ wei: realised.gasCostWei, atMs: changedAtMs, receipt }]
       }),
     settleNonces: (lane, nonce) => void floors.set(lane, Math.max(floors.get(lane) ?? -1, nonce)),
     settledNonce(lane) {

@@ -2,9 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Address } from '../domain/signal.ts'
 import type { Result } from '../errors/failure.ts'
 import { inFlightMax } from './inFlightMax.ts'
+import type { Lane, Place } from './lane.ts'
 import { createLanes, type Lanes } from './lanes.ts'
-import { createNonceLedger } from './nonceLedger.ts'
-import type { Slot } from './slot.ts'
 
 const alice = `0x${'a1'.repeat(20)}` as Address
 const bob = `0x${'b2'.repeat(20)}` as Address
@@ -16,57 +15,49 @@ afterEach(() => vi.useRealTimers())
 
 function lanesOf(
   rows: readonly { address: Address; minedCount?: number; cap?: number; open?: readonly number[] }[],
-  slotsQueueMax = 10,
+  queueMax = 10,
 ): Lanes {
-  return createLanes({
-    lanes: rows.map(({ address, minedCount = 7, cap = 2, open = [] }) => ({
-      address,
-      ledger: createNonceLedger({
-        minedCount,
-        open: open.map((nonce) => ({ nonce, left: true })),
-        epoch: 1,
-      }),
-      inFlightMax: cap,
-    })),
-    slotsQueueMax,
-    now: Date.now,
+  const lanes = createLanes({
+    lanes: rows.map(({ address, minedCount = 7, cap = 2 }) => ({ address, minedCount, inFlightMax: cap })),
+    queueMax,
   })
+  for (const { address, open = [] } of rows) for (const nonce of open) lanes.lane(address)?.adopt(nonce)
+  return lanes
 }
 
-const ask = (lanes: Lanes, waitMs = 60_000): Promise<Result<Slot>> =>
-  lanes.acquire({ deadlineMs: Date.now() + waitMs })
+const ask = (lanes: Lanes, waitMs = 60_000): Promise<Result<Place>> => lanes.acquire({ waitMs })
 
-async function slotOf(lanes: Lanes): Promise<Slot> {
+async function placeOf(lanes: Lanes): Promise<Place> {
   const result = await ask(lanes)
   if (!result.ok) throw new Error(result.failure.sentence)
   return result.value
 }
 
-function sign(slot: Slot): number {
-  const nonce = slot.reserve()
-  slot.commit(nonce)
+function sign(place: Place): number {
+  const nonce = place.reserve()
+  place.signed()
   return nonce
 }
 
 /** What a promise has come to so far. */
-async function soFar(asked: Promise<Result<Slot>>): Promise<Result<Slot> | 'waiting'> {
+async function soFar(asked: Promise<Result<Place>>): Promise<Result<Place> | 'waiting'> {
   return Promise.race([asked, vi.advanceTimersByTimeAsync(0).then(() => 'waiting' as const)])
 }
 
 describe('choosing a lane', () => {
   test('equals take turns', async () => {
     const lanes = lanesOf([{ address: alice }, { address: bob }, { address: carol }])
-    const slots = [await slotOf(lanes), await slotOf(lanes), await slotOf(lanes), await slotOf(lanes)]
-    expect(slots.map(({ address }) => address)).toEqual([alice, bob, carol, alice])
+    const places = [await placeOf(lanes), await placeOf(lanes), await placeOf(lanes), await placeOf(lanes)]
+    expect(places.map(({ lane }) => lane)).toEqual([alice, bob, carol, alice])
   })
 
-  test('turns go on when slots are given back at once', async () => {
+  test('turns go on when places are given back at once', async () => {
     const lanes = lanesOf([{ address: alice }, { address: bob }])
     const chosen: Address[] = []
     for (let count = 0; count < 4; count += 1) {
-      const slot = await slotOf(lanes)
-      chosen.push(slot.address)
-      slot.release()
+      const place = await placeOf(lanes)
+      chosen.push(place.lane)
+      place.release()
     }
     expect(chosen).toEqual([alice, bob, alice, bob])
   })
@@ -76,40 +67,40 @@ describe('choosing a lane', () => {
       { address: alice, cap: 4, open: [7, 8] },
       { address: bob, cap: 4, open: [7] },
     ])
-    const slots = [await slotOf(lanes), await slotOf(lanes), await slotOf(lanes)]
-    expect(slots.map(({ address }) => address)).toEqual([bob, alice, bob])
+    const places = [await placeOf(lanes), await placeOf(lanes), await placeOf(lanes)]
+    expect(places.map(({ lane }) => lane)).toEqual([bob, alice, bob])
   })
 
   test('paused lanes are skipped', async () => {
     const lanes = lanesOf([{ address: alice, cap: 4 }, { address: bob }])
-    lanes.pause(bob, 'No funds.')
-    expect([(await slotOf(lanes)).address, (await slotOf(lanes)).address]).toEqual([alice, alice])
+    lanes.pause(bob, 'operator', 'No funds.')
+    expect([(await placeOf(lanes)).lane, (await placeOf(lanes)).lane]).toEqual([alice, alice])
     lanes.resume(bob)
-    expect((await slotOf(lanes)).address).toBe(bob)
+    expect((await placeOf(lanes)).lane).toBe(bob)
   })
 })
 
 describe('the cap', () => {
-  test('counts slots with and without a nonce, and lets the next in line in when one is settled', async () => {
+  test('counts places with and without a nonce, and lets the next in line in when one is settled', async () => {
     const lanes = lanesOf([{ address: alice }])
-    const signed = await slotOf(lanes)
-    await slotOf(lanes)
+    const signed = await placeOf(lanes)
+    await placeOf(lanes)
     expect(sign(signed)).toBe(7)
     const waiting = ask(lanes)
     expect(await soFar(waiting)).toBe('waiting')
     signed.release()
     expect(await soFar(waiting)).toBe('waiting')
-    signed.settled()
-    expect(await waiting).toMatchObject({ ok: true, value: { address: alice } })
+    signed.mined()
+    expect(await waiting).toMatchObject({ ok: true, value: { lane: alice } })
   })
 
-  test('a released slot frees its nonce and lets the next in line in', async () => {
+  test('a released place frees its nonce and lets the next in line in', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }])
-    const slot = await slotOf(lanes)
-    expect(slot.reserve()).toBe(7)
+    const place = await placeOf(lanes)
+    expect(place.reserve()).toBe(7)
     const waiting = ask(lanes)
-    slot.release()
-    slot.release()
+    place.release()
+    place.release()
     const next = await waiting
     expect(next.ok && next.value.reserve()).toBe(7)
     expect(lanes.status()[0]?.inFlight).toBe(1)
@@ -117,7 +108,7 @@ describe('the cap', () => {
 
   test('can be lowered while the lane runs, and raised', async () => {
     const lanes = lanesOf([{ address: alice, cap: 3 }])
-    await slotOf(lanes)
+    await placeOf(lanes)
     lanes.limit(alice, 1)
     const waiting = ask(lanes)
     expect(await soFar(waiting)).toBe('waiting')
@@ -136,21 +127,21 @@ describe('the cap', () => {
 describe('the queue', () => {
   test('is served in the order of asking', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }])
-    const slot = await slotOf(lanes)
+    const place = await placeOf(lanes)
     const order: number[] = []
     const asked = [1, 2, 3].map(async (number) => {
       const result = await ask(lanes)
       order.push(number)
       if (result.ok) result.value.release()
     })
-    slot.release()
+    place.release()
     await Promise.all(asked)
     expect(order).toEqual([1, 2, 3])
   })
 
   test('refuses at once when full', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }], 2)
-    await slotOf(lanes)
+    await placeOf(lanes)
     const [first, second] = [ask(lanes), ask(lanes)]
     expect(await ask(lanes)).toMatchObject({
       ok: false,
@@ -161,13 +152,13 @@ describe('the queue', () => {
 
   test('refuses who waits until the deadline, and goes on without them', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }])
-    const slot = await slotOf(lanes)
+    const place = await placeOf(lanes)
     const [impatient, patient] = [ask(lanes, 250), ask(lanes, 900)]
     await vi.advanceTimersByTimeAsync(249)
     expect(await soFar(impatient)).toBe('waiting')
     await vi.advanceTimersByTimeAsync(1)
     expect(await impatient).toMatchObject({ ok: false, failure: { code: 'LANES_BUSY' } })
-    slot.release()
+    place.release()
     expect((await patient).ok).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -180,20 +171,20 @@ describe('the queue', () => {
 
   test('a deadline that no timer can hold is a long wait', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }])
-    const slot = await slotOf(lanes)
-    const waiting = lanes.acquire({ deadlineMs: Number.POSITIVE_INFINITY })
+    const place = await placeOf(lanes)
+    const waiting = lanes.acquire({ waitMs: Number.POSITIVE_INFINITY })
     await vi.advanceTimersByTimeAsync(86_400_000)
     expect(await soFar(waiting)).toBe('waiting')
-    slot.release()
+    place.release()
     expect((await waiting).ok).toBe(true)
   })
 
   test('is refused, with the reasons, when the last running lane is paused', async () => {
     const lanes = lanesOf([{ address: alice, cap: 1 }, { address: bob }])
-    lanes.pause(bob, 'A foreign transaction at nonce 9.')
-    await slotOf(lanes)
+    lanes.pause(bob, 'foreign', 'A foreign transaction at nonce 9.')
+    await placeOf(lanes)
     const waiting = ask(lanes)
-    lanes.pause(alice, 'No funds.')
+    lanes.pause(alice, 'underfunded', 'No funds.')
     const refused = {
       ok: false,
       failure: {
@@ -206,20 +197,21 @@ describe('the queue', () => {
   })
 })
 
-describe('slots', () => {
-  test('of attempts from before a restart free their lane when settled', async () => {
-    const lanes = lanesOf([{ address: alice, cap: 1, open: [7] }])
-    const waiting = ask(lanes)
-    const adopted = lanes.adopt({ address: alice, nonce: 7 })
-    adopted.release()
-    expect(await soFar(waiting)).toBe('waiting')
-    expect(adopted.settled()).toMatchObject({ raised: true, passed: [] })
-    expect((await waiting).ok).toBe(true)
+describe('a pause', () => {
+  test('holds until every reason for it is taken back', async () => {
+    const lanes = lanesOf([{ address: alice }])
+    lanes.pause(alice, 'underfunded', 'No funds.')
+    lanes.pause(alice, 'operator', 'The operator has paused it.')
+    lanes.resume(alice, 'underfunded')
+    expect(lanes.status()[0]?.paused).toBe('The operator has paused it.')
+    expect((await ask(lanes)).ok).toBe(false)
+    lanes.resume(alice)
+    expect((await ask(lanes)).ok).toBe(true)
   })
 
-  test('for a filler take a gap past the cap and the pause, once', () => {
+  test('stops no filler', () => {
     const lanes = lanesOf([{ address: alice, cap: 1, open: [7, 9] }])
-    lanes.pause(alice, 'Filling gaps.')
+    lanes.pause(alice, 'foreign', 'Filling gaps.')
     expect(lanes.status()[0]).toEqual({
       address: alice,
       nonce: 10,
@@ -228,32 +220,33 @@ describe('slots', () => {
       paused: 'Filling gaps.',
       gaps: [8],
     })
-    const filler = lanes.fill({ address: alice, nonce: 8 })
-    expect(filler?.nonce).toBe(8)
-    expect(lanes.fill({ address: alice, nonce: 8 })).toBeNull()
-    filler?.commit(8)
+    const { claim } = lanes.lane(alice) as Lane
+    claim(8)?.signed()
     expect(lanes.status()[0]).toMatchObject({ inFlight: 3, gaps: [] })
   })
+})
 
-  test('a filler that was not needed gives its gap back', () => {
-    const lanes = lanesOf([{ address: alice, open: [8] }])
-    lanes.fill({ address: alice, nonce: 7 })?.release()
-    expect(lanes.status()[0]?.gaps).toEqual([7])
-  })
+test('attempts of before a restart free their lane when they are mined', async () => {
+  const lanes = lanesOf([{ address: alice, cap: 1 }])
+  const adopted = (lanes.lane(alice) as Lane).adopt(7)
+  const waiting = ask(lanes)
+  adopted.release()
+  expect(await soFar(waiting)).toBe('waiting')
+  adopted.mined()
+  expect((await waiting).ok).toBe(true)
+})
 
-  test('used out of order are a thrown bug', async () => {
-    const slot = await slotOf(lanesOf([{ address: alice }]))
-    expect(() => slot.commit(7)).toThrow('bare slot')
-    expect(() => slot.settled()).toThrow('bare slot')
-    slot.reserve()
-    expect(() => slot.reserve()).toThrow('reserved slot')
-    expect(() => slot.commit(8)).toThrow('commits nonce 8')
-    slot.release()
-    expect(() => slot.reserve()).toThrow('returned slot')
-  })
+test('a stop refuses whoever waits, and whoever comes', async () => {
+  const lanes = lanesOf([{ address: alice, cap: 1 }])
+  await placeOf(lanes)
+  const waiting = ask(lanes)
+  lanes.close()
+  expect(await waiting).toMatchObject({ ok: false, failure: { code: 'DRAINING' } })
+  expect(await ask(lanes)).toMatchObject({ ok: false, failure: { code: 'DRAINING' } })
+  expect(vi.getTimerCount()).toBe(0)
+})
 
-  test('an address that is no lane is a thrown bug', () => {
-    const lanes = lanesOf([{ address: alice }])
-    expect(() => lanes.pause(bob, 'No funds.')).toThrow(`${bob} is no lane`)
-  })
+test('an address that is no lane is a thrown bug', () => {
+  const lanes = lanesOf([{ address: alice }])
+  expect(() => lanes.pause(bob, 'operator', 'No funds.')).toThrow(`${bob} is no lane`)
 })

@@ -1,15 +1,24 @@
 import type { Address } from '../domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
-import type { NonceLedger } from './nonceLedger.ts'
-import { createSlot, type Slot } from './slot.ts'
+import { createLane, type Lane, type Place } from './lane.ts'
 
 /** An account that sends on one chain. */
 export interface LaneInit {
   readonly address: Address
-  readonly ledger: NonceLedger
-  /** Slots and open nonces the lane may have together. */
+  /** The highest of the endpoints' readings and of the journal's final nonces + 1. */
+  readonly minedCount: number
+  /** Places the lane may have in flight. */
   readonly inFlightMax: number
 }
+
+/** Why a lane takes no trades; each reason holds until it is taken back. */
+export type PauseReason =
+  /** The operator said so; survives a restart. */
+  | 'operator'
+  /** Another party uses its key. */
+  | 'foreign'
+  /** Its account cannot pay for a trade; it resumes by itself once it can. */
+  | 'underfunded'
 
 export interface LaneStatus {
   readonly address: Address
@@ -17,7 +26,7 @@ export interface LaneStatus {
   readonly nonce: number
   readonly inFlight: number
   readonly cap: number
-  /** Why it takes no trades; null when it does. */
+  /** Why it takes no trades, as a sentence; null when it does. */
   readonly paused: string | null
   readonly gaps: readonly number[]
 }
@@ -30,120 +39,105 @@ export interface LaneStatus {
  */
 export interface Lanes {
   /**
-   * A slot of the running lane with the fewest in flight, in turns among equals; in the order of asking, at the latest at
-   * `deadlineMs` (of the clock given as `now`).
-   * Errors: LANES_BUSY, at once when the queue is full or every lane is paused.
+   * A place on the running lane with the fewest in flight, in turns among equals; in the order of asking, at the latest after
+   * `waitMs`. Errors: LANES_BUSY, at once when the queue is full or every lane is paused; DRAINING after `close`.
    */
-  acquire({ deadlineMs }: { deadlineMs: number }): Promise<Result<Slot>>
-  /** The slot of an attempt that was signed before a restart. */
-  adopt({ address, nonce }: { address: Address; nonce: number }): Slot
-  /** A slot on this very gap, for a filler, whatever the cap and also on a paused lane; null when it is no gap any more. */
-  fill({ address, nonce }: { address: Address; nonce: number }): Slot | null
-  /** For resync, reorg and finality; nonces are taken and ended through slots, so that the queue hears of it. */
-  ledger(address: Address): NonceLedger
-  /** From now on the lane gets no trades; what is in flight goes on. The newest reason is kept. */
-  pause(address: Address, reason: string): void
-  resume(address: Address): void
-  /** Changes a cap, e.g. to 1 once a node says that the account is delegated. */
+  acquire(request: { waitMs: number }): Promise<Result<Place>>
+  /** Null when the account is no lane of this chain. */
+  lane(address: Address): Lane | null
+  /** From now on the lane gets no trades; what is in flight goes on. */
+  pause(address: Address, reason: PauseReason, sentence: string): void
+  /** Takes one reason back, or all. */
+  resume(address: Address, reason?: PauseReason): void
+  pausedFor(address: Address, reason: PauseReason): boolean
+  /** Changes a cap, e.g. once an account turns out to be delegated. */
   limit(address: Address, inFlightMax: number): void
+  /** Refuses whoever waits, and whoever comes from now on. */
+  close(): void
   status(): readonly LaneStatus[]
 }
 
-interface Lane {
-  readonly address: Address
-  readonly ledger: NonceLedger
+interface OwnedLane {
+  readonly lane: Lane
   cap: number
-  paused: string | null
-  /** Slots given out that hold no nonce. */
-  bareSlots: number
+  readonly paused: Map<PauseReason, string>
 }
 
 interface Waiter {
-  readonly settle: (result: Result<Slot>) => void
+  readonly settle: (result: Result<Place>) => void
   readonly timer: NodeJS.Timeout
 }
 
 /** The longest delay that a timer takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+const CLOSED = failure('DRAINING', 'The server is stopping; nothing of this signal was signed.')
+/** The most lasting reason is told first. */
+const REASONS: readonly PauseReason[] = ['operator', 'foreign', 'underfunded']
 
-/**
- * @param options.slotsQueueMax how many may wait for a slot
- * @param options.now milliseconds, of the clock that deadlines are of
- */
+/** @param options.queueMax how many may wait for a place */
 export function createLanes({
   lanes: inits,
-  slotsQueueMax,
-  now,
+  queueMax,
 }: {
   lanes: readonly LaneInit[]
-  slotsQueueMax: number
-  now: () => number
+  queueMax: number
 }): Lanes {
-  const lanes = inits.map(
-    ({ address, ledger, inFlightMax }): Lane => ({
-      address,
-      ledger,
+  const owned = inits.map(
+    ({ address, minedCount, inFlightMax }): OwnedLane => ({
+      lane: createLane({ address, minedCount, onRoom: () => serve() }),
       cap: inFlightMax,
-      paused: null,
-      bareSlots: 0,
+      paused: new Map(),
     }),
   )
+  const byAddress = new Map(owned.map((entry) => [entry.lane.address, entry]))
   /** In the order of asking. */
   const queue = new Set<Waiter>()
   let lastChosen = -1
-
-  const inFlight = ({ ledger, bareSlots }: Lane): number => ledger.inFlight() + bareSlots
+  let closed = false
 
   function choose(): Lane | null {
     let chosen: number | null = null
     let fewest = Number.POSITIVE_INFINITY
-    for (let step = 1; step <= lanes.length; step += 1) {
-      const index = (lastChosen + step) % lanes.length
-      const lane = lanes[index] as Lane
-      const count = inFlight(lane)
-      if (lane.paused !== null || count >= lane.cap || count >= fewest) continue
+    for (let step = 1; step <= owned.length; step += 1) {
+      const index = (lastChosen + step) % owned.length
+      const { lane, cap, paused } = owned[index] as OwnedLane
+      const count = lane.inFlight()
+      if (paused.size > 0 || count >= cap || count >= fewest) continue
       chosen = index
       fewest = count
     }
     if (chosen === null) return null
     lastChosen = chosen
-    return lanes[chosen] as Lane
+    return (owned[chosen] as OwnedLane).lane
   }
 
-  const slotOf = (lane: Lane, nonce: number | null, isCommitted: boolean): Slot =>
-    createSlot({
-      address: lane.address,
-      ledger: lane.ledger,
-      held: nonce === null ? null : { nonce, isCommitted },
-      onBare(change) {
-        lane.bareSlots += change
-      },
-      onFreed: serve,
-    })
-
-  function take(): Slot | null {
-    const lane = choose()
-    return lane === null ? null : slotOf(lane, null, false)
-  }
+  const take = (): Place | null => choose()?.open() ?? null
 
   /** Gives what became free to those who wait. */
   function serve(): void {
     for (const waiter of queue) {
-      const slot = take()
-      if (slot === null) return
-      leave(waiter, succeed(slot))
+      const place = take()
+      if (place === null) return
+      leave(waiter, succeed(place))
     }
   }
 
-  function leave(waiter: Waiter, result: Result<Slot>): void {
+  function leave(waiter: Waiter, result: Result<Place>): void {
     queue.delete(waiter)
     clearTimeout(waiter.timer)
     waiter.settle(result)
   }
 
+  const sentenceOf = ({ paused }: OwnedLane): string | null =>
+    REASONS.map((reason) => paused.get(reason)).find((sentence) => sentence !== undefined) ?? null
+
   function pausedFailure(): Failure | null {
-    if (lanes.some(({ paused }) => paused === null)) return null
-    const reasons = lanes.map(({ address, paused }) => `${address}: ${paused}`)
+    const reasons: string[] = []
+    for (const entry of owned) {
+      const sentence = sentenceOf(entry)
+      if (sentence === null) return null
+      reasons.push(`${entry.lane.address}: ${sentence}`)
+    }
     return failure('LANES_BUSY', `Every lane is paused. ${reasons[0] ?? 'There is none.'}`, {
       paused: reasons,
     })
@@ -151,61 +145,63 @@ export function createLanes({
 
   const busyFailure = (sentence: string): Failure =>
     failure('LANES_BUSY', sentence, {
-      lanes: lanes.length,
-      in_flight: lanes.reduce((sum, lane) => sum + inFlight(lane), 0),
+      lanes: owned.length,
+      in_flight: owned.reduce((sum, { lane }) => sum + lane.inFlight(), 0),
       waiting: queue.size,
     })
 
-  function laneOf(address: Address): Lane {
-    const lane = lanes.find((candidate) => candidate.address === address)
-    if (lane === undefined) throw new Error(`${address} is no lane of this chain.`)
-    return lane
+  function ownedBy(address: Address): OwnedLane {
+    const entry = byAddress.get(address)
+    if (entry === undefined) throw new Error(`${address} is no lane of this chain.`)
+    return entry
   }
 
   return {
-    async acquire({ deadlineMs }) {
+    async acquire({ waitMs }) {
+      if (closed) return fail(CLOSED)
       const allPaused = pausedFailure()
       if (allPaused !== null) return fail(allPaused)
-      // Whoever came first is first, also when the ledger has changed without a slot.
+      // Whoever came first is first.
       serve()
-      const slot = queue.size === 0 ? take() : null
-      if (slot !== null) return succeed(slot)
-      const waitMs = deadlineMs - now()
+      const place = queue.size === 0 ? take() : null
+      if (place !== null) return succeed(place)
       if (waitMs <= 0) return fail(busyFailure('No lane was free in time.'))
-      if (queue.size >= slotsQueueMax) return fail(busyFailure('Too many wait for a lane already.'))
+      if (queue.size >= queueMax) return fail(busyFailure('Too many wait for a lane already.'))
       return new Promise((settle) => {
         const refuse = () => leave(waiter, fail(busyFailure('No lane became free in time.')))
         const waiter = { settle, timer: setTimeout(refuse, Math.min(waitMs, TIMER_MS_MAX)) }
         queue.add(waiter)
       })
     },
-    adopt: ({ address, nonce }) => slotOf(laneOf(address), nonce, true),
-    fill({ address, nonce }) {
-      const lane = laneOf(address)
-      return lane.ledger.claim(nonce) ? slotOf(lane, nonce, false) : null
-    },
-    ledger: (address) => laneOf(address).ledger,
-    pause(address, reason) {
-      laneOf(address).paused = reason
+    lane: (address) => byAddress.get(address)?.lane ?? null,
+    pause(address, reason, sentence) {
+      ownedBy(address).paused.set(reason, sentence)
       const allPaused = pausedFailure()
       if (allPaused !== null) for (const waiter of queue) leave(waiter, fail(allPaused))
     },
-    resume(address) {
-      laneOf(address).paused = null
+    resume(address, reason) {
+      const { paused } = ownedBy(address)
+      if (reason === undefined) paused.clear()
+      else paused.delete(reason)
       serve()
     },
+    pausedFor: (address, reason) => ownedBy(address).paused.has(reason),
     limit(address, inFlightMax) {
-      laneOf(address).cap = inFlightMax
+      ownedBy(address).cap = inFlightMax
       serve()
+    },
+    close() {
+      closed = true
+      for (const waiter of queue) leave(waiter, fail(CLOSED))
     },
     status: () =>
-      lanes.map((lane) => ({
-        address: lane.address,
-        nonce: lane.ledger.next(),
-        inFlight: inFlight(lane),
-        cap: lane.cap,
-        paused: lane.paused,
-        gaps: lane.ledger.gaps(),
+      owned.map((entry) => ({
+        address: entry.lane.address,
+        nonce: entry.lane.next(),
+        inFlight: entry.lane.inFlight(),
+        cap: entry.cap,
+        paused: sentenceOf(entry),
+        gaps: entry.lane.gaps(),
       })),
   }
 }

@@ -84,7 +84,14 @@ async function start({
         embeddedDevnet: false,
         dataDir,
         rpcTimeoutMs,
-        live: { laneInFlightMax: 1, laneWaitMs: 0, includedWaitMs: 100, minProfitShare: 50 },
+        live: {
+          laneInFlightMax: 1,
+          laneWaitMs: 0,
+          includedWaitMs: 100,
+          tradeTtlMs: 600_000,
+          minProfitShare: 50,
+        },
+        queueMax,
         logLevel: 'silent',
       } as const
     }),

@@ -1,16 +1,21 @@
-import type { Signal } from '../../src/domain/signal.ts'
+import { createBudget } from '../../src/budget/budget.ts'
+import type { Finding } from '../../src/confirmation/readChain.ts'
+import { highest } from '../../src/domain/highest.ts'
+import type { LiveExecution } from '../../src/domain/liveExecution.ts'
+import type { Address, Signal } from '../../src/domain/signal.ts'
 import { failure, succeed } from '../../src/errors/failure.ts'
 import type { LiveJournal } from '../../src/journal/liveJournal.ts'
 import { isSamePayload, payloadHash } from '../../src/journal/payloadHash.ts'
 import { openSqliteLiveJournal } from '../../src/journal/sqliteLiveJournal.ts'
 import { type Key, loadKeys } from '../../src/lanes/keys.ts'
 import { createLanes, type Lanes } from '../../src/lanes/lanes.ts'
-import { createNonceLedger } from '../../src/lanes/nonceLedger.ts'
 import { signTransaction } from '../../src/lanes/signTransaction.ts'
 import { consumedId } from '../../src/route/consumedId.ts'
 import { encodeExecute } from '../../src/route/encodeExecute.ts'
+import { sharesPool } from '../../src/route/sharesPool.ts'
 import type { LiveContext } from '../../src/trading/live/liveContext.ts'
-import { acceptedRecord, type OpenExecution } from '../../src/trading/live/openExecution.ts'
+import { acceptedRecord, type OpenExecution, openExecution } from '../../src/trading/live/openExecution.ts'
+import { verdict } from '../../src/trading/verdict.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from '../../src/wire/encodeLive.ts'
 import { refusal } from '../../src/wire/refusal.ts'
 import { PAYING_TRADES } from './devnetTrades.ts'
@@ -20,8 +25,15 @@ export const START_MS = 1_733_700_000_123
 export const HEAD = 20_000_017
 /** The first lane's mined count; the nonces of the tests begin here. */
 export const FIRST_NONCE = 41
+/** A trade's profit as it is simulated, base units of its loan token; its token is worth as much as the native coin. */
+export const PROFIT = 7_000_003n * 10n ** 12n
 
-/** The engine's surroundings with a real journal, real lanes and real signatures; what a chain would say is said by the test. */
+export const ABSENT: Finding = { kind: 'absent', replaced: false, asked: false }
+
+/** What a test replaces of the context, by its groups. */
+export type Change = { readonly [Group in keyof LiveContext]?: Partial<LiveContext[Group]> }
+
+/** The engine's surroundings with a real journal, real lanes, a real budget and real signatures; what a chain would say is said by the test. */
 export interface LiveRig {
   readonly context: LiveContext
   readonly journal: LiveJournal
@@ -30,19 +42,20 @@ export interface LiveRig {
   /** What happened, in order. */
   readonly told: string[]
   nowMs: number
+  elapsedMs: number
   head: number
 }
 
 /**
- * A rig on the database at `path`, whose parts `change` may replace. Its chain takes everything and simulates every trade as a profit of
- * 7,000,003 base units.
+ * A rig on the database at `path`. Its chain takes everything, holds nothing, and simulates every trade as `PROFIT`, a block
+ * above its head once something is signed.
  */
 export async function openLiveRig({
   path,
   change = () => ({}),
 }: {
   path: string
-  change?: (rig: { journal: LiveJournal; told: string[] }) => Partial<LiveContext>
+  change?: (rig: { journal: LiveJournal; told: string[] }) => Change
 }): Promise<LiveRig> {
   const { keys } = await loadKeys({ PRIVATE_KEY: laneKey(0) })
   const key = keys[0] as Key
@@ -53,102 +66,148 @@ export async function openLiveRig({
       for (const { type, outcome } of events) told.push(`publish ${type} ${outcome}`)
     },
   })
-  const open = journal.openAttempts().map(({ nonce }) => ({ nonce, left: true }))
-  const ledger = createNonceLedger({ minedCount: FIRST_NONCE, open, epoch: 1 })
-  const rig = { nowMs: START_MS, head: HEAD }
+  const rig = { nowMs: START_MS, elapsedMs: 10_000, head: HEAD }
   const lanes = createLanes({
-    lanes: [{ address: key.address, ledger, inFlightMax: 4 }],
-    slotsQueueMax: 10,
-    now: () => rig.nowMs,
+    lanes: [
+      {
+        address: key.address,
+        minedCount: Math.max(FIRST_NONCE, (journal.settledNonce(key.address) ?? -1) + 1),
+        inFlightMax: 4,
+      },
+    ],
+    queueMax: 10,
   })
   const quote = { type: 2, maxFeePerGas: 31_000_000_007n, maxPriorityFeePerGas: 1_000_000_003n } as const
   const market = async () => succeed({ quote, baseFeeWei: 15_000_000_002n })
+  const changed = change({ journal, told })
+  const executor: Address = `0x${'e0'.repeat(20)}`
   const context: LiveContext = {
-    chainName: 'Ethereum',
-    executor: `0x${'e0'.repeat(20)}`,
-    journal,
-    lanes,
-    payloadHash,
-    isSamePayload,
-    encodeCalldata: (signal) =>
-      encodeExecute(signal, { deadlineSeconds: null, consumedId: consumedId(signal.signalId) }),
-    async simulate() {
-      return succeed({
-        success: true,
-        gasUsed: 307_699n,
-        profit: 7_000_003n,
-        shortfall: null,
-        block: rig.head,
-        l1FeeWei: 0n,
-        revertKind: null,
-        error: null,
-        failedHop: null,
-        revertData: null,
-        hint: null,
-        takenBy: null,
-      })
+    chain: {
+      name: 'Ethereum',
+      head: () => rig.head,
+      find: async (positions) => positions.map(() => ABSENT),
+      minedCounts: async () => [],
+      receiptWhereMined: async () => null,
+      foreignTransaction: async () => null,
+      whyReverted: async () => null,
+      ...changed.chain,
     },
-    async valuate() {
-      return succeed({
-        gasPriceWei: 3n,
-        gasCostWei: 923_097n,
-        profitWei: 10n ** 18n,
-        rate: { units: 1n, wei: 1n },
-        netProfitUsdE8: 650_000_001n,
-        pays: true,
-      })
+    trade: {
+      executor,
+      payloadHash,
+      isSamePayload,
+      sharesPool,
+      calldata: (signal, { minProfit }) =>
+        encodeExecute(signal, { minProfit, deadlineSeconds: null, consumedId: consumedId(signal.signalId) }),
+      async simulate({ behind }) {
+        return succeed({
+          success: true,
+          gasUsed: 307_699n,
+          profit: PROFIT,
+          shortfall: null,
+          block: rig.head,
+          l1FeeWei: 0n,
+          revertKind: null,
+          error: null,
+          failedHop: null,
+          revertData: null,
+          hint: null,
+          takenBy: behind[0]?.signalId ?? null,
+        })
+      },
+      async valuate({ simulation: { profit } }) {
+        return succeed({
+          gasPriceWei: 3n,
+          gasCostWei: 923_097n,
+          profitWei: profit,
+          rate: { units: 1n, wei: 1n },
+          netProfitUsdE8: 650_000_001n,
+          pays: (profit ?? 0n) > 923_097n,
+        })
+      },
+      verdict: (trade) => verdict({ ...trade, mode: 'LIVE' }),
+      market,
+      freshMarket: market,
+      gasLimit: async ({ simulation }) => succeed(simulation.gasUsed * 2n),
+      transferGas: async () => 30_000n,
+      minimumProfit: ({ signal, maxCostWei }) => highest(signal.minProfit, maxCostWei),
+      balance: async () => 10n ** 21n,
+      sign: ({ lane: _, fee, ...draft }) =>
+        signTransaction({ key, transaction: { ...fee, ...draft, chainId: 1, value: 0n } }),
+      realise: async ({ signal, receipt: { inclusion } }) => ({
+        profit: signal === null ? 0n : 7_000_001n,
+        gasCostWei: inclusion.gasUsed * inclusion.effectiveGasPriceWei,
+        netProfitUsdE8: signal === null ? -7n : 640_000_007n,
+      }),
+      ...changed.trade,
     },
-    market,
-    freshMarket: market,
-    gasLimit: ({ simulation }) => simulation.gasUsed * 2n,
-    limitFee: async () => succeed(quote),
-    bumpFee: async ({ tried }) => {
-      const last = tried.at(-1)
-      if (last?.type !== 2) return null
-      return {
-        type: 2,
-        maxFeePerGas: last.maxFeePerGas * 2n,
-        maxPriorityFeePerGas: last.maxPriorityFeePerGas * 2n,
-      }
+    budget: {
+      ...createBudget({
+        limits: {
+          maxFeeWei: 500n * 10n ** 9n,
+          maxTxCostWei: 10n ** 19n,
+          maxSpendPerHourWei: 10n ** 20n,
+          maxRepairSpendPerHourWei: 10n ** 18n,
+        },
+        spent: journal.gasSpentSince(START_MS - 3_600_000),
+        now: () => rig.nowMs,
+      }),
+      ...changed.budget,
     },
-    sign: ({ lane: _, fee, ...draft }) =>
-      signTransaction({ key, transaction: { ...fee, ...draft, chainId: 1, value: 0n } }),
-    async broadcast({ attempt: { hash, kind, nonce } }) {
-      told.push(`send ${kind} ${nonce}`)
-      return { status: 'accepted', hash, by: 'node' }
+    lanes: { ...lanes, ...changed.lanes },
+    maintenance: {
+      underfunded(lane, neededWei) {
+        told.push(`underfunded ${neededWei}`)
+        lanes.pause(lane, 'underfunded', `needs ${neededWei} wei`)
+      },
+      delegated: (lane) => lanes.limit(lane, 1),
+      checkBeforeUse: async () => null,
+      run: async () => {},
+      ...changed.maintenance,
     },
-    relays: { supports: (policy) => policy === 'public', privateStep: () => 'none' },
-    decide: async (executions) => executions.map(() => ({ kind: 'wait' })),
-    findForeign: async () => null,
-    minedCount: async () => FIRST_NONCE,
-    realise: async ({ inclusion }) => ({
-      profit: 7_000_001n,
-      gasCostWei: inclusion.gasUsed * inclusion.effectiveGasPriceWei,
-      netProfitUsdE8: 640_000_007n,
-    }),
-    encode: {
+    send: {
+      async broadcast({ attempt: { hash, kind, nonce } }) {
+        told.push(`send ${kind} ${nonce}`)
+        return { status: 'accepted', hash, by: 'node' }
+      },
+      supports: (policy) => policy === 'public',
+      phase: () => 'public',
+      onTaken: () => {},
+      ...changed.send,
+    },
+    journal: { ...journal, ...changed.journal },
+    tell: {
       answer: ({ execution, ...rest }) => ({
         ...encodeLiveAnswer({ execution, ...rest, waitedFor: execution.signal.wait }),
         replayed: false,
       }),
       outcome: encodeLiveEvent,
       update: encodeUpdateEvent,
+      refuse: (reason, { signalId }) => refusal({ failure: reason, mode: 'LIVE', signalId }),
+      ...changed.tell,
     },
-    refuse: (reason, { signalId }) => refusal({ failure: reason, mode: 'LIVE', signalId }),
-    onSettled: (_, nonce) => told.push(`settled ${nonce}`),
-    onPoor(lane, neededWei) {
-      told.push(`poor ${neededWei}`)
-      lanes.pause(lane, `needs ${neededWei} wei`)
+    clock: { nowMs: () => rig.nowMs, elapsedMs: () => rig.elapsedMs, ...changed.clock },
+    settings: {
+      policy: {
+        patienceMs: 500,
+        untakenAfterMs: 2_000,
+        rebroadcastAfter: 2,
+        rebroadcastAfterMs: 15_000,
+        bumpAfter: 3,
+        foreignAfter: 5,
+      },
+      mempoolHoldsGaps: true,
+      laneWaitMs: 50,
+      includedWaitMs: 60_000,
+      tradeTtlMs: 600_000,
+      promisedMax: 10,
+      ...changed.settings,
     },
-    checkLane: async () => null,
-    tendLanes: async () => {},
-    onSent: () => {},
-    head: () => rig.head,
-    now: () => rig.nowMs,
-    laneWaitMs: 50,
-    includedWaitMs: 60_000,
-    log: { warn: () => {}, error: (facts, message) => told.push(`error ${message} ${describe(facts)}`) },
-    ...change({ journal, told }),
+    log: {
+      warn: () => {},
+      error: (facts, message) => told.push(`error ${message} ${describe(facts)}`),
+      ...changed.log,
+    },
   }
   return Object.assign(rig, { context, journal, lanes, key, told })
 }
@@ -165,18 +224,10 @@ export const liveTrade = (signalId: string, over: Partial<Signal> = {}): Signal 
 })
 
 /** An execution as the engine begins one. */
-export const openExecution = (signal: Signal): OpenExecution => ({
-  payloadHash: payloadHash(signal),
-  record: acceptedRecord(signal, START_MS),
-  lastChange: Promise.resolve(),
-  isPromised: false,
-  attempts: [],
-  slot: null,
-  sentAtBlock: HEAD,
-  reopenedAtBlock: 0,
-  sentAtMs: START_MS,
-  taken: false,
-  isSending: false,
-  refusal: 'none',
-  giveAnswer: null,
-})
+export const openTrade = (signal: Signal): OpenExecution<LiveExecution> =>
+  openExecution({
+    record: acceptedRecord(signal, START_MS),
+    payloadHash: payloadHash(signal),
+    head: HEAD,
+    elapsedMs: 10_000,
+  })

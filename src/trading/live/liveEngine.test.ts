@@ -3,44 +3,66 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  ABSENT,
+  type Change,
   FIRST_NONCE,
   HEAD,
   type LiveRig,
   liveTrade,
   NODE_DOWN,
   openLiveRig,
+  PROFIT,
   START_MS,
 } from '../../../test/support/liveContext.ts'
-import type { NextStep } from '../../confirmation/nextStep.ts'
+import type { MinedCount } from '../../confirmation/minedCounts.ts'
+import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
+import type { Finding } from '../../confirmation/readChain.ts'
 import type { Answer } from '../../dispatch/protocol.ts'
+import type { Simulation } from '../../domain/execution.ts'
 import type { Attempt } from '../../domain/liveExecution.ts'
 import type { Hex, Signal } from '../../domain/signal.ts'
+import { failure, succeed } from '../../errors/failure.ts'
 import type { LiveJournal } from '../../journal/liveJournal.ts'
-import type { LiveContext } from './liveContext.ts'
 import { createLiveEngine, type LiveEngine } from './liveEngine.ts'
 
 let folder: string
 let rig: LiveRig
 let engine: LiveEngine
-/** What the chain demands of each signal's execution; of any other nothing. */
-const steps = new Map<string, NextStep>()
+/** What the chain says of transactions; of any other nothing. */
+const findings = new Map<Hex, Finding>()
+let counts: number[] | null
 const sent: Attempt[] = []
-let change: (journal: LiveJournal) => Partial<LiveContext>
+let hangs = false
+let change: (journal: LiveJournal) => Change
 
 /** A process on the same journal. */
 async function start(): Promise<void> {
   rig = await openLiveRig({
     path: join(folder, 'chain-1.sqlite'),
-    change: ({ journal }) => ({
-      async broadcast({ attempt }) {
-        // Whatever happens: on disk before it leaves.
-        if (!journal.isOurs(attempt.hash)) throw new Error('It was sent before it was on disk.')
-        sent.push(attempt)
-        return { status: 'accepted', hash: attempt.hash, by: 'node' }
-      },
-      decide: async (executions) => executions.map(({ signalId }) => steps.get(signalId) ?? { kind: 'wait' }),
-      ...change(journal),
-    }),
+    change: ({ journal }) => {
+      const own = change(journal)
+      return {
+        ...own,
+        chain: {
+          find: async (positions) =>
+            positions.map(({ hashes }) => hashes.map((hash) => findings.get(hash)).find(Boolean) ?? ABSENT),
+          minedCounts: () =>
+            counts === null
+              ? new Promise(() => {})
+              : Promise.resolve(counts.map((count) => ({ count }) as MinedCount)),
+          ...own.chain,
+        },
+        send: {
+          async broadcast({ attempt }) {
+            // Whatever happens: on disk before it leaves.
+            if (!journal.isOurs(attempt.hash)) throw new Error('It was sent before it was on disk.')
+            sent.push(attempt)
+            return { status: 'accepted', hash: attempt.hash, by: 'node' }
+          },
+          ...own.send,
+        },
+      }
+    },
   })
   engine = createLiveEngine(rig.context)
 }
@@ -49,19 +71,22 @@ async function restart(): Promise<void> {
   await engine.stop()
   rig.journal.close()
   sent.length = 0
-  steps.clear()
+  findings.clear()
   await start()
 }
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'titan-engine-'))
-  steps.clear()
+  findings.clear()
+  counts = []
   sent.length = 0
   change = () => ({})
   await start()
 })
 afterEach(async () => {
-  await engine.stop()
+  // A step that waits for a node that never answers is not waited for.
+  if (!hangs) await engine.stop()
+  hangs = false
   rig.journal.close()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -71,58 +96,76 @@ const execute = (signalId: string, over: Partial<Signal> = {}) => engine.execute
 const onDisk = (signalId: string) =>
   rig.journal.open().find(({ record }) => record.signal.signalId === signalId)?.record
 const lane = () => rig.lanes.status()[0]
-const sentHashes = () => sent.map(({ hash }) => hash)
+const sentNow = () => sent.splice(0).map(({ kind, nonce }) => `${kind} ${nonce}`)
+const cap = ({ fee }: Attempt) => (fee.type === 2 ? fee.maxFeePerGas : fee.gasPrice)
 
-async function look(...next: readonly (readonly [signalId: string, step: NextStep])[]): Promise<void> {
-  for (const [signalId, step] of next) steps.set(signalId, step)
-  await engine.watch.look()
-  steps.clear()
+/** Time for a few blocks. */
+async function blocks(count: number): Promise<void> {
+  rig.head += count
+  rig.elapsedMs += 12_000 * count
+  await engine.check()
 }
-const mined = (
-  hash: Hex | undefined,
-  { success = true, final = false, block = HEAD + 1 } = {},
-): NextStep => ({
-  kind: 'mined',
-  final,
-  receipt: {
-    inclusion: {
-      hash: hash ?? '0x',
-      block,
-      blockHash: `0x${block.toString(16).padStart(64, '0')}`,
-      gasUsed: 300_001n,
-      effectiveGasPriceWei: 17n,
-      l1FeeWei: 0n,
-    },
-    success,
-    logs: [],
+
+const receiptOf = (hash: Hex | undefined, { success = true, block = HEAD + 1 } = {}): MinedReceipt => ({
+  inclusion: {
+    hash: hash ?? '0x',
+    block,
+    blockHash: `0x${block.toString(16).padStart(64, '0')}`,
+    gasUsed: 300_001n,
+    effectiveGasPriceWei: 17n,
+    l1FeeWei: 0n,
   },
+  success,
+  logs: [],
 })
+const mined = (
+  attempt: Attempt | undefined,
+  { final = false, ...over }: { final?: boolean; success?: boolean; block?: number } = {},
+): Finding => ({ kind: 'mined', final, receipt: receiptOf(attempt?.hash, over) })
+
+/** The chain says so from now on. */
+async function check(...said: readonly (readonly [Attempt | undefined, Finding])[]): Promise<void> {
+  for (const [attempt, finding] of said) if (attempt !== undefined) findings.set(attempt.hash, finding)
+  await engine.check()
+}
+const SIMULATION: Simulation = {
+  success: true,
+  gasUsed: 307_699n,
+  profit: PROFIT,
+  shortfall: null,
+  block: HEAD,
+  l1FeeWei: 0n,
+  revertKind: null,
+  error: null,
+  failedHop: null,
+  revertData: null,
+  hint: null,
+  takenBy: null,
+}
+const REPLACED: Finding = { kind: 'absent', replaced: true, asked: true }
+const ASKED: Finding = { kind: 'absent', replaced: false, asked: true }
 
 describe('execute', () => {
   it('answers a sender who waits for a node once one has it', async () => {
     const answer = await execute('a')
     expect(answer).toMatchObject({ success: true, httpStatus: 202, replayed: false })
     expect(told(answer)).toMatchObject({ status: 'pending', signal_id: 'a', nonce: FIRST_NONCE })
-    expect(sentHashes()).toEqual([rig.journal.openAttempts()[0]?.hash])
+    expect(sent.map(({ hash }) => hash)).toEqual([rig.journal.openAttempts()[0]?.hash])
   })
 
   it('answers a sender who does not wait with a promise that is on disk', async () => {
     const answer = await execute('a', { wait: 'none' })
     expect(told(answer)).toMatchObject({ success: true, status: 'accepted' })
     expect(onDisk('a')).toMatchObject({ signal: { signalId: 'a' } })
-    await expect.poll(() => sentHashes()).toHaveLength(1)
+    await expect.poll(() => sent).toHaveLength(1)
     expect(rig.journal.totals().totalSignals).toBe(1)
   })
 
   it('answers a sender who waits for a block with what the block did', async () => {
     const answering = execute('a', { wait: 'included' })
     await expect.poll(() => onDisk('a')?.state).toBe('pending')
-    await look(['a', mined(sent[0]?.hash)])
-    expect(told(await answering)).toMatchObject({
-      success: true,
-      status: 'included',
-      txHash: sent[0]?.hash,
-    })
+    await check([sent[0], mined(sent[0])])
+    expect(told(await answering)).toMatchObject({ success: true, status: 'included', txHash: sent[0]?.hash })
   })
 
   it('answers whoever still waits when it stops, and keeps what is out', async () => {
@@ -133,21 +176,13 @@ describe('execute', () => {
     expect(onDisk('a')?.state).toBe('pending')
   })
 
-  it('answers whoever comes to wait after the stop', async () => {
-    const simulated = Promise.withResolvers<void>()
-    const { simulate } = rig.context
-    change = () => ({
-      async simulate(request) {
-        await simulated.promise
-        return await simulate(request)
-      },
-    })
+  it('answers whoever waits for a lane when it stops', async () => {
+    change = () => ({ settings: { laneWaitMs: 600_000 } })
     await restart()
-    const answering = execute('a', { wait: 'included' })
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => execute(id, { hops: [] })))
+    const waiting = execute('e')
     await engine.stop()
-    simulated.resolve()
-    expect(told(await answering)).toMatchObject({ success: false, code: 'NOT_SETTLED' })
-    expect(rig.journal.openAttempts()).toHaveLength(1)
+    expect(told(await waiting)).toMatchObject({ success: false, code: 'DRAINING' })
   })
 
   it('gives an id one nonce, however often and however fast it comes', async () => {
@@ -166,20 +201,17 @@ describe('execute', () => {
   })
 
   it('keeps nothing of a signal that the node failed, so that it may come again', async () => {
-    const { simulate } = rig.context
-    change = () => ({ simulate: async () => NODE_DOWN })
+    change = () => ({ trade: { simulate: async () => NODE_DOWN } })
     await restart()
     expect(told(await execute('a'))).toMatchObject({ success: false, code: 'NODE_UNAVAILABLE' })
-    change = () => ({ simulate })
+    change = () => ({})
     await restart()
     expect(told(await execute('a')).status).toBe('pending')
     expect(sent[0]?.nonce).toBe(FIRST_NONCE)
   })
 
   it.each(['none', 'broadcast'] as const)('promises nothing without a disk (wait: %s)', async (wait) => {
-    change = (journal) => ({
-      journal: { ...journal, record: () => Promise.reject(new Error('disk I/O error')) },
-    })
+    change = () => ({ journal: { record: () => Promise.reject(new Error('disk is full')) } })
     await restart()
     for (const _ of [1, 2])
       expect(told(await execute('a', { wait }))).toMatchObject({
@@ -192,8 +224,10 @@ describe('execute', () => {
 
   it('answers a bug, and frees the id and the lane', async () => {
     change = () => ({
-      sign() {
-        throw new Error('The signer is gone.')
+      trade: {
+        sign() {
+          throw new Error('The signer is gone.')
+        },
       },
     })
     await restart()
@@ -202,29 +236,99 @@ describe('execute', () => {
   })
 })
 
-describe('the watch', () => {
-  it('follows a trade from block to block, and tells its outcome exactly', async () => {
+describe('a promise', () => {
+  it('outlives a node that is silent, a disk that refuses and lanes that are busy', async () => {
+    let trouble: 'node' | 'disk' | null = 'node'
+    change = (journal) => ({
+      trade: {
+        async simulate() {
+          return trouble === 'node' ? NODE_DOWN : succeed({ ...SIMULATION, block: rig.head })
+        },
+      },
+      journal: {
+        record: (change) =>
+          trouble === 'disk' ? Promise.reject(new Error('disk is full')) : journal.record(change),
+      },
+    })
+    await restart()
+    expect(told(await execute('a', { wait: 'none' })).status).toBe('accepted')
+    await blocks(1)
+    expect(onDisk('a')?.state).toBe('accepted')
+    trouble = 'disk'
+    for (const _ of [1, 2, 3]) {
+      engine.poll()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(onDisk('a')?.state).toBe('accepted')
+    trouble = null
+    engine.poll()
+    await expect.poll(() => onDisk('a')?.state).toBe('pending')
+    expect(sentNow()).toEqual([`first ${FIRST_NONCE}`])
+  })
+  it('ends by its own merits, and such a denial is not to be sent again', async () => {
+    change = () => ({
+      trade: { simulate: async () => succeed({ ...SIMULATION, success: false, revertKind: 'failed' }) },
+    })
+    await restart()
+    await execute('a', { wait: 'none' })
+    await expect.poll(() => onDisk('a')).toBeUndefined()
+    expect(told(await execute('a', { wait: 'none' }))).toMatchObject({
+      status: 'denied',
+      code: 'SIMULATION_FAILED',
+      retryable: false,
+    })
+  })
+
+  it('expires when its time has passed while nothing could be done', async () => {
+    change = () => ({ trade: { simulate: async () => NODE_DOWN } })
+    await restart()
+    await execute('a', { wait: 'none' })
+    await execute('b', { wait: 'none', validUntilMs: START_MS + 5_000 })
+    rig.nowMs += 5_001
+    engine.poll()
+    await expect.poll(() => onDisk('b')).toBeUndefined()
+    expect(onDisk('a')?.state).toBe('accepted')
+    rig.nowMs += 600_000
+    engine.poll()
+    await expect.poll(() => onDisk('a')).toBeUndefined()
+    expect(told(await execute('a', { wait: 'none' }))).toMatchObject({ status: 'expired', code: 'EXPIRED' })
+  })
+
+  it('is refused where too many wait already', async () => {
+    change = () => ({ trade: { simulate: async () => NODE_DOWN }, settings: { promisedMax: 2 } })
+    await restart()
+    for (const id of ['a', 'b']) await execute(id, { wait: 'none' })
+    expect(told(await execute('c', { wait: 'none' }))).toMatchObject({ success: false, code: 'OVERLOADED' })
+  })
+})
+
+describe('a trade that is out', () => {
+  it('is followed from block to block, and its outcome told exactly', async () => {
     await execute('a')
     const [first] = sent
-    await look(['a', mined(first?.hash)])
+    await check([first, mined(first)])
     expect(onDisk('a')).toMatchObject({
       state: 'included',
       realised: { profit: 7_000_001n, gasCostWei: 5_100_017n },
     })
     expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE + 1 })
     expect(rig.journal.totals()).toMatchObject({ executed: 1, profitUsdE8: 640_000_007n })
+    expect(rig.context.budget.spentLastHourWei()).toBe(5_100_017n)
 
-    await look(['a', { kind: 'reorged', minedCount: FIRST_NONCE }])
+    counts = [FIRST_NONCE]
+    await check([first, REPLACED])
     expect(onDisk('a')).toMatchObject({ state: 'pending', inclusion: null, realised: null, failure: null })
-    expect(sentHashes()).toEqual([first?.hash, first?.hash])
+    expect(sent.map(({ hash }) => hash)).toEqual([first?.hash, first?.hash])
     expect(lane()).toMatchObject({ inFlight: 1, nonce: FIRST_NONCE + 1 })
     expect(rig.journal.totals()).toMatchObject({ executed: 0, failed: 0, profitUsdE8: 0n })
+    expect(rig.context.budget.spentLastHourWei()).toBe(0n)
 
-    await look(['a', mined(first?.hash, { success: false, block: HEAD + 2 })])
+    await check([first, mined(first, { success: false, block: HEAD + 2 })])
     expect(onDisk('a')).toMatchObject({ state: 'reverted', inclusion: { block: HEAD + 2 } })
-    await look(['a', { kind: 'final' }])
-    expect(rig.journal.open()).toEqual([])
+    await check([first, { kind: 'mined', receipt: null, final: true }])
+    await expect.poll(() => rig.journal.open()).toEqual([])
     expect(rig.journal.openAttempts()).toEqual([])
+    expect(rig.context.budget.atStakeWei()).toBe(0n)
     expect(rig.journal.totals()).toMatchObject({ totalSignals: 1, executed: 0, failed: 1 })
     const again = await execute('a')
     expect([again.replayed, told(again).status, told(again).code]).toEqual([true, 'reverted', 'REVERTED'])
@@ -234,123 +338,257 @@ describe('the watch', () => {
     ])
   })
 
-  it.each<NextStep>([{ kind: 'undecided', reason: 'no answer' }, { kind: 'wait' }])(
-    'does nothing on $kind',
-    async (step) => {
-      await execute('a')
-      const before = onDisk('a')
-      await look(['a', step])
-      expect(onDisk('a')).toEqual(before)
-      expect(sent).toHaveLength(1)
-    },
-  )
-
-  it('sends the same bytes again, or others at the same nonce for more', async () => {
+  it('is left alone while nothing is known of it, and while there is nothing to do', async () => {
     await execute('a')
-    await look(['a', { kind: 'rebroadcast' }])
-    await look(['a', { kind: 'bump' }])
-    await look(['a', { kind: 'cancel', why: 'unprofitable' }])
-    await look(['a', { kind: 'bump' }])
-    expect(sent.map(({ kind, nonce }) => `${kind} ${nonce}`)).toEqual(
-      ['first', 'first', 'replacement', 'cancel', 'cancel'].map((kind) => `${kind} ${FIRST_NONCE}`),
-    )
-    const caps = rig.journal.openAttempts().map(({ fee }) => (fee.type === 2 ? fee.maxFeePerGas : 0n))
-    expect(caps).toEqual([31_000_000_007n, 62_000_000_014n, 124_000_000_028n, 248_000_000_056n])
-    expect(sentHashes()[1]).toBe(sentHashes()[0])
+    const before = onDisk('a')
+    await check([sent[0], { kind: 'unknown', reason: 'no answer' }])
+    await check([sent[0], ABSENT])
+    expect(onDisk('a')).toEqual(before)
+    expect(sent).toHaveLength(1)
+  })
+
+  it('is sent again, bumped while it pays, and cancelled when two blocks say that it does not', async () => {
+    let profit = PROFIT
+    let block = 0
+    change = () => ({
+      trade: {
+        async simulate() {
+          return succeed({ ...SIMULATION, profit, block: block || rig.head })
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    await blocks(2)
+    expect(sentNow()).toEqual([`first ${FIRST_NONCE}`, `first ${FIRST_NONCE}`])
+    await blocks(1)
+    expect(sentNow()).toEqual([`replacement ${FIRST_NONCE}`])
+
+    profit = 1n
+    // An endpoint that lags shows the block it was signed on, where the opportunity is not there yet.
+    block = HEAD
+    await blocks(1)
+    await blocks(1)
+    expect(sentNow().filter((line) => line.startsWith('cancel'))).toEqual([])
+    block = 0
+    await blocks(1)
+    expect(sentNow().filter((line) => line.startsWith('cancel'))).toEqual([])
+    await blocks(1)
+    expect(sentNow()).toEqual([`cancel ${FIRST_NONCE}`])
+    await blocks(3)
+    expect(sentNow()).toEqual([`cancel ${FIRST_NONCE}`])
+    const attempts = rig.journal.openAttempts()
+    const caps = attempts.map(cap)
+    expect(caps).toEqual(caps.toSorted((a, b) => (a < b ? -1 : 1)))
+    expect(attempts.map(({ kind }) => kind)).toEqual(['first', 'replacement', 'cancel', 'cancel'])
 
     // Whatever is mined settles it: here the trade, though it was being cancelled.
-    await look(['a', mined(sent[2]?.hash, { final: true })])
+    await check([attempts[1], mined(attempts[1], { final: true })])
     expect(rig.journal.totals()).toMatchObject({ executed: 1, failed: 0 })
-    expect(told(await execute('a'))).toMatchObject({ status: 'included', txHash: sent[2]?.hash })
+    expect(told(await execute('a'))).toMatchObject({ status: 'included', txHash: attempts[1]?.hash })
+  })
+  it('is not bumped beyond what it is worth now', async () => {
+    let profit = PROFIT
+    change = () => ({
+      trade: {
+        async simulate() {
+          return succeed({ ...SIMULATION, profit, block: rig.head })
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const cost = cap(sent[0] as Attempt) * (sent[0] as Attempt).gasLimit
+    // It pays on this block, but not for a valid replacement.
+    profit = cost + 7n
+    for (const _ of [1, 2, 3, 4, 5]) await blocks(1)
+    expect(sentNow().filter((line) => !line.startsWith('first'))).toEqual([])
   })
 
-  it('tells a cancel that was mined as no trade, whose gas was lost', async () => {
+  it('whose cancel was mined is no trade, and its gas was lost', async () => {
+    change = () => ({
+      trade: {
+        async simulate() {
+          return succeed({ ...SIMULATION, profit: rig.head === HEAD ? PROFIT : 1n, block: rig.head })
+        },
+      },
+    })
+    await restart()
     await execute('a')
-    await look(['a', { kind: 'cancel', why: 'unprofitable' }])
-    await look(['a', mined(sent[1]?.hash)])
+    await blocks(1)
+    await blocks(1)
+    const cancel = sent.at(-1)
+    expect(cancel?.kind).toBe('cancel')
+    await check([cancel, mined(cancel)])
     expect(onDisk('a')).toMatchObject({ state: 'cancelled', failure: { code: 'CANCELLED' } })
-    expect(rig.journal.totals()).toMatchObject({ executed: 0, failed: 1 })
+    expect(rig.journal.totals()).toMatchObject({ executed: 0, failed: 1, profitUsdE8: -7n })
   })
 
-  it('keeps the same bytes out where no replacement is possible', async () => {
+  it('keeps its bytes out where no replacement can be written down', async () => {
     await execute('a')
-    change = () => ({ bumpFee: async () => null })
+    change = (journal) => ({
+      journal: {
+        record: (change) =>
+          change.attempt === null ? journal.record(change) : Promise.reject(new Error('disk is full')),
+      },
+    })
     await restart()
     await engine.recover()
-    await look(['a', { kind: 'bump' }])
-    await look(['a', { kind: 'cancel', why: 'refused' }])
-    expect(new Set(sentHashes()).size).toBe(1)
+    const before = rig.context.budget.atStakeWei()
+    await blocks(4)
+    expect(new Set(sent.map(({ hash }) => hash)).size).toBe(1)
     expect(rig.journal.openAttempts()).toHaveLength(1)
+    expect(rig.context.budget.atStakeWei()).toBe(before)
   })
 
-  it('names who took the nonce before it gives a trade up, and stops the lane for a stranger', async () => {
-    const stranger: Hex = `0x${'5a'.repeat(32)}`
-    let by: Hex | null = null
-    change = () => ({ findForeign: async () => by && { hash: by, what: 'which sends 1 wei to 0x5a' } })
+  it('is bumped and settled though another endpoint hangs, lies or is late about the count', async () => {
+    await execute('a')
+    for (const said of [[], [FIRST_NONCE - 9], [FIRST_NONCE, FIRST_NONCE + 7]]) {
+      counts = said
+      findings.set((sent[0] as Attempt).hash, ASKED)
+      await blocks(3)
+      expect(rig.journal.openAttempts().at(-1)?.kind).toBe('replacement')
+    }
+    // Counts never come any more, and the receipt is settled all the same.
+    counts = null
+    rig.head += 2
+    const hanging = engine.check()
+    findings.clear()
+    const newest = rig.journal.openAttempts().at(-1) as Attempt
+    findings.set(newest.hash, mined(newest))
+    engine.poll()
+    await expect.poll(() => onDisk('a')?.state).toBe('included')
+    void hanging
+    hangs = true
+  })
+
+  it('is found where the count says that it is mined, though the endpoint that is asked first has no receipt', async () => {
+    change = () => ({
+      chain: { receiptWhereMined: async ({ hashes }) => receiptOf(hashes[0]) },
+    })
     await restart()
     await execute('a')
-    for (const unclear of [null, sent[0]?.hash as Hex]) {
-      by = unclear
-      await look(['a', { kind: 'passed' }])
-      await expect.poll(() => onDisk('a')?.state).toBe('pending')
-    }
-    by = stranger
-    await look(['a', { kind: 'passed' }])
+    counts = [FIRST_NONCE, FIRST_NONCE + 1]
+    findings.set((sent[0] as Attempt).hash, ASKED)
+    await blocks(2)
+    expect(onDisk('a')?.state).toBe('included')
+  })
+
+  it('is given up once it is known who took its nonce, and a foreign transaction stops the lane', async () => {
+    const foreign: Hex = `0x${'5a'.repeat(32)}`
+    let by: { hash: Hex; what: string } | null = null
+    change = () => ({ chain: { foreignTransaction: async () => by } })
+    await restart()
+    await execute('a')
+    counts = [FIRST_NONCE + 1]
+    findings.set((sent[0] as Attempt).hash, ASKED)
+    await blocks(2)
+    await blocks(5)
+    await expect.poll(() => onDisk('a')?.state).toBe('pending')
+    by = { hash: sent[0]?.hash as Hex, what: 'ours' }
+    await blocks(1)
+    expect(onDisk('a')?.state).toBe('pending')
+    by = { hash: foreign, what: 'which sends 1 wei to 0x5a' }
+    await blocks(1)
     expect(told(await execute('a'))).toMatchObject({ status: 'displaced', code: 'DISPLACED' })
-    expect(lane()?.paused).toContain(stranger)
+    expect(lane()?.paused).toContain(foreign)
     expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE + 1 })
+    expect(rig.context.budget.atStakeWei()).toBe(0n)
     expect(told(await execute('b')).code).toBe('LANES_BUSY')
   })
 
-  it('goes on with the others when one step fails', async () => {
-    let broken = ''
+  it('is given up too when nodes do not tell any more who took its nonce', async () => {
+    change = () => ({ chain: { foreignTransaction: async () => ({ hash: null }) } })
+    await restart()
+    await execute('a')
+    counts = [FIRST_NONCE + 1]
+    findings.set((sent[0] as Attempt).hash, ASKED)
+    await blocks(2)
+    await blocks(5)
+    expect(told(await execute('a'))).toMatchObject({ status: 'displaced', code: 'DISPLACED' })
+    expect(lane()?.paused).toContain('not ours')
+  })
+
+  it('tells the reason of a revert afterwards', async () => {
     change = () => ({
-      async realise({ signal }) {
-        if (signal.signalId === broken) throw new Error('No price.')
-        return { profit: 3n, gasCostWei: 5n, netProfitUsdE8: null }
+      chain: { whyReverted: async () => failure('SIMULATION_FAILED', 'Hop 1 lacks 3 units.') },
+    })
+    await restart()
+    await execute('a')
+    await check([sent[0], mined(sent[0], { success: false })])
+    await expect
+      .poll(() => onDisk('a')?.failure?.sentence)
+      .toBe(`The transaction reverted in block ${HEAD + 1}: Hop 1 lacks 3 units.`)
+  })
+
+  it('does not wait for another whose step fails', async () => {
+    let broken: string | null = ''
+    change = () => ({
+      trade: {
+        async realise({ signal }) {
+          if (signal?.signalId === broken) throw new Error('No price.')
+          return { profit: 3n, gasCostWei: 5n, netProfitUsdE8: null }
+        },
       },
     })
     await restart()
     await execute('a')
     await execute('b')
     broken = 'a'
-    await look(['a', mined(sent[0]?.hash)], ['b', mined(sent[1]?.hash)])
+    const [a, b] = sent
+    await check([a, mined(a)], [b, mined(b)])
     expect([onDisk('a')?.state, onDisk('b')?.state]).toEqual(['pending', 'included'])
-    broken = ''
-    await look(['a', mined(sent[0]?.hash)])
+    broken = null
+    await check()
     expect(onDisk('a')?.state).toBe('included')
   })
 
-  it('keeps the attempts of a nonce while a lower one of its lane can still change', async () => {
+  it('keeps its attempts while a lower nonce of its lane can still change', async () => {
     await execute('a')
     await execute('b')
-    await look(['b', mined(sent[1]?.hash, { final: true })])
+    const [a, b] = sent
+    await check([b, mined(b, { final: true })])
     expect(rig.journal.openAttempts().map(({ nonce }) => nonce)).toEqual([FIRST_NONCE, FIRST_NONCE + 1])
-    await look(['a', mined(sent[0]?.hash, { final: true })])
+    await check([a, mined(a, { final: true })])
     expect(rig.journal.openAttempts()).toEqual([])
     expect(rig.journal.settledNonce(rig.key.address)).toBe(FIRST_NONCE + 1)
+  })
+
+  it('stands still with the chain, however the wall clock jumps', async () => {
+    await execute('a')
+    for (const jump of [-3_600_000, 7_200_000]) {
+      rig.nowMs += jump
+      await engine.check()
+    }
+    expect(sentNow()).toEqual([`first ${FIRST_NONCE}`])
+    rig.nowMs -= 3_600_000
+    await blocks(3)
+    expect(sentNow()).toEqual([`replacement ${FIRST_NONCE}`])
   })
 })
 
 describe('recover', () => {
   it('sends the same bytes in the order of nonces, signs nothing, and goes on behind them', async () => {
     for (const id of ['a', 'b', 'c']) await execute(id)
-    await look(['b', { kind: 'bump' }])
-    await look(['a', mined(sent[0]?.hash)])
-    const newest = [sent.at(-1)?.raw, sent[2]?.raw]
+    await check([sent[0], mined(sent[0])])
+    const waiting = [sent[1]?.raw, sent[2]?.raw]
     const attempts = rig.journal.openAttempts()
+    const atStake = rig.context.budget.atStakeWei()
     await restart()
     await engine.recover()
-    expect(sent.map(({ raw }) => raw)).toEqual(newest)
+    expect(sent.map(({ raw }) => raw)).toEqual(waiting)
     expect(rig.journal.openAttempts()).toEqual(attempts)
     expect(lane()).toMatchObject({ inFlight: 2, nonce: FIRST_NONCE + 3 })
+    expect(rig.context.budget.atStakeWei()).toBe(atStake)
+    expect(rig.context.budget.spentLastHourWei()).toBe(5_100_017n)
+    rig.head += 1
     await execute('d')
     expect(sent.at(-1)?.nonce).toBe(FIRST_NONCE + 3)
     expect((await execute('b')).replayed).toBe(true)
   })
 
   it('keeps a promise that was made before the end', async () => {
-    change = () => ({ simulate: () => new Promise(() => {}) })
+    change = () => ({ trade: { simulate: () => new Promise(() => {}) } })
     await restart()
     await execute('a', { wait: 'none' })
     expect(onDisk('a')?.state).toBe('accepted')
@@ -362,61 +600,63 @@ describe('recover', () => {
   })
 
   it('tells a promise whose time has passed as expired, and signs nothing', async () => {
-    change = () => ({ simulate: () => new Promise(() => {}) })
+    change = () => ({ trade: { simulate: () => new Promise(() => {}) } })
     await restart()
     await execute('a', { wait: 'none', validUntilMs: START_MS + 1_000 })
-    change = () => ({ now: () => START_MS + 1_001 })
+    change = () => ({ clock: { nowMs: () => START_MS + 1_001 } })
     await restart()
     await engine.recover()
-    await expect.poll(() => told(rig.journal.find('a')?.answer as Answer).code).toMatch(/EXPIRED|LANES_BUSY/)
+    await expect.poll(() => told(rig.journal.find('a')?.answer as Answer).code).toBe('EXPIRED')
     expect(rig.journal.openAttempts()).toEqual([])
   })
 
-  it('holds no place for a trade that was final before the end', async () => {
+  it('hands out no nonce of a trade that was final before the end, however low the count', async () => {
     await execute('a')
     await execute('b')
-    await look(['b', mined(sent[1]?.hash, { final: true })])
+    await check([sent[1], mined(sent[1], { final: true })])
     await restart()
     await engine.recover()
     expect(lane()).toMatchObject({ inFlight: 1, nonce: FIRST_NONCE + 2 })
   })
 
-  it('watches a trade whose key is not configured any more, and fails at nothing', async () => {
+  it('follows a trade whose key is not configured any more, and fails at nothing', async () => {
     await execute('a')
     const record = onDisk('a')
     const [attempt] = rig.journal.openAttempts()
     if (record === undefined || attempt === undefined) throw new Error('There is no trade.')
-    const stranger: Hex = `0x${'9e'.repeat(20)}`
-    const moved = { ...record, lane: stranger, signal: { ...record.signal, signalId: 'gone' } }
+    const gone: Attempt = {
+      ...attempt,
+      lane: `0x${'9e'.repeat(20)}`,
+      hash: `0x${'9f'.repeat(32)}`,
+      signalId: 'gone',
+    }
+    const moved = { ...record, lane: gone.lane, signal: { ...record.signal, signalId: 'gone' } }
     await rig.journal.record({
       execution: { record: moved, payloadHash: 'gone', answer: await execute('a'), event: null },
-      attempt: { ...attempt, lane: stranger, hash: `0x${'9f'.repeat(32)}`, signalId: 'gone' },
+      attempt: gone,
     })
     await restart()
     await engine.recover()
     rig.told.length = 0
-    await look(['gone', { kind: 'bump' }])
-    await look(['gone', mined(`0x${'9f'.repeat(32)}`)])
+    await blocks(4)
+    await check([gone, mined(gone)])
     expect(onDisk('gone')?.state).toBe('included')
-    await look(['gone', { kind: 'reorged', minedCount: FIRST_NONCE }])
+    counts = [FIRST_NONCE]
+    await check([gone, REPLACED])
     expect(onDisk('gone')?.state).toBe('pending')
-    await look(['gone', mined(`0x${'9f'.repeat(32)}`, { final: true })])
+    await check([gone, mined(gone, { final: true })])
     expect(onDisk('gone')).toBeUndefined()
     expect(rig.told.filter((line) => line.startsWith('error'))).toEqual([])
   })
 })
 
 describe('gaps', () => {
-  let count: number
   /** Leaves nonce 41 unused below a trade at 42. */
   async function makeGap(): Promise<void> {
     const refused = Promise.withResolvers<never>()
     let first = true
-    count = FIRST_NONCE
     change = (journal) => ({
-      minedCount: async () => count,
       journal: {
-        ...journal,
         record(change) {
           if (!first || change.attempt === null) return journal.record(change)
           first = false
@@ -428,15 +668,14 @@ describe('gaps', () => {
     const failing = execute('a')
     await expect.poll(() => first).toBe(false)
     await execute('b')
-    refused.reject(new Error('disk I/O error'))
+    refused.reject(new Error('disk is full'))
     expect(told(await failing).code).toBe('JOURNAL_UNAVAILABLE')
     expect(lane()?.gaps).toEqual([FIRST_NONCE])
   }
-  const sentNow = () => sent.splice(0).map(({ kind, nonce }) => `${kind} ${nonce}`)
 
   it('are filled with a no-op of ours that is on disk first, so that what is above moves on', async () => {
     await makeGap()
-    await look()
+    await engine.check()
     expect(lane()).toMatchObject({ inFlight: 2, gaps: [] })
     const filler = sent[1]?.raw
     expect(sentNow()).toEqual([`first ${FIRST_NONCE + 1}`, `filler ${FIRST_NONCE}`])
@@ -451,46 +690,88 @@ describe('gaps', () => {
   it('go to a trade that comes before a filler', async () => {
     await makeGap()
     await execute('c')
-    await look()
+    await engine.check()
     expect(sentNow()).toEqual([`first ${FIRST_NONCE + 1}`, `first ${FIRST_NONCE}`])
   })
 
-  it('have fillers that are sent again at each block, and bumped like a trade', async () => {
+  it('have fillers that are bumped, settled and paid for like a trade', async () => {
     await makeGap()
-    await look()
-    sentNow()
-    await look()
-    expect(sentNow()).toEqual([])
-    rig.head += 1
-    await look()
-    expect(sentNow()).toEqual([`filler ${FIRST_NONCE}`])
-    rig.head += 2
-    await look()
-    expect(sentNow()).toEqual([`filler ${FIRST_NONCE}`])
-    const fillers = rig.journal.openAttempts().filter(({ kind }) => kind === 'filler')
-    expect(fillers.map(({ nonce }) => nonce)).toEqual([FIRST_NONCE, FIRST_NONCE])
-    count = FIRST_NONCE + 1
-    await look()
+    await engine.check()
+    await blocks(3)
+    const fillers = rig.journal.openAttempts().filter(({ nonce }) => nonce === FIRST_NONCE)
+    expect(fillers.map(({ kind }) => kind)).toEqual(['filler', 'cancel'])
+    await check([fillers[0], mined(fillers[0])])
     expect(lane()).toMatchObject({ inFlight: 1, gaps: [] })
-    expect(sentNow()).toEqual([])
+    expect(rig.journal.totals()).toMatchObject({ totalSignals: 1, executed: 0, failed: 0, profitUsdE8: -7n })
+    expect(rig.context.budget.spentLastHourWei()).toBe(5_100_017n)
+    counts = [FIRST_NONCE]
+    await check([fillers[0], REPLACED])
+    expect(lane()).toMatchObject({ inFlight: 2, gaps: [] })
+    await check([fillers[0], mined(fillers[0], { final: true })])
+    expect(rig.journal.openFillers()).toEqual([])
   })
 
-  it('takes one low count for no reorg', async () => {
-    await makeGap()
-    await look()
-    const trade = sent[0]?.hash
-    count = FIRST_NONCE + 2
-    await look(['b', mined(trade, { final: true })])
-    expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE + 2 })
-    sentNow()
-    count = FIRST_NONCE
-    rig.head += 1
-    await look()
-    // Should it have left the chain, the same bytes bring it back.
-    expect(sentNow()).toEqual([`filler ${FIRST_NONCE}`])
-    count = FIRST_NONCE + 2
-    rig.head += 1
-    await look()
-    expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE + 2, gaps: [] })
+  it('that a foreign transaction leaves when it is out of the chain again are filled', async () => {
+    rig.lanes.lane(rig.key.address)?.resync([FIRST_NONCE + 1])
+    await execute('a')
+    expect(sent[0]?.nonce).toBe(FIRST_NONCE + 1)
+    counts = [FIRST_NONCE]
+    findings.set((sent[0] as Attempt).hash, ASKED)
+    await blocks(2)
+    expect(lane()?.gaps).toEqual([])
+    await blocks(5)
+    await engine.check()
+    expect(sentNow()).toContain(`filler ${FIRST_NONCE}`)
+  })
+})
+
+describe("the operator's hand", () => {
+  it('cancels, speeds up, and refuses what cannot be done', async () => {
+    await execute('a')
+    expect(await engine.control({ action: 'speed_up', signalId: 'a' })).toMatchObject({ ok: false })
+    await blocks(1)
+    expect(await engine.control({ action: 'speed_up', signalId: 'a' })).toMatchObject({ ok: true })
+    expect(await engine.control({ action: 'cancel', signalId: 'a' })).toMatchObject({ ok: true })
+    expect(rig.journal.openAttempts().map(({ kind }) => kind)).toEqual(['first', 'replacement', 'cancel'])
+    counts = [FIRST_NONCE]
+    expect(await engine.control({ action: 'abandon', signalId: 'a' })).toMatchObject({
+      ok: false,
+      failure: { code: 'TRADE_NOT_OPEN' },
+    })
+    expect(await engine.control({ action: 'cancel', signalId: 'nobody' })).toMatchObject({
+      ok: false,
+      failure: { code: 'TRADE_NOT_OPEN' },
+    })
+  })
+
+  it('stops a lane and lets it go on, from behind what others have done with its account', async () => {
+    const command = { lane: rig.key.address, reason: 'I move its funds' }
+    expect(await engine.control({ action: 'pause', ...command })).toMatchObject({ ok: true })
+    expect(told(await execute('a'))).toMatchObject({ code: 'LANES_BUSY' })
+    expect(lane()?.paused).toContain('I move its funds')
+    counts = [FIRST_NONCE + 2]
+    expect(await engine.control({ action: 'resume', ...command })).toMatchObject({ ok: true })
+    await execute('a')
+    expect(sent[0]?.nonce).toBe(FIRST_NONCE + 2)
+    const unknown = { lane: `0x${'77'.repeat(20)}`, reason: null } as const
+    expect(await engine.control({ action: 'pause', ...unknown })).toMatchObject({ ok: false })
+  })
+
+  it('closes a trade whose nonce is used up, where the chain cannot be asked any more', async () => {
+    await execute('a')
+    counts = [FIRST_NONCE + 1, FIRST_NONCE + 1]
+    expect(await engine.control({ action: 'abandon', signalId: 'a' })).toMatchObject({ ok: true })
+    expect(told(await execute('a'))).toMatchObject({ status: 'displaced', code: 'DISPLACED' })
+    expect(lane()).toMatchObject({ inFlight: 0 })
+  })
+
+  it('ends a promise that is not signed yet', async () => {
+    change = () => ({ trade: { simulate: async () => NODE_DOWN } })
+    await restart()
+    await execute('a', { wait: 'none' })
+    expect(await engine.control({ action: 'cancel', signalId: 'a' })).toMatchObject({ ok: true })
+    expect(told(await execute('a', { wait: 'none' }))).toMatchObject({ status: 'denied', code: 'CANCELLED' })
+    engine.poll()
+    expect(sent).toEqual([])
   })
 })

@@ -1,15 +1,19 @@
 import type { Answer } from '../../dispatch/protocol.ts'
+import type { ControlCommand } from '../../domain/control.ts'
+import type { Simulation } from '../../domain/execution.ts'
 import { isOpen } from '../../domain/executionState.ts'
-import type { Signal } from '../../domain/signal.ts'
-import { type Failure, failure } from '../../errors/failure.ts'
-import { createGapFiller } from './fillGaps.ts'
+import { isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
+import type { Address, Hex, Signal } from '../../domain/signal.ts'
+import { CODES } from '../../errors/codes.ts'
+import { type Failure, fail, failure, type Result, succeed } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
-import { acceptedRecord, changedRecord, hashesOf, type OpenExecution } from './openExecution.ts'
+import { acceptedRecord, hashesOf, isTrade, type OpenExecution, openExecution } from './openExecution.ts'
+import { createPoller } from './poller.ts'
 import { recordChange } from './recordChange.ts'
 import { recover } from './recover.ts'
-import { sendAttempt } from './sendAttempt.ts'
-import { submitTrade } from './submitTrade.ts'
-import { createWatch, type Watch } from './watch.ts'
+import { journalFailure } from './signing.ts'
+import { createTrades } from './trade.ts'
+import { createTradesInFlight } from './tradesInFlight.ts'
 
 /** The LIVE pipeline of one chain. */
 export interface LiveEngine {
@@ -20,41 +24,50 @@ export interface LiveEngine {
    * and not signed yet runs now.
    */
   recover(): Promise<void>
+  /** As a trade of the first lane would run now, behind trades of ours in flight. */
+  simulate(request: { signal: Signal; calldata: Hex }): Promise<Result<Simulation>>
+  /** There is a new head, or time has passed. */
+  poll(): void
+  /** One check of everything that is out; resolves when what it found is dealt with. */
+  check(): Promise<void>
+  /** The operator's hand on a lane or a trade. The command is on disk already. */
+  control(command: ControlCommand): Promise<Result<{ sentence: string }>>
   /** Answers everyone who still waits with how things stand; what is out stays out and is taken up at the next start. */
   stop(): Promise<void>
-  readonly watch: Watch
 }
 
+/** A promised trade that could not be submitted is tried again at the next head, or after these pauses. */
+const RETRY_MS = { first: 250, last: 5_000 }
+
 /**
- * One signal's way in LIVE, from top to bottom; `watch` carries on where a transaction is out. At most one effect per id: an id in flight or in the
+ * One signal's way in LIVE; `poller` carries on where a transaction is out. At most one effect per id: an id in flight or in the
  * journal never gets a second nonce.
  */
 export function createLiveEngine(context: LiveContext): LiveEngine {
+  const { chain, clock, journal, lanes, settings, tell, log } = context
   const open = new Map<string, OpenExecution>()
+  const inFlight = createTradesInFlight({ sharesPool: context.trade.sharesPool })
+  const trades = createTrades({ open, inFlight, context })
+  const poller = createPoller({ open, trades, context })
   let stopped = false
-  const gaps = createGapFiller(context)
-  const watch = createWatch({ open, gaps, context })
+  /** Promised trades that wait for a head to be tried again. */
+  const retries = new Set<() => void>()
+  let promised = 0
 
   async function execute(signal: Signal): Promise<Answer> {
-    const payloadHash = context.payloadHash(signal)
+    const payloadHash = context.trade.payloadHash(signal)
     const before = seenBefore(signal)
     if (before !== null) return before
-
-    const execution: OpenExecution = {
-      payloadHash,
-      record: acceptedRecord(signal, context.now()),
-      lastChange: Promise.resolve(),
-      isPromised: false,
-      attempts: [],
-      slot: null,
-      sentAtBlock: context.head(),
-      reopenedAtBlock: 0,
-      sentAtMs: context.now(),
-      taken: false,
-      isSending: false,
-      refusal: 'none',
-      giveAnswer: null,
+    if (signal.wait === 'none' && promised >= settings.promisedMax) {
+      const sentence = `${promised} promised trades of ${chain.name} wait to be signed already.`
+      return tell.refuse(failure('OVERLOADED', sentence), signal)
     }
+    const execution = openExecution({
+      record: acceptedRecord(signal, clock.nowMs()),
+      payloadHash,
+      head: chain.head(),
+      elapsedMs: clock.elapsedMs(),
+    })
     open.set(signal.signalId, execution)
     if (signal.wait !== 'none') return await run(execution)
 
@@ -63,11 +76,10 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       await recordChange(execution, (record) => ({ record }), context)
     } catch (error) {
       open.delete(signal.signalId)
-      const why = error instanceof Error ? error.message : error
-      return context.refuse(failure('JOURNAL_UNAVAILABLE', `The journal cannot be written: ${why}.`), signal)
+      return tell.refuse(journalFailure(error), signal)
     }
     execution.isPromised = true
-    void run(execution)
+    void keepPromise(execution)
     return answerNow(execution, false)
   }
 
@@ -75,109 +87,154 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   function seenBefore(signal: Signal): Answer | null {
     const { signalId } = signal
     const running = open.get(signalId)
-    const first = running === undefined ? context.journal.find(signalId) : null
+    const first = running === undefined ? journal.find(signalId) : null
     const known = running?.payloadHash ?? first?.payloadHash
     if (known === undefined) return null
-    if (!context.isSamePayload(signal, known)) {
+    if (!context.trade.isSamePayload(signal, known)) {
       const sentence = `signal_id ${signalId} was used before for another trade.`
-      return context.refuse(failure('SIGNAL_ID_CONFLICT', sentence), signal)
+      return tell.refuse(failure('SIGNAL_ID_CONFLICT', sentence), signal)
     }
     if (first !== null) return first.answer
     // With bytes out, the state is on disk and can be told; before that nothing is certain yet.
-    if (running !== undefined && (running.attempts.length > 0 || running.isPromised))
+    if (running !== undefined && isTrade(running) && (running.attempts.length > 0 || running.isPromised))
       return { ...answerNow(asTaken(running), false), replayed: true }
-    return context.refuse(failure('IN_FLIGHT', `The signal ${signalId} is still being worked on.`), signal)
+    return tell.refuse(failure('IN_FLIGHT', `The signal ${signalId} is still being worked on.`), signal)
   }
 
   /** Never rejects: whatever goes wrong, the client is answered and the id does not hang. */
-  async function run(execution: OpenExecution): Promise<Answer> {
+  async function run(execution: OpenExecution<LiveExecution>): Promise<Answer> {
     const { signal } = execution.record
     try {
-      return await advance(execution)
+      const reason = await advance(execution)
+      if (reason === null) return await answerOf(execution)
+      // Nothing was signed, and nothing is kept: the same id may be sent again.
+      open.delete(signal.signalId)
+      return tell.refuse(reason, signal)
     } catch (error) {
-      context.log.error({ err: error, executionId: signal.signalId }, 'A bug.')
+      log.error({ err: error, signal_id: signal.signalId }, 'A bug.')
       if (execution.attempts.length > 0) return answerNow(execution, false)
       open.delete(signal.signalId)
-      return context.refuse(
-        failure('INTERNAL', 'A bug in the LIVE engine; its log line has this signal_id.'),
-        signal,
-      )
+      const sentence = 'A bug in the LIVE engine; its log line has this signal_id.'
+      return tell.refuse(failure('INTERNAL', sentence), signal)
     }
   }
 
-  /** @param unfit why the account that was tried before could not be used */
-  async function advance(execution: OpenExecution, unfit: Failure | null = null): Promise<Answer> {
+  /**
+   * A promised trade is tried until it is signed, is denied by its own merits, or its time has passed: trouble of a node, the
+   * disk or the lanes is none of the trade's. Never rejects.
+   */
+  async function keepPromise(execution: OpenExecution<LiveExecution>): Promise<void> {
     const { signal } = execution.record
-    const patienceMs = context.now() + context.laneWaitMs
-    const deadlineMs = Math.min(patienceMs, signal.validUntilMs ?? patienceMs)
-    const acquired = await context.lanes.acquire({ deadlineMs })
-    if (!acquired.ok) return await giveUp(execution, unfit ?? acquired.failure)
-    const slot = acquired.value
-    let lastUnfit = unfit
+    promised += 1
     try {
-      const submission = await submitTrade(execution, slot, context)
-      switch (submission.status) {
-        case 'denied':
-          open.delete(signal.signalId)
-          return answerNow(execution, true)
-        case 'refused':
-          return await giveUp(execution, submission.failure)
-        case 'unfit':
-          lastUnfit = submission.failure
-          break
-        case 'signed':
-          break
-        default:
-          return submission satisfies never
+      for (let waitMs = RETRY_MS.first; !stopped; waitMs = Math.min(2 * waitMs, RETRY_MS.last)) {
+        // The operator may have ended it.
+        if (!isOpen(execution.record.state)) return
+        const reason = trades.late(execution.record) ?? (await advance(execution))
+        if (reason === null) {
+          if (execution.attempts.length > 0) await trades.send(execution)
+          return
+        }
+        const isOwn = !CODES[reason.code].retryable && reason.code !== 'INSUFFICIENT_FUNDS'
+        if (isOwn && reason.facts.limit === undefined && (await denied(execution, reason))) return
+        await nextHead(waitMs)
       }
+    } catch (error) {
+      // It stays promised on disk: the next start takes it up again.
+      log.error({ err: error, signal_id: signal.signalId }, 'A bug.')
+      if (execution.attempts.length === 0) open.delete(signal.signalId)
     } finally {
-      // Without effect once something is signed: then only the chain ends what was begun.
-      slot.release()
+      promised -= 1
     }
-    // Another account may do; one that is stopped is not given again.
-    if (execution.attempts.length === 0) return await advance(execution, lastUnfit)
-    const settled = untilSettled(execution)
-    await sendAttempt(execution, execution.attempts.at(-1), context)
-    return signal.wait === 'included' ? await settled : answerNow(asTaken(execution), false)
   }
 
-  /** Nothing was signed. A promised execution gets its outcome on disk; of any other nothing is kept, and the id may be sent again. */
-  async function giveUp(execution: OpenExecution, reason: Failure): Promise<Answer> {
-    const { record } = execution
-    if (execution.isPromised) {
-      const change = { failure: reason, final: true, changedAtMs: context.now() }
+  async function denied(execution: OpenExecution<LiveExecution>, reason: Failure): Promise<boolean> {
+    try {
+      await trades.deny(execution, reason)
+    } catch (error) {
+      log.error(
+        { err: error, signal_id: execution.record.signal.signalId },
+        'A denial could not be journaled.',
+      )
+      return false
+    }
+    open.delete(execution.record.signal.signalId)
+    return true
+  }
+
+  /** Resolves at the next head, after `waitMs`, or at the stop. */
+  function nextHead(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer)
+        retries.delete(go)
+        resolve()
+      }
+      const timer = setTimeout(go, waitMs)
+      retries.add(go)
+    })
+  }
+
+  /** From nothing to bytes on disk, or to a denial on disk: null. Why neither could be, else. */
+  async function advance(execution: OpenExecution<LiveExecution>): Promise<Failure | null> {
+    let unfit: Failure | null = null
+    for (;;) {
+      const { signal } = execution.record
+      const untilMs = (signal.validUntilMs ?? Number.POSITIVE_INFINITY) - clock.nowMs()
+      const acquired = await lanes.acquire({ waitMs: Math.min(settings.laneWaitMs, untilMs) })
+      // An operator may have ended it while it waited.
+      if (!isOpen(execution.record.state)) {
+        if (acquired.ok) acquired.value.release()
+        return null
+      }
+      if (!acquired.ok) return unfit ?? acquired.failure
+      const place = acquired.value
       try {
-        await recordChange(
-          execution,
-          (record) => ({ record: changedRecord(record, 'deny', change) }),
-          context,
-        )
-      } catch (error) {
-        // It stays promised on disk: the next start takes it up again.
-        context.log.error(
-          { err: error, executionId: record.signal.signalId },
-          'A denial could not be journaled.',
-        )
+        const submission = await trades.submit(execution, place)
+        switch (submission.status) {
+          case 'signed':
+            return null
+          case 'denied':
+            open.delete(signal.signalId)
+            return null
+          case 'refused':
+            return submission.failure
+          case 'unfit':
+            // Another account may do; one that is stopped is not given again.
+            unfit = submission.failure
+            break
+          default:
+            return submission satisfies never
+        }
+      } finally {
+        // Without effect once something is signed: then only the chain ends what was begun.
+        place.release()
       }
     }
-    open.delete(record.signal.signalId)
-    return execution.isPromised ? answerNow(execution, true) : context.refuse(reason, record.signal)
   }
 
-  const answerNow = (execution: OpenExecution, settledInTime: boolean): Answer =>
-    context.encode.answer({ execution: execution.record, hashes: hashesOf(execution), settledInTime })
+  /** Of what `advance` has brought to disk, as late as the signal waits. */
+  async function answerOf(execution: OpenExecution<LiveExecution>): Promise<Answer> {
+    if (execution.attempts.length === 0) return answerNow(execution, true)
+    const settled = untilSettled(execution)
+    await trades.send(execution)
+    return execution.record.signal.wait === 'included' ? await settled : answerNow(asTaken(execution), false)
+  }
+
+  const answerNow = (execution: OpenExecution<LiveExecution>, settledInTime: boolean): Answer =>
+    tell.answer({ execution: execution.record, hashes: hashesOf(execution), settledInTime })
 
   /** What a node has said is certain before it is on disk. */
-  const asTaken = (execution: OpenExecution): OpenExecution =>
-    execution.taken && execution.record.state === 'signed'
+  const asTaken = (execution: OpenExecution<LiveExecution>): OpenExecution<LiveExecution> =>
+    execution.sending.taken && execution.record.state === 'signed'
       ? { ...execution, record: { ...execution.record, state: 'pending' } }
       : execution
 
-  /** Resolves when the watch finds it settled, or with how it stands when the client has waited long enough. */
-  function untilSettled(execution: OpenExecution): Promise<Answer> {
+  /** Resolves when the poller finds it settled, or with how it stands when the client has waited long enough. */
+  function untilSettled(execution: OpenExecution<LiveExecution>): Promise<Answer> {
     if (stopped) return Promise.resolve(answerNow(execution, false))
     return new Promise((resolve) => {
-      const timer = setTimeout(() => execution.giveAnswer?.(), context.includedWaitMs)
+      const timer = setTimeout(() => execution.giveAnswer?.(), settings.includedWaitMs)
       execution.giveAnswer = () => {
         clearTimeout(timer)
         execution.giveAnswer = null
@@ -186,18 +243,110 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     })
   }
 
+  const control: LiveEngine['control'] = async (command) =>
+    'signalId' in command ? await controlTrade(command) : await controlLane(command)
+
+  /** A lane that is resumed takes what others have done with its account for granted. */
+  async function controlLane({
+    action,
+    lane: address,
+    reason,
+  }: Extract<ControlCommand, { lane: Address | null }>): Promise<Result<{ sentence: string }>> {
+    const lane = address && lanes.lane(address)
+    if (address === null || lane === null)
+      return fail(failure('INVALID_QUERY', `${address} is no lane of ${chain.name}.`))
+    if (action === 'pause') {
+      lanes.pause(address, 'operator', `The operator has paused it${reason === null ? '.' : `: ${reason}`}`)
+      return succeed({ sentence: `${address} takes no more trades; what is in flight goes on.` })
+    }
+    const counts = await chain.minedCounts(address)
+    if (counts.length === 0)
+      return fail(failure('NODE_UNAVAILABLE', `No endpoint tells the mined count of ${address}.`))
+    lane.resync(counts.map(({ count }) => count))
+    lanes.resume(address)
+    return succeed({ sentence: `${address} takes trades again, from nonce ${lane.next()} on.` })
+  }
+
+  async function controlTrade({
+    action,
+    signalId,
+  }: Extract<ControlCommand, { signalId: string }>): Promise<Result<{ sentence: string }>> {
+    const execution = open.get(signalId)
+    if (execution === undefined || !isTrade(execution) || execution.record.inclusion !== null) {
+      const sentence = `No open trade of ${chain.name} has the signal_id ${signalId}: it has ended, is in a block, or never was.`
+      return fail(failure('TRADE_NOT_OPEN', sentence))
+    }
+    const { lane, nonce } = execution.record
+    const latest = execution.attempts.at(-1)
+    const byOperator = failure('CANCELLED', 'The operator has cancelled it.')
+    if (latest === undefined) {
+      if (action === 'speed_up')
+        return fail(failure('TRADE_NOT_OPEN', `${signalId} is not signed yet: there is nothing to speed up.`))
+      if (!execution.isPromised)
+        return fail(failure('TRADE_NOT_OPEN', `${signalId} is being simulated: try again in a moment.`))
+      if (!(await denied(execution, byOperator)))
+        return fail(failure('JOURNAL_UNAVAILABLE', 'The journal cannot be written.'))
+      return succeed({ sentence: `${signalId} was not signed yet, and will not be.` })
+    }
+    switch (action) {
+      case 'cancel':
+        if (isNoOp(latest)) return succeed({ sentence: `${signalId} is being cancelled already.` })
+        return (await trades.replace(execution, { kind: 'cancel', reason: byOperator }))
+          ? succeed({ sentence: `A no-op at nonce ${nonce} of ${lane} is out in the place of ${signalId}.` })
+          : fail(failure('FEE_LIMIT', 'No limit leaves room for the no-op, or it could not be written down.'))
+      case 'speed_up':
+        if (!isNoOp(latest)) await trades.reevaluate(execution)
+        return (await trades.replace(execution, { kind: 'bump' }))
+          ? succeed({ sentence: `Nonce ${nonce} of ${lane} is out again with a higher fee.` })
+          : fail(
+              failure(
+                'FEE_LIMIT',
+                'It does not pay for a higher fee on this block, or no limit leaves room.',
+              ),
+            )
+      case 'abandon': {
+        const counts = lane === null ? [] : await chain.minedCounts(lane)
+        if (nonce === null || counts.length === 0 || !counts.every(({ count }) => count > nonce)) {
+          const sentence = `Nonce ${nonce} of ${lane} is not used up by every count: its bytes can still land. Cancel it instead.`
+          return fail(failure('TRADE_NOT_OPEN', sentence))
+        }
+        const sentence = `The operator has abandoned it: nonce ${nonce} of ${lane} is used up, and no receipt of ours is found.`
+        await trades.abandon(execution, failure('DISPLACED', sentence, { lane, nonce }))
+        return succeed({ sentence })
+      }
+      default:
+        return action satisfies never
+    }
+  }
+
   return {
     execute,
+    simulate: ({ signal, calldata }) =>
+      context.trade.simulate({
+        signal,
+        calldata,
+        lane: lanes.status()[0]?.address as Address,
+        behind: inFlight.behind(signal),
+      }),
     async recover() {
-      await recover({ open, gaps, context })
-      await watch.look()
-      for (const execution of open.values()) if (execution.record.state === 'accepted') void run(execution)
+      await recover({ open, trades, inFlight, context })
+      await poller.check()
+      for (const execution of open.values())
+        if (isTrade(execution) && execution.record.state === 'accepted') void keepPromise(execution)
     },
+    poll() {
+      inFlight.onHead(chain.head())
+      for (const retry of [...retries]) retry()
+      poller.poll()
+    },
+    check: poller.check,
+    control,
     async stop() {
       stopped = true
+      lanes.close()
+      for (const retry of [...retries]) retry()
       for (const execution of open.values()) execution.giveAnswer?.()
-      await watch.idle()
+      await poller.stop()
     },
-    watch,
   }
 }

@@ -7,8 +7,8 @@ import {
   HEAD,
   type LiveRig,
   liveTrade,
-  openExecution,
   openLiveRig,
+  openTrade,
   START_MS,
 } from '../../../test/support/liveContext.ts'
 import type { ExecutionEvent } from '../../domain/executionState.ts'
@@ -21,7 +21,7 @@ let folder: string
 let rig: LiveRig
 /** Holds every change back from the disk until it resolves. */
 let gate: Promise<void>
-let execution: OpenExecution
+let execution: OpenExecution<LiveExecution>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'titan-record-change-'))
   gate = Promise.resolve()
@@ -29,16 +29,15 @@ beforeEach(async () => {
     path: join(folder, 'chain-1.sqlite'),
     change: ({ journal, told }) => ({
       journal: {
-        ...journal,
         async record(change) {
           await gate
           await journal.record(change)
-          told.push(`disk ${change.execution?.record.state}`)
+          told.push(`disk ${'record' in change.execution && change.execution.record.state}`)
         },
       },
     }),
   })
-  execution = openExecution(liveTrade('a'))
+  execution = openTrade(liveTrade('a'))
 })
 afterEach(() => {
   rig.journal.close()
@@ -51,6 +50,7 @@ const attempt = (): Attempt => ({
   signalId: 'a',
   lane: rig.key.address,
   nonce: FIRST_NONCE,
+  to: rig.context.trade.executor,
   raw: '0x02f8',
   fee: { type: 2, maxFeePerGas: 31n, maxPriorityFeePerGas: 7n },
   gasLimit: 400_001n,

@@ -1,24 +1,25 @@
 import { isOpen } from '../../domain/executionState.ts'
-import type { Attempt, LiveExecution } from '../../domain/liveExecution.ts'
+import type { Attempt, FillerRecord, LiveExecution } from '../../domain/liveExecution.ts'
+import type { ExecutionChange } from '../../journal/liveJournal.ts'
 import type { LiveContext } from './liveContext.ts'
-import type { OpenExecution } from './openExecution.ts'
+import { hashesOf, type OpenExecution, type OpenRecord } from './openExecution.ts'
 
 /** A step: the record after it, and bytes that may leave once it is on disk. */
-export interface Change {
-  readonly record: LiveExecution
+export interface Change<Kind extends OpenRecord> {
+  readonly record: Kind
   readonly attempt?: Attempt
 }
 
 /**
- * Puts a change on disk, which makes it known to subscribers, and only then makes it true in memory. Changes of one execution follow each other: each is made from the
- * record the one before has left, and may find (null) that there is nothing left to change. Resolves with whether
- * there was a change. Rejects when the disk refuses: then nothing has changed.
+ * Puts a change on disk, which makes it known to subscribers, and only then makes it true in memory. Changes of one execution
+ * follow each other: each is made from the record the one before has left, and may find (null) that there is nothing left to
+ * change. Resolves with whether there was a change. Rejects when the disk refuses: then nothing has changed.
  *
  * @param urgency `soon` for what nobody waits for: it shares another change's commit
  */
-export function recordChange(
-  execution: OpenExecution,
-  make: (record: LiveExecution) => Change | null,
+export function recordChange<Kind extends OpenRecord>(
+  execution: OpenExecution<Kind>,
+  make: (record: Kind) => Change<Kind> | null,
   context: LiveContext,
   urgency: 'now' | 'soon' = 'now',
 ): Promise<boolean> {
@@ -32,30 +33,54 @@ export function recordChange(
   return changed
 }
 
-async function write(
-  execution: OpenExecution,
-  change: Change | null,
-  { journal, encode }: LiveContext,
+async function write<Kind extends OpenRecord>(
+  execution: OpenExecution<Kind>,
+  change: Change<Kind> | null,
+  { journal, tell }: LiveContext,
   urgency: 'now' | 'soon',
 ): Promise<boolean> {
   if (change === null) return false
   const { record, attempt = null } = change
   const attempts = attempt === null ? execution.attempts : [...execution.attempts, attempt]
-  const told = { execution: record, hashes: attempts.map(({ hash }) => hash) }
-  const isOutcome = record.state !== execution.record.state && !isOpen(record.state)
-  const putDown = urgency === 'now' ? journal.record : journal.recordSoon
-  await putDown({
-    execution: {
-      record,
-      payloadHash: execution.payloadHash,
-      answer: encode.answer({ ...told, settledInTime: !isOpen(record.state) }),
-      event: isOutcome
-        ? { type: 'live_execution', json: encode.outcome(told) }
-        : { type: 'execution_update', json: encode.update(told) },
-    },
-    attempt,
-  })
+  const put = urgency === 'now' ? journal.record : journal.recordSoon
+  const { signal } = record
+  const told =
+    signal === null
+      ? (record as FillerRecord)
+      : changeOf({
+          record: record as LiveExecution,
+          attempts,
+          stateBefore: execution.record.state,
+          payloadHash: execution.payloadHash,
+          tell,
+        })
+  await put({ execution: told, attempt })
   execution.record = record
   execution.attempts = attempts
   return true
+}
+
+function changeOf({
+  record,
+  attempts,
+  stateBefore,
+  payloadHash,
+  tell,
+}: {
+  record: LiveExecution
+  attempts: readonly Attempt[]
+  stateBefore: LiveExecution['state']
+  payloadHash: string
+  tell: LiveContext['tell']
+}): ExecutionChange {
+  const told = { execution: record, hashes: hashesOf({ attempts }) }
+  const isOutcome = record.state !== stateBefore && !isOpen(record.state)
+  return {
+    record,
+    payloadHash,
+    answer: tell.answer({ ...told, settledInTime: !isOpen(record.state) }),
+    event: isOutcome
+      ? { type: 'live_execution', json: tell.outcome(told) }
+      : { type: 'execution_update', json: tell.update(told) },
+  }
 }

@@ -3,43 +3,65 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
-  FIRST_NONCE,
+  type Change,
   HEAD,
   type LiveRig,
   liveTrade,
-  openExecution,
+  NODE_DOWN,
   openLiveRig,
-  START_MS,
+  openTrade,
+  PROFIT,
 } from '../../../test/support/liveContext.ts'
 import type { BroadcastOutcome } from '../../broadcast/broadcast.ts'
 import type { VerdictClass } from '../../broadcast/verdict.ts'
+import type { LiveExecution } from '../../domain/liveExecution.ts'
 import { failure } from '../../errors/failure.ts'
+import { sharesPool } from '../../route/sharesPool.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
-import { replaceLatest } from './replaceLatest.ts'
-import { sendAttempt } from './sendAttempt.ts'
-import { submitTrade } from './submitTrade.ts'
+import { createTrades, type Trades } from './trade.ts'
+import { createTradesInFlight } from './tradesInFlight.ts'
 
 let folder: string
 let rig: LiveRig
-let execution: OpenExecution
+let execution: OpenExecution<LiveExecution>
+let trades: Trades
 let outcome: () => Promise<BroadcastOutcome>
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'titan-send-'))
   rig = await openLiveRig({
     path: join(folder, 'chain-1.sqlite'),
-    change: () => ({ broadcast: () => outcome() }),
+    change: () => ({ send: { broadcast: () => outcome() } }),
   })
-  execution = openExecution(liveTrade('a'))
-  const acquired = await rig.lanes.acquire({ deadlineMs: START_MS + 50 })
+  trades = tradesWith()
+  execution = openTrade(liveTrade('a'))
+  const acquired = await rig.lanes.acquire({ waitMs: 50 })
   if (!acquired.ok) throw new Error(acquired.failure.sentence)
-  await submitTrade(execution, acquired.value, rig.context)
+  await trades.submit(execution, acquired.value)
   rig.told.length = 0
 })
 afterEach(() => {
   rig.journal.close()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** The trades of the rig, some parts of whose context are others. */
+function tradesWith(change: Change = {}): Trades {
+  const context = Object.fromEntries(
+    Object.entries(rig.context).map(([group, parts]) => [
+      group,
+      { ...parts, ...change[group as keyof LiveContext] },
+    ]),
+  ) as unknown as LiveContext
+  return createTrades({ open: new Map(), inFlight: createTradesInFlight({ sharesPool }), context })
+}
+
+/** A block later it still pays, so that it may be bumped. */
+async function bump(by: Trades = trades): Promise<boolean> {
+  rig.head += 1
+  await by.reevaluate(execution)
+  return await by.replace(execution, { kind: 'bump' })
+}
 
 const accepted = async (): Promise<BroadcastOutcome> => ({
   status: 'accepted',
@@ -57,16 +79,16 @@ const without =
     failure: failure(code, 'No node took it.'),
     verdicts: classes.map((verdict, index) => ({ host: `node-${index}`, class: verdict, message: verdict })),
   })
-const send = () => sendAttempt(execution, execution.attempts.at(-1), rig.context)
+const send = () => trades.send(execution)
 const stateOnDisk = () => rig.journal.open()[0]?.record.state
 
-describe('sendAttempt', () => {
+describe('send', () => {
   it('is pending, on disk and for subscribers, once a node has taken it; and only once', async () => {
     outcome = accepted
     rig.head = HEAD + 3
-    rig.nowMs = START_MS + 777
+    rig.elapsedMs = 777_777
     await send()
-    expect(execution).toMatchObject({ taken: true, sentAtBlock: HEAD + 3, sentAtMs: START_MS + 777 })
+    expect(execution.sending).toMatchObject({ taken: true, atBlock: HEAD + 3, atMs: 777_777 })
     await expect.poll(() => execution.record.state).toBe('pending')
     expect(stateOnDisk()).toBe('pending')
     await send()
@@ -81,7 +103,7 @@ describe('sendAttempt', () => {
   ] as const)('keeps its nonce and its state when the outcome is %s', async (status, classes) => {
     outcome = without(status, classes)
     await send()
-    expect(execution).toMatchObject({ taken: false, refusal: 'none' })
+    expect(execution.sending).toMatchObject({ taken: false, refusal: 'none' })
     expect(stateOnDisk()).toBe('signed')
     expect(rig.lanes.status()[0]?.inFlight).toBe(1)
     expect(rig.journal.openAttempts()).toHaveLength(1)
@@ -90,21 +112,23 @@ describe('sendAttempt', () => {
   it.each<[string, 'refused' | 'contested' | 'unknown', VerdictClass[], string]>([
     ['all say that it pays too little', 'refused', ['underpriced', 'underpriced'], 'price'],
     ['one says something else', 'refused', ['underpriced', 'txpool_full'], 'none'],
-    ['one did not answer', 'unknown', ['underpriced', 'no_answer'], 'none'],
+    ['one did not answer', 'unknown', ['underpriced', 'no_answer'], 'price'],
+    ['one is down', 'refused', ['intrinsic_gas', 'unreachable'], 'permanent'],
+    ['all are down', 'refused', ['unreachable', 'unreachable'], 'none'],
     ['nothing will ever make it valid', 'refused', ['intrinsic_gas', 'gas_limit'], 'permanent'],
     ['it is too dear for the nodes', 'refused', ['fee_cap_exceeded'], 'too_much'],
-    ["somebody else's holds the nonce", 'contested', ['replacement_underpriced'], 'none'],
+    ['a foreign transaction holds the nonce', 'contested', ['replacement_underpriced'], 'none'],
   ])('%s: %s by %j is %s', async (_, status, classes, refusal) => {
     outcome = without(status, classes)
     await send()
-    expect(execution.refusal).toBe(refusal)
+    expect(execution.sending.refusal).toBe(refusal)
   })
 
   it('takes "replacement underpriced" for a matter of price where an attempt of ours holds the nonce', async () => {
     outcome = without('contested', ['replacement_underpriced'])
-    expect(await replaceLatest(execution, { kind: 'replacement' }, rig.context)).toBe(true)
+    expect(await bump()).toBe(true)
     expect(execution.attempts.map(({ kind }) => kind)).toEqual(['first', 'replacement'])
-    expect(execution.refusal).toBe('price')
+    expect(execution.sending.refusal).toBe('price')
   })
 
   it('takes what is said of an older attempt for nothing about the newest', async () => {
@@ -112,17 +136,17 @@ describe('sendAttempt', () => {
     outcome = () => late.promise
     const first = send()
     outcome = accepted
-    await replaceLatest(execution, { kind: 'replacement' }, rig.context)
+    await bump()
     late.resolve(await without('refused', ['underpriced'])())
     await first
-    expect(execution).toMatchObject({ taken: true, refusal: 'none' })
+    expect(execution.sending).toMatchObject({ taken: true, refusal: 'none' })
   })
 
   it('tells of an account that cannot pay for what it has signed, and what that may cost', async () => {
     outcome = without('refused', ['insufficient_funds'], 'INSUFFICIENT_FUNDS')
     await send()
-    expect(execution.refusal).toBe('too_much')
-    expect(rig.told).toEqual([`poor ${615_398n * 31_000_000_007n}`])
+    expect(execution.sending.refusal).toBe('too_much')
+    expect(rig.told).toEqual([`underfunded ${(615_398n * 31_000_000_007n * 11n) / 10n}`])
     expect(rig.lanes.status()[0]?.inFlight).toBe(1)
   })
 
@@ -140,39 +164,38 @@ describe('sendAttempt', () => {
 
   it('does not fail when the acceptance cannot be journaled', async () => {
     outcome = accepted
-    const journal = { ...rig.journal, recordSoon: () => Promise.reject(new Error('disk I/O error')) }
-    await sendAttempt(execution, execution.attempts[0], { ...rig.context, journal })
+    const recordSoon = () => Promise.reject(new Error('disk is full'))
+    await tradesWith({ journal: { recordSoon } }).send(execution)
     await execution.lastChange
     expect([execution.record.state, stateOnDisk()]).toEqual(['signed', 'signed'])
   })
 })
 
-describe('replaceLatest', () => {
+describe('replace', () => {
   it('signs nothing for what was settled while the market was read', async () => {
     const freshMarket = async () => {
       execution.record = { ...execution.record, state: 'included' }
-      return await rig.context.freshMarket()
+      return await rig.context.trade.freshMarket()
     }
-    expect(await replaceLatest(execution, { kind: 'replacement' }, { ...rig.context, freshMarket })).toBe(
-      true,
-    )
+    expect(await bump(tradesWith({ trade: { freshMarket } }))).toBe(true)
     expect(rig.journal.openAttempts()).toHaveLength(1)
     expect(rig.told.filter((line) => line.startsWith('send'))).toEqual([])
   })
 
   it('forgets what a replacement could have cost that came too late to be put down', async () => {
-    const bumpFee: LiveContext['bumpFee'] = async (request) => {
+    const before = rig.context.budget.atStakeWei()
+    const sign: LiveContext['trade']['sign'] = (draft) => {
       execution.lastChange = new Promise((resolve) => {
         setImmediate(() => {
           execution.record = { ...execution.record, state: 'included' }
           resolve()
         })
       })
-      return await rig.context.bumpFee(request)
+      return rig.context.trade.sign(draft)
     }
-    expect(await replaceLatest(execution, { kind: 'replacement' }, { ...rig.context, bumpFee })).toBe(true)
+    expect(await bump(tradesWith({ trade: { sign } }))).toBe(true)
     expect(rig.journal.openAttempts()).toHaveLength(1)
-    expect(rig.told.at(-1)).toBe(`settled ${FIRST_NONCE}`)
+    expect(rig.context.budget.atStakeWei()).toBe(before)
   })
 
   it('has the replacement on disk, at the same nonce and for more, before it leaves', async () => {
@@ -181,38 +204,51 @@ describe('replaceLatest', () => {
       onDisk.push(rig.journal.openAttempts().length)
       return await accepted()
     }
-    rig.head = HEAD + 4
-    await replaceLatest(execution, { kind: 'replacement' }, rig.context)
+    rig.head = HEAD + 3
+    expect(await bump()).toBe(true)
     expect(onDisk).toEqual([2])
     const [first, second] = rig.journal.openAttempts()
-    expect(second).toMatchObject({ kind: 'replacement', nonce: first?.nonce, signedAtBlock: HEAD + 4 })
-    expect(second?.fee).toEqual({
-      type: 2,
-      maxFeePerGas: 62_000_000_014n,
-      maxPriorityFeePerGas: 2_000_000_006n,
-    })
-    expect(second?.hash).not.toBe(first?.hash)
+    if (first?.fee.type !== 2 || second?.fee.type !== 2) throw new Error('There are not two attempts.')
+    expect(second).toMatchObject({ kind: 'replacement', nonce: first.nonce, signedAtBlock: HEAD + 4 })
+    // geth and reth want a tenth more of both.
+    expect(second.fee.maxFeePerGas * 10n).toBeGreaterThanOrEqual(first.fee.maxFeePerGas * 11n)
+    const tips = [first.fee.maxPriorityFeePerGas * 11n, second.fee.maxPriorityFeePerGas * 10n] as const
+    expect(tips[1]).toBeGreaterThanOrEqual(tips[0])
+    expect(second.hash).not.toBe(first.hash)
     expect(rig.lanes.status()[0]).toMatchObject({ inFlight: 1, gaps: [] })
   })
 
   it('sends nothing that the disk has refused', async () => {
     outcome = () => Promise.reject(new Error('It was sent.'))
-    const journal = { ...rig.journal, record: () => Promise.reject(new Error('disk I/O error')) }
-    expect(
-      await replaceLatest(execution, { kind: 'cancel', reason: null }, { ...rig.context, journal }),
-    ).toBe(false)
+    const record = () => Promise.reject(new Error('disk is full'))
+    const reason = failure('UNPROFITABLE', 'It does not pay.')
+    const refusing = tradesWith({ journal: { record } })
+    expect(await refusing.replace(execution, { kind: 'cancel', reason })).toBe(false)
     expect(execution.attempts).toHaveLength(1)
     expect(rig.journal.openAttempts()).toHaveLength(1)
   })
 
-  it('signs nothing when no limit leaves room, or the market cannot be read', async () => {
+  it('signs nothing when no limit leaves room, the market cannot be read, or its worth is not known', async () => {
     outcome = () => Promise.reject(new Error('It was sent.'))
-    expect(
-      await replaceLatest(execution, { kind: 'replacement' }, { ...rig.context, bumpFee: async () => null }),
-    ).toBe(false)
-    const down = { ok: false, failure: failure('NODE_UNAVAILABLE', 'No endpoint answers.') } as const
-    const context = { ...rig.context, market: async () => down, freshMarket: async () => down }
-    expect(await replaceLatest(execution, { kind: 'replacement' }, context)).toBe(false)
+    expect(await bump(tradesWith({ trade: { balance: async () => 0n } }))).toBe(false)
+    expect(await bump(tradesWith({ trade: { freshMarket: async () => NODE_DOWN } }))).toBe(false)
+    expect(await bump(tradesWith({ trade: { simulate: async () => NODE_DOWN } }))).toBe(false)
     expect(rig.journal.openAttempts()).toHaveLength(1)
+  })
+
+  it('enforces on chain what the replacement itself can cost', async () => {
+    const floors: bigint[] = []
+    const calldata: LiveContext['trade']['calldata'] = (signal, options) => {
+      floors.push(options.minProfit)
+      return rig.context.trade.calldata(signal, options)
+    }
+    outcome = accepted
+    expect(await bump(tradesWith({ trade: { calldata } }))).toBe(true)
+    const [first, second] = rig.journal.openAttempts()
+    const cost = (attempt = second) =>
+      attempt?.fee.type === 2 ? attempt.fee.maxFeePerGas * attempt.gasLimit : 0n
+    expect(floors.at(-1)).toBe(cost())
+    expect(cost()).toBeGreaterThan(cost(first))
+    expect(cost()).toBeLessThanOrEqual(PROFIT)
   })
 })

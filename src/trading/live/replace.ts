@@ -1,0 +1,192 @@
+import type { CancelReason } from '../../confirmation/nextStep.ts'
+import type { Simulation, Valuation } from '../../domain/execution.ts'
+import { isOpen } from '../../domain/executionState.ts'
+import { maxCostWei } from '../../domain/fees.ts'
+import { type Attempt, isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
+import { CommitUnknown } from '../../errors/commitUnknown.ts'
+import { type Failure, failure, succeed } from '../../errors/failure.ts'
+import type { LiveContext } from './liveContext.ts'
+import { idOf, isTrade, type OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+import { calldataOf, signAt } from './signing.ts'
+import type { TradesInFlight } from './tradesInFlight.ts'
+
+/** While it is pending: is it still worth it, and does it need a higher fee? See `trade.ts`. */
+export interface Replacements {
+  /** Simulates a pending trade on the newest block, once per head. */
+  reevaluate(execution: OpenExecution<LiveExecution>): Promise<void>
+  /**
+   * Puts another transaction at the nonce: the same trade, or no-op, for more, or a no-op in the trade's place. On disk before
+   * it leaves. False when no limit leaves room, or the disk refuses: then what is out stays out.
+   */
+  replace(execution: OpenExecution, by: Replacement): Promise<boolean>
+}
+
+export type Replacement = { readonly kind: 'bump' } | { readonly kind: 'cancel'; readonly reason: Failure }
+
+interface Evaluation {
+  readonly simulation: Simulation
+  readonly valuation: Valuation
+}
+
+/** First four bytes of keccak-256 of the executor's `SignalConsumed(bytes32)`. */
+const SIGNAL_CONSUMED = '0x043e6e94'
+
+export const CANCEL_REASONS: Readonly<Record<CancelReason, Failure>> = {
+  unprofitable: failure('UNPROFITABLE', 'On the newest blocks the trade does not pay any more.'),
+  refused: failure('SEND_REFUSED', 'Every node refuses the transaction for good.'),
+  private_too_long: failure(
+    'EXPIRED',
+    'The relays did not get it into a block in time, and it must not be shown to the public.',
+  ),
+}
+
+/** @param options.send hands the newest attempt to the nodes */
+export function createReplacements({
+  inFlight,
+  send,
+  context,
+}: {
+  inFlight: TradesInFlight
+  send: (execution: OpenExecution) => Promise<void>
+  context: LiveContext
+}): Replacements {
+  const { chain, trade, budget, clock, log } = context
+
+  async function reevaluate(execution: OpenExecution<LiveExecution>): Promise<void> {
+    const { record, attempts, worth } = execution
+    const [first] = attempts
+    const head = chain.head()
+    if (first === undefined || worth.simulatedAtHead === head) return
+    execution.worth = { ...worth, simulatedAtHead: head }
+    const { signal } = record
+    const calldata = calldataOf(record, signal.minProfit, context)
+    const simulated = await trade.simulate({ signal, calldata, lane: first.lane, behind: [] })
+    // An endpoint that lags shows the state the trade was made for, or one before it: that says nothing new.
+    if (!simulated.ok || simulated.value.block <= first.signedAtBlock) return forgetWorth(execution)
+    const simulation = simulated.value
+    // It has been mined since its receipt was asked for.
+    if (simulation.revertData?.startsWith(SIGNAL_CONSUMED)) return forgetWorth(execution)
+    const valued = simulation.success ? await trade.valuate({ signal, simulation }) : null
+    if (valued !== null && !valued.ok) return forgetWorth(execution)
+    const valuation = valued?.value ?? null
+    const pays = trade.verdict({ signal, simulation, valuation }) === null && valuation !== null
+    execution.worth = {
+      simulatedAtHead: head,
+      pays,
+      unpayingBlocks: pays ? new Set() : new Set([...execution.worth.unpayingBlocks, simulation.block]),
+      evaluation: pays ? { simulation, valuation } : null,
+    }
+  }
+
+  /** Nothing is known of this block; what other blocks said stands. */
+  function forgetWorth(execution: OpenExecution): void {
+    execution.worth = { ...execution.worth, pays: null, evaluation: null }
+  }
+
+  async function replace(execution: OpenExecution, by: Replacement): Promise<boolean> {
+    const { place, attempts, record } = execution
+    const last = attempts.at(-1)
+    // Without a place its key is not configured any more.
+    if (last === undefined || place === null || place.stake === null) return false
+    const { lane, nonce } = last
+    const facts = { signal_id: idOf(record), nonce, kind: by.kind }
+    const asTrade = by.kind === 'bump' && !isNoOp(last) && isTrade(execution) ? execution : null
+    const evaluation = asTrade?.worth.evaluation ?? null
+    // What it is worth now bounds its fee: not known, it is not raised.
+    if (asTrade !== null && evaluation === null) return false
+    // Bumps are rare, and one below the base fee is wasted: a reading of this block.
+    const [market, balanceWei] = await Promise.all([trade.freshMarket(), trade.balance(lane)])
+    if (!market.ok || balanceWei === null) return false
+    const call = asTrade && evaluation && { asTrade, ...evaluation }
+    const gas = call
+      ? await trade.gasLimit({
+          simulation: call.simulation,
+          market: market.value,
+          call: {
+            lane,
+            calldata: calldataOf(call.asTrade.record, call.asTrade.record.signal.minProfit, context),
+          },
+        })
+      : succeed(await trade.transferGas(lane))
+    if (!gas.ok) return false
+    const gasLimit = gas.value
+    if (!isOpen(execution.record.state)) return true
+    const l1FeeWei = call?.simulation.l1FeeWei ?? 0n
+    const raised = budget.raise(place.stake, {
+      market: market.value,
+      tried: attempts.map(({ fee }) => fee),
+      gasLimit,
+      l1FeeWei,
+      purpose: call
+        ? {
+            kind: 'trade',
+            profitWei: lower(call.valuation.profitWei, call.asTrade.record.valuation?.profitWei),
+          }
+        : { kind: 'repair' },
+      balanceWei,
+    })
+    if (!raised.ok) {
+      log.warn(
+        { ...facts, ...raised.failure.facts },
+        `The same bytes are kept out: ${raised.failure.sentence}`,
+      )
+      return false
+    }
+    const { fee, undo } = raised.value
+    const data = call ? floored(call, maxCostWei({ quote: fee, gasLimit }) + l1FeeWei) : '0x'
+    const attempt: Attempt = {
+      ...signAt(place, { to: call ? trade.executor : lane, data, gasLimit, fee }, context),
+      kind: call ? 'replacement' : 'cancel',
+      signalId: record.signal?.signalId ?? null,
+      signedAtBlock: chain.head(),
+    }
+    const change = {
+      failure: by.kind === 'cancel' ? by.reason : record.failure,
+      changedAtMs: clock.nowMs(),
+    }
+    try {
+      // It may have been mined while the replacement was made.
+      const isPending = await recordChange(
+        execution,
+        (before) => (isOpen(before.state) ? { record: { ...before, ...change }, attempt } : null),
+        context,
+      )
+      if (!isPending) {
+        undo()
+        return true
+      }
+    } catch (error) {
+      // What may be on disk can go out at the next start: then it stays at stake.
+      if (!(error instanceof CommitUnknown)) undo()
+      log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
+      return false
+    }
+    execution.sending.signedAtMs = clock.elapsedMs()
+    execution.sending.taken = false
+    const cost = maxCostWei({ quote: fee, gasLimit }).toString()
+    log.warn({ ...facts, hash: attempt.hash, max_cost_wei: cost }, 'A replacement goes out.')
+    await send(execution)
+    return true
+  }
+
+  /** The calldata of a replacement, whose floor rises with its cost. */
+  function floored(
+    { asTrade: { record }, simulation, valuation }: Evaluation & { asTrade: OpenExecution<LiveExecution> },
+    maxCost: bigint,
+  ) {
+    const { signal } = record
+    const minProfit = trade.minimumProfit({ signal, simulation, valuation, maxCostWei: maxCost })
+    const data = calldataOf(record, minProfit, context)
+    inFlight.add({ signal, signalId: signal.signalId, calldata: data })
+    return data
+  }
+
+  return { reevaluate, replace }
+}
+
+/** The lower of two amounts; null where the first is not known. */
+function lower(a: bigint | null, b: bigint | null | undefined): bigint | null {
+  if (a === null || b === null || b === undefined) return a
+  return a < b ? a : b
+}

@@ -1,0 +1,237 @@
+import type { PendingTrade, Simulation, Valuation } from '../../domain/execution.ts'
+import { type MarketFee, maxCostWei } from '../../domain/fees.ts'
+import type { Attempt, LiveExecution } from '../../domain/liveExecution.ts'
+import { type Failure, failure } from '../../errors/failure.ts'
+import type { Place } from '../../lanes/lane.ts'
+import { lateness } from '../evaluate.ts'
+import type { LiveContext } from './liveContext.ts'
+import { changedRecord, type OpenExecution } from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+import { calldataOf, deadlineOf, journalFailure, signAt, takeBack } from './signing.ts'
+import type { TradesInFlight } from './tradesInFlight.ts'
+
+/** How a submission ended. Only `signed` took a nonce. */
+export type Submission =
+  | { readonly status: 'signed' }
+  /** The trade's own outcome, now on disk. */
+  | { readonly status: 'denied' }
+  /** The account cannot be used and is stopped; another may do. */
+  | { readonly status: 'unfit'; readonly failure: Failure }
+  /** Nothing of it is on disk: the trouble is the node's or the disk's, or a limit that frees itself. */
+  | { readonly status: 'refused'; readonly failure: Failure }
+
+/** From `accepted` to `signed`, or to its end: see `trade.ts`. */
+export interface Submissions {
+  /**
+   * From an open place to bytes on disk: evaluate, price, reserve in the budget, and only then take a nonce, so that nothing
+   * that can fail comes between the nonce and the journal. Sends nothing.
+   */
+  submit(execution: OpenExecution<LiveExecution>, place: Place): Promise<Submission>
+  /** Why its time has passed: its own `valid_until`, or the time that a trade without one is tried for; null when it has not. */
+  late(record: LiveExecution): Failure | null
+  /** Puts the trade's own outcome on disk, before anything is signed. Rejects when the disk refuses. */
+  deny(execution: OpenExecution<LiveExecution>, reason: Failure, evaluated?: Evaluated): Promise<void>
+}
+
+interface Evaluated {
+  readonly simulation: Simulation
+  readonly valuation: Valuation | null
+}
+
+/** A trade that is worth making, and what it is signed with. */
+interface Worthwhile {
+  readonly simulation: Simulation
+  readonly valuation: Valuation
+  readonly behind: readonly PendingTrade[]
+  readonly market: MarketFee
+  readonly balanceWei: bigint
+  readonly gasLimit: bigint
+}
+
+/** A trade is evaluated again where another of ours came first; more often only where an endpoint lags. */
+const EVALUATIONS_MAX = 8
+const HOURLY_LIMIT = 'MAX_GAS_SPEND_PER_HOUR_NATIVE'
+
+export function createSubmissions({
+  inFlight,
+  context,
+}: {
+  inFlight: TradesInFlight
+  context: LiveContext
+}): Submissions {
+  const { chain, trade, budget, maintenance, clock } = context
+  type Trade = OpenExecution<LiveExecution>
+
+  async function submit(execution: Trade, place: Place): Promise<Submission> {
+    const { signal } = execution.record
+    if (!context.send.supports(signal.relay)) {
+      const sentence = `The relay policy is ${signal.relay}, but ${chain.name} has no private relay configured.`
+      return refused(failure('UNSUPPORTED_ON_CHAIN', sentence, { relay: signal.relay }))
+    }
+    // Most trades meet no other of ours: only one that does is evaluated once more, in turn.
+    let endTurn: (() => void) | null = null
+    try {
+      for (let evaluations = 0; evaluations < EVALUATIONS_MAX; evaluations += 1) {
+        const evaluated = await evaluate(execution, place)
+        if ('status' in evaluated) return evaluated
+        // From here to the signature nothing is awaited: what was checked still holds when the nonce is taken.
+        if (isOvertaken(execution, evaluated, endTurn !== null)) {
+          endTurn ??= await inFlight.turn(signal)
+          continue
+        }
+        const signed = sign(execution, place, evaluated)
+        endTurn?.()
+        endTurn = null
+        return await signed
+      }
+    } finally {
+      endTurn?.()
+    }
+    const sentence = 'No endpoint shows the newest trades of this server on the same pools.'
+    return refused(failure('STALE_NODE', sentence))
+  }
+
+  /** Simulated as the lane, behind trades of ours in flight, and with everything read that pricing it needs. */
+  async function evaluate(execution: Trade, place: Place): Promise<Worthwhile | Submission> {
+    const { signal } = execution.record
+    const { lane } = place
+    const tooLate = late(execution.record)
+    if (tooLate !== null) return await denied(execution, tooLate)
+
+    const behind = inFlight.behind(signal)
+    const calldata = calldataOf(execution.record, signal.minProfit, context)
+    const [simulated, unfit] = await Promise.all([
+      trade.simulate({ signal, calldata, lane, behind }),
+      maintenance.checkBeforeUse(lane),
+    ])
+    if (unfit !== null) return { status: 'unfit', failure: unfit }
+    if (!simulated.ok) return refused(simulated.failure)
+    const simulation = simulated.value
+    const valued = simulation.success ? await trade.valuate({ signal, simulation }) : null
+    if (valued !== null && !valued.ok) return refused(valued.failure)
+    const valuation = valued?.value ?? null
+
+    const reason = trade.verdict({ signal, simulation, valuation })
+    if (reason !== null || valuation === null) {
+      const why = reason ?? failure('SIMULATION_FAILED', 'The simulation gave no result.')
+      return await denied(execution, why, { simulation, valuation })
+    }
+    const [market, balanceWei] = await Promise.all([trade.market(), trade.balance(lane)])
+    if (!market.ok) return refused(market.failure)
+    if (balanceWei === null)
+      return refused(failure('NODE_UNAVAILABLE', `No endpoint tells the balance of ${lane}.`))
+    const gas = await trade.gasLimit({ simulation, market: market.value, call: { lane, calldata } })
+    if (!gas.ok) return refused(gas.failure)
+    // The node may have taken its time.
+    const later = late(execution.record)
+    if (later !== null) return await denied(execution, later, { simulation, valuation })
+    return { simulation, valuation, behind, market: market.value, balanceWei, gasLimit: gas.value }
+  }
+
+  /** Another trade of ours on its pools was signed meanwhile, or is about to be, or is in a block that the simulated state lacks. */
+  function isOvertaken(
+    { record: { signal } }: Trade,
+    { simulation, behind }: Worthwhile,
+    isInTurn: boolean,
+  ): boolean {
+    const known = new Set(behind.map(({ signalId }) => signalId))
+    return (
+      (!isInTurn && inFlight.isTaken(signal)) ||
+      inFlight.behind(signal).some(({ signalId }) => !known.has(signalId)) ||
+      simulation.block < inFlight.since(signal)
+    )
+  }
+
+  /** Money, nonce and signature in one step; then the disk. */
+  async function sign(execution: Trade, place: Place, worthwhile: Worthwhile): Promise<Submission> {
+    const { signal } = execution.record
+    const { signalId } = signal
+    const { lane } = place
+    const { simulation, valuation, market, balanceWei, gasLimit } = worthwhile
+    const { l1FeeWei } = simulation
+    const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
+    const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
+    if (!reserved.ok) return await unpayable(execution, lane, reserved.failure, { simulation, valuation })
+    const { fee, stake } = reserved.value
+    const maxCost = maxCostWei({ quote: fee, gasLimit }) + l1FeeWei
+    const minProfit = trade.minimumProfit({ signal, simulation, valuation, maxCostWei: maxCost })
+    const data = calldataOf(execution.record, minProfit, context)
+    const nonce = place.reserve()
+    const change = { simulation, valuation, lane, nonce, changedAtMs: clock.nowMs() }
+    let attempt: Attempt
+    try {
+      attempt = {
+        ...signAt(place, { to: trade.executor, data, gasLimit, fee }, context),
+        kind: 'first',
+        signalId,
+        // The simulation has just read its block; between two polls the newest known head may be many blocks old.
+        signedAtBlock: Math.max(chain.head(), simulation.block),
+      }
+    } catch (error) {
+      budget.release(stake)
+      throw error
+    }
+    inFlight.add({ signal, signalId, calldata: data })
+    try {
+      // An operator may have ended it meanwhile.
+      const isWanted = await recordChange(
+        execution,
+        (record) =>
+          record.state === 'accepted' ? { record: changedRecord(record, 'sign', change), attempt } : null,
+        context,
+      )
+      if (!isWanted) {
+        inFlight.remove(signalId)
+        budget.release(stake)
+        return { status: 'denied' }
+      }
+    } catch (error) {
+      inFlight.remove(signalId)
+      takeBack(place, stake, error, context)
+      return refused(journalFailure(error))
+    }
+    place.stake = stake
+    place.signed()
+    execution.place = place
+    execution.askedAtMs = clock.elapsedMs()
+    execution.sending.signedAtMs = clock.elapsedMs()
+    return { status: 'signed' }
+  }
+
+  /** The budget has refused: the price is the trade's own outcome, an account or an hour that is used up is not. */
+  async function unpayable(
+    execution: Trade,
+    lane: Place['lane'],
+    reason: Failure,
+    evaluated: Evaluated,
+  ): Promise<Submission> {
+    if (reason.code === 'INSUFFICIENT_FUNDS') {
+      maintenance.underfunded(lane, BigInt(String(reason.facts.needed)))
+      return { status: 'unfit', failure: reason }
+    }
+    const frees = execution.isPromised && reason.facts.limit === HOURLY_LIMIT
+    return frees ? refused(reason) : await denied(execution, reason, evaluated)
+  }
+
+  const late = (record: LiveExecution): Failure | null =>
+    lateness({ ...record.signal, validUntilMs: deadlineOf(record, context) }, clock.nowMs())
+
+  async function denied(execution: Trade, reason: Failure, evaluated?: Evaluated): Promise<Submission> {
+    try {
+      await deny(execution, reason, evaluated)
+    } catch (error) {
+      return refused(journalFailure(error))
+    }
+    return { status: 'denied' }
+  }
+
+  async function deny(execution: Trade, reason: Failure, evaluated?: Evaluated): Promise<void> {
+    const event = reason.code === 'EXPIRED' ? 'expire' : 'deny'
+    const change = { ...evaluated, failure: reason, final: true, changedAtMs: clock.nowMs() }
+    await recordChange(execution, (record) => ({ record: changedRecord(record, event, change) }), context)
+  }
+
+  return { submit, late, deny }
+}
+
+const refused = (reason: Failure): Submission => ({ status: 'refused', failure: reason })

@@ -1,0 +1,335 @@
+import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
+import { isOpen } from '../../domain/executionState.ts'
+import {
+  type Attempt,
+  type Inclusion,
+  isNoOp,
+  type LiveExecution,
+  receiptName,
+} from '../../domain/liveExecution.ts'
+import { type Failure, failure } from '../../errors/failure.ts'
+import type { ForeignUse, Lane, Place } from '../../lanes/lane.ts'
+import { createFiller } from './fill.ts'
+import type { LiveContext } from './liveContext.ts'
+import {
+  changedRecord,
+  hashesOf,
+  idOf,
+  isTrade,
+  type OpenExecution,
+  type OpenRecord,
+  UNKNOWN_WORTH,
+} from './openExecution.ts'
+import { recordChange } from './recordChange.ts'
+import { refusalOf } from './refusalOf.ts'
+import { createReplacements, type Replacements } from './replace.ts'
+import { calldataOf } from './signing.ts'
+import { createSubmissions, type Submissions } from './submit.ts'
+import type { TradesInFlight } from './tradesInFlight.ts'
+
+/**
+ * One trade's life: `submit.ts` begins it, `replace.ts` changes what is out, and the rest is here, from top to bottom;
+ * `poller.ts` calls it as the chain demands.
+ *
+ * | state       | nonce    | bytes          | goes on by                                                    |
+ * | ----------- | -------- | -------------- | ------------------------------------------------------------- |
+ * | `accepted`  | none     | none           | submit → signed; deny, expire (final)                          |
+ * | `signed`    | signed   | may be out     | send → pending; settle, displace                               |
+ * | `pending`   | signed   | a node has it  | send, replace (bump or cancel); settle, displace               |
+ * | `included`  | mined    | in a block     | finish (final); reopen → pending; settle (in another block)    |
+ * | `reverted`  | mined    | in a block     | the same                                                       |
+ * | `cancelled` | mined    | a no-op of ours in a block | the same                                           |
+ * | `displaced` | final    | worthless      | nothing: another transaction has its nonce in a final block    |
+ * | `denied`, `expired` | none | none       | nothing                                                        |
+ *
+ * A filler is a trade without a signal: it begins as `signed`, with a no-op, and ends as `cancelled` or `displaced`.
+ */
+export interface Trades extends Submissions, Replacements {
+  /** Uses a gap up with a no-op, so that what waits above it moves on. */
+  fill(lane: Lane, nonce: number): Promise<void>
+  /** Hands an attempt's bytes, by default the newest's, to nodes or relays: the first time or again. Never rejects. */
+  send(execution: OpenExecution, attempt?: Attempt): Promise<void>
+  /** A block holds one of its transactions: the trade, or the no-op that took its place. */
+  settle(execution: OpenExecution, receipt: MinedReceipt, final: boolean): Promise<void>
+  /** Its block is final. */
+  finish(execution: OpenExecution): Promise<void>
+  /** The block that held it left the chain: the same bytes go out again, all of them valid as before. */
+  reopen(execution: OpenExecution, minedCount: number): Promise<void>
+  /** Another transaction has its nonce: it ends, once it is known by whom, and a foreign one stops the lane. */
+  displace(execution: OpenExecution): Promise<void>
+  /** The operator's word that the nonce went to another transaction, where the chain cannot be asked any more. */
+  abandon(execution: OpenExecution, reason: Failure): Promise<void>
+}
+
+export function createTrades({
+  open,
+  inFlight,
+  context,
+}: {
+  open: Map<string, OpenExecution>
+  inFlight: TradesInFlight
+  context: LiveContext
+}): Trades {
+  const { chain, trade, budget, lanes, maintenance, journal, clock, log } = context
+  /** Displaced trades of which it has been said that nobody tells by whom. */
+  const unexplained = new Set<string>()
+
+  // ---- signed → pending: the bytes leave
+
+  async function send(execution: OpenExecution, attempt = execution.attempts.at(-1)): Promise<void> {
+    if (attempt === undefined) return
+    const { sending } = execution
+    sending.underway = true
+    const isPrivate = isTrade(execution) && !isNoOp(attempt) && phaseOf(execution) === 'private'
+    const outcome = await context.send.broadcast({ attempt, to: isPrivate ? 'relays' : 'nodes' })
+    sending.underway = false
+    sending.atBlock = Math.max(chain.head(), attempt.signedAtBlock)
+    sending.atMs = clock.elapsedMs()
+    // The answer about an older attempt says nothing of the newest.
+    if (execution.attempts.at(-1)?.hash === attempt.hash) {
+      sending.taken = outcome.status === 'accepted'
+      sending.refusal = refusalOf(outcome, execution.attempts.length > 1)
+    }
+    const about = { signal_id: idOf(execution.record), hash: attempt.hash, nonce: attempt.nonce }
+    if (outcome.status !== 'accepted') {
+      const { code, sentence, facts } = outcome.failure
+      log.warn(
+        { ...about, code, ...facts },
+        `No node confirmed the transaction (${outcome.status}): ${sentence}`,
+      )
+      // The same bytes go out again at every block; what is new must not queue up behind them. A tenth more than is at stake: the
+      // node may count a data fee that we do not.
+      if (code === 'INSUFFICIENT_FUNDS' && lanes.lane(attempt.lane) !== null)
+        maintenance.underfunded(attempt.lane, (budget.atStakeWei(attempt.lane) * 11n) / 10n)
+      if (outcome.verdicts.some((verdict) => verdict.class === 'delegated_limit'))
+        maintenance.delegated(attempt.lane)
+      return
+    }
+    context.send.onTaken()
+    if (execution.record.state !== 'signed') return
+    const changedAtMs = clock.nowMs()
+    const accepted = (record: OpenRecord) =>
+      record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null
+    // Nobody waits for this one: `signed` on disk says the same to a restart, namely that the bytes may be out.
+    recordChange(execution, accepted, context, 'soon').catch((error: unknown) =>
+      log.warn({ ...about, err: error }, 'An acceptance could not be journaled.'),
+    )
+  }
+
+  function phaseOf({ record, attempts }: OpenExecution<LiveExecution>) {
+    const first = attempts[0]?.signedAtBlock ?? chain.head()
+    return context.send.phase({
+      policy: record.signal.relay,
+      blocksWaited: Math.max(0, chain.head() - first),
+    })
+  }
+
+  // ---- in a block, and out of it
+
+  async function settle(execution: OpenExecution, receipt: MinedReceipt, final: boolean): Promise<void> {
+    const { inclusion, success } = receipt
+    const { record, place, attempts } = execution
+    const attempt = attempts.find(({ hash }) => hash === inclusion.hash)
+    if (attempt === undefined) throw new Error(`${inclusion.hash} is no attempt of ${idOf(record)}.`)
+    const isTradeOfOurs = !isNoOp(attempt)
+    const event = isTradeOfOurs ? (success ? 'include' : 'revert') : 'cancel'
+    if (place !== null) {
+      if (place.stake !== null) {
+        const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
+        if (record.inclusion !== null && receiptName(record.inclusion) !== receiptName(inclusion))
+          budget.reopen(place.stake)
+        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.nowMs() })
+      }
+      heedForeignUse(place, place.mined())
+    }
+    const signal = isTradeOfOurs ? record.signal : null
+    const realised = await trade.realise({ signal, executor: attempt.to, receipt })
+    const changedAtMs = clock.nowMs()
+    await recordChange(
+      execution,
+      (before) => {
+        const reason = whyEnded(before, event, inclusion)
+        const change = { inclusion, realised, final, failure: reason, changedAtMs }
+        return { record: changedRecord(before, event, change) }
+      },
+      context,
+    )
+    if (event === 'include') inFlight.included(idOf(record), inclusion.block)
+    else inFlight.remove(idOf(record))
+    execution.passedAtBlock = null
+    execution.giveAnswer?.()
+    if (event === 'revert' && isTrade(execution)) void explainRevert(execution, attempt, inclusion)
+    if (final) forget(execution)
+  }
+
+  /** Afterwards, since nobody waits for it: the reason is one more change of the record. Never rejects. */
+  async function explainRevert(
+    execution: OpenExecution<LiveExecution>,
+    attempt: Attempt,
+    inclusion: Inclusion,
+  ): Promise<void> {
+    const { signal } = execution.record
+    try {
+      const reason = await chain.whyReverted({ attempt, signal, block: inclusion.block })
+      if (reason === null) return
+      const sentence = `The transaction reverted in block ${inclusion.block}: ${reason.sentence}`
+      const facts = { ...reason.facts, block: inclusion.block, hash: inclusion.hash }
+      const told = failure('REVERTED', sentence, facts, reason.hint)
+      const change = { failure: told, changedAtMs: clock.nowMs() }
+      await recordChange(
+        execution,
+        (before) =>
+          before.state === 'reverted' && before.inclusion?.hash === inclusion.hash
+            ? { record: { ...before, ...change } }
+            : null,
+        context,
+        'soon',
+      )
+    } catch (error) {
+      log.warn({ signal_id: signal.signalId, err: error }, 'The reason of a revert could not be told.')
+    }
+  }
+
+  async function finish(execution: OpenExecution): Promise<void> {
+    const changedAtMs = clock.nowMs()
+    const isFinal = await recordChange(
+      execution,
+      (before) => (before.inclusion === null ? null : { record: { ...before, final: true, changedAtMs } }),
+      context,
+      'soon',
+    )
+    if (isFinal) forget(execution)
+  }
+
+  async function reopen(execution: OpenExecution, minedCount: number): Promise<void> {
+    const { record, place, attempts } = execution
+    const gone = { inclusion: null, realised: null, failure: null, changedAtMs: clock.nowMs() }
+    await recordChange(
+      execution,
+      (before) =>
+        before.inclusion?.blockHash === record.inclusion?.blockHash
+          ? { record: changedRecord(before, 'reorg', gone) }
+          : null,
+      context,
+    )
+    if (place?.stage === 'mined') {
+      place.reopened(minedCount)
+      if (place.stake !== null) budget.reopen(place.stake)
+    }
+    execution.sending.reopenedAtBlock = chain.head()
+    execution.worth = UNKNOWN_WORTH
+    const mined = attempts.find(({ hash }) => hash === record.inclusion?.hash)
+    if (isTrade(execution) && mined !== undefined && !isNoOp(mined)) {
+      const { signal } = execution.record
+      const calldata = calldataOf(execution.record, signal.minProfit, context)
+      inFlight.add({ signal, signalId: signal.signalId, calldata })
+    }
+    await send(execution, mined ?? attempts.at(-1))
+  }
+
+  // ---- the nonce went to another transaction
+
+  async function displace(execution: OpenExecution): Promise<void> {
+    const { lane, nonce } = execution.record
+    if (lane === null || nonce === null) return
+    const since = execution.attempts[0]?.signedAtBlock ?? 0
+    const hashes = hashesOf(execution)
+    const by = await chain.foreignTransaction({ lane, nonce, since, hashes })
+    const id = idOf(execution.record)
+    if (by === null || (by.hash !== null && hashes.includes(by.hash))) {
+      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
+      if (!unexplained.has(id))
+        log.warn({ signal_id: id, lane, nonce }, 'Who took the nonce cannot be told yet.')
+      unexplained.add(id)
+      return
+    }
+    unexplained.delete(id)
+    const isOurs = by.hash !== null && journal.isOurs(by.hash)
+    const whose = isOurs ? 'Another transaction of ours' : 'A transaction that is not ours'
+    const named = by.hash === null ? ', which nodes do not tell any more,' : `, ${by.hash} (${by.what}),`
+    const sentence = `${whose}${named} took nonce ${nonce} of ${lane}.`
+    const facts = { lane, nonce, ...(by.hash !== null && { transaction: by.hash }) }
+    const isDone = await end(execution, failure('DISPLACED', sentence, facts))
+    if (!isDone) return
+    log.error({ signal_id: id, ...facts }, sentence)
+    if (execution.place !== null && !isOurs) lanes.pause(lane, 'foreign', sentence)
+  }
+
+  async function abandon(execution: OpenExecution, reason: Failure): Promise<void> {
+    await end(execution, reason)
+  }
+
+  /** It ends as displaced; false when a receipt of ours has come meanwhile. */
+  async function end(execution: OpenExecution, reason: Failure): Promise<boolean> {
+    const { place } = execution
+    const replaced = execution.record.inclusion?.blockHash
+    const change = {
+      failure: reason,
+      inclusion: null,
+      realised: null,
+      final: true,
+      changedAtMs: clock.nowMs(),
+    }
+    const isDone = await recordChange(
+      execution,
+      (before) => {
+        if (before.inclusion?.blockHash !== replaced) return null
+        const open = isOpen(before.state) ? before : changedRecord(before, 'reorg', change)
+        return { record: changedRecord(open, 'displace', change) }
+      },
+      context,
+    )
+    if (!isDone) return false
+    inFlight.remove(idOf(execution.record))
+    if (place !== null && place.stake !== null) budget.release(place.stake)
+    execution.giveAnswer?.()
+    forget(execution)
+    return true
+  }
+
+  // ---- final
+
+  /** Nonces below every one that can still change are final for their lane. */
+  function forget(execution: OpenExecution): void {
+    open.delete(idOf(execution.record))
+    const { place } = execution
+    if (place === null) return
+    heedForeignUse(place, place.final())
+    const floor = lanes.lane(place.lane)?.floor()
+    if (floor !== undefined) journal.settleNonces(place.lane, floor - 1)
+  }
+
+  /** Nonces that went to transactions that are not ours stop the lane until its owner has looked into it. */
+  function heedForeignUse({ lane }: Place, use: ForeignUse | null): void {
+    if (use === null) return
+    const sentence = `Another party uses ${lane}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours.`
+    lanes.pause(lane, 'foreign', sentence)
+    log.error({ lane, ...use }, sentence)
+  }
+
+  const fill = createFiller({ open, send, context })
+  const submissions = createSubmissions({ inFlight, context })
+  const replacements = createReplacements({ inFlight, send, context })
+  return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon }
+}
+
+function whyEnded(
+  { failure: known, nonce, lane }: { failure: Failure | null; nonce: number | null; lane: string | null },
+  event: 'include' | 'revert' | 'cancel',
+  { block, hash }: Inclusion,
+): Failure | null {
+  const because = known === null ? '' : ` ${known.sentence}`
+  switch (event) {
+    case 'include':
+      return null
+    case 'revert':
+      return failure('REVERTED', `The transaction reverted in block ${block}.`, { block, hash })
+    case 'cancel':
+      return failure('CANCELLED', `An empty transaction took nonce ${nonce} of ${lane}.${because}`, {
+        block,
+        hash,
+      })
+    default:
+      return event satisfies never
+  }
+}
