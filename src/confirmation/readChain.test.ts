@@ -252,8 +252,8 @@ describe('readChain', () => {
     await see()
     await chain.mine(300)
     await see()
-    const at = position(0, [hash], inclusion)
-    expect(await lookAt(at, { trail, finality: { depth: 15 } })).toMatchObject({ final: true })
+    const at = position([hash], inclusion)
+    expect(await readAt(at, { trail, finality: { depth: 15 } })).toMatchObject({ final: true })
     expect(callsOf(proxyAt(0), 'eth_getBlockByNumber')).toBe(1)
   })
 
