@@ -3,6 +3,28 @@ import { type RpcProxy, rewriteEach, startRpcProxy } from '../support/rpcProxy.t
 import { mineUntil, startLive } from './gethWorld.ts'
 
 describe('what go-ethereum does not know any more, or not yet', () => {
+  it('the state of old blocks: a trade whose nonce somebody took 200 blocks ago is concluded, and the next ones land', async () => {
+    const { world, chain, server } = await startLive({ marked: true, lanes: 2 })
+    const { json } = await server.submit({ wait: 'broadcast' })
+    await server.end('SIGKILL')
+    // The operator cancels it from a wallet while the server is away.
+    const key = world.keys[world.lanes.indexOf(json.lane.toLowerCase())] as `0x${string}`
+    await chain.mine(1, [await chain.sign(key, { to: json.lane, gasLimit: 21_000n, nonce: json.nonce })])
+    const block = await chain.head()
+    await chain.mine(200)
+    await expect(chain.ask('eth_getTransactionCount', json.lane, `0x${block.toString(16)}`)).rejects.toThrow(
+      /historical state .* is not available/,
+    )
+    await server.start()
+    const ended = await mineUntil(
+      chain,
+      server.until(json.signal_id, ({ status }) => status === 'displaced'),
+    )
+    expect(ended).toMatchObject({ success: false, final: true })
+    const next = await mineUntil(chain, server.submit())
+    expect(next.json).toMatchObject({ success: true, status: 'included' })
+  })
+
   it('"transaction indexing is in progress" concludes nothing', async () => {
     let proxy: RpcProxy | undefined
     const { chain, server } = await startLive({
