@@ -134,11 +134,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   })
   const probing = createChainProbing<Trader>({
     probe: () => probeChain({ rpc, chain, devnetBook }),
-    async begin(facts) {
-      const begun = await pipeline.begin({ facts, heads, rpc, channel })
-      if (begun.ok && begun.value !== trader) await control.restore(begun.value)
-      return begun
-    },
+    begin: (facts) => pipeline.begin({ facts, heads, rpc, channel }),
     isReachable,
     onChange() {
       facts = probing.facts()

@@ -278,6 +278,9 @@ export async function openLive({
     }
     const started = createLiveEngine(context)
     engine = started
+    // Before what was promised is taken up: the operator's pauses outlive a restart.
+    for (const { lane, reason } of journal.controls.pauses())
+      if (lane !== null) await started.control({ action: 'pause', lane, reason })
     await started.recover()
     const polling = setInterval(started.poll, POLL_MS)
     ends.push(() => clearInterval(polling))

@@ -17,8 +17,6 @@ export interface ChainControl {
   order(order: ControlOrder): Promise<Result<ControlEntry>>
   /** The newest commands first. */
   newest(limit: number): readonly ControlEntry[]
-  /** Pauses the lanes of a chain that begins as the operator has left them. */
-  restore(trader: Trader): Promise<void>
 }
 
 const RETRY_AFTER_S = 5
@@ -112,14 +110,6 @@ export function createChainControl({
       return succeed(entry)
     },
     newest: store.newest,
-    async restore(trader) {
-      for (const { lane, reason } of store.pauses()) {
-        if (lane === null || trader.control === undefined) continue
-        const paused = await trader.control({ action: 'pause', lane, reason })
-        // A key that was taken out is no lane any more.
-        if (!paused.ok) log.warn({ lane }, `The pause of a lane was not restored. ${paused.failure.sentence}`)
-      }
-    },
   }
 }
 

@@ -55,3 +55,50 @@ test('a lane that nobody has is named, and so is a trade that has ended', async 
   const ended = await live.titan.post('/control/cancel', { signal_id: 'ended' })
   expect(ended.json).toMatchObject({ success: false, commands: [{ chainId, outcome: 'refused' }] })
 })
+
+test('a lane that is paused signs nothing, over a kill too, until it is resumed', async () => {
+  live = await startLiveTitan({ lanes: 2 })
+  const { chainId } = live.chain
+  const [first, second] = live.lanes as [string, string]
+  const give = (action: string, lane: string) =>
+    live?.titan.post(`/control/${action}`, { chain: chainId, lane, reason: 'its key' })
+  const laneOf = async () => {
+    const { json } = (await live?.submit()) ?? { json: null }
+    expect(json).toMatchObject({ success: true })
+    return String(json.lane).toLowerCase()
+  }
+  const lanes = async () => (await live?.titan.get('/health?verbose'))?.json.chain_status[0].lanes
+
+  expect((await give('pause', first))?.json).toMatchObject({ success: true })
+  for (let index = 0; index < 3; index++) expect(await laneOf()).toBe(second)
+  await live.restart('SIGKILL')
+  expect(await lanes()).toMatchObject([
+    { address: first, paused: expect.stringContaining('its key') },
+    { address: second, paused: null },
+  ])
+  for (let index = 0; index < 3; index++) expect(await laneOf()).toBe(second)
+  expect((await give('pause', second))?.json).toMatchObject({ success: true })
+  expect((await live.submit()).json).toMatchObject({ code: 'LANES_BUSY', sent: 'no' })
+  expect((await give('resume', first))?.json).toMatchObject({ success: true })
+  expect(await laneOf()).toBe(first)
+})
+
+test('one trade is cancelled by its signal_id alone', async () => {
+  live = await startLiveTitan()
+  const { titan, chain } = live
+  await chain.automine(false)
+  await live.submit({ signal_id: 'stuck', wait: 'none' })
+  await live.until('stuck', ({ status }) => status === 'pending')
+  const { json } = await titan.post('/control/cancel', { signal_id: 'stuck', reason: 'it is stuck' })
+  expect(json).toMatchObject({
+    success: true,
+    commands: [{ chainId: chain.chainId, signal_id: 'stuck', outcome: 'applied', reason: 'it is stuck' }],
+  })
+  await chain.mine()
+  const ended = await live.until('stuck', ({ status }) => status === 'cancelled')
+  expect(ended.error).toContain('operator')
+  const { commands } = (await titan.get('/control/log')).json
+  expect(commands.map(({ action }: { action: string }) => action)).toEqual(['cancel'])
+  await live.end()
+  expect(live.journal().attempts.map(({ kind }) => kind)).toEqual(['first', 'cancel'])
+})
