@@ -124,7 +124,12 @@ export async function openLive({
     const profile = servedProfile({ chain, facts })
     const fees = createFeeOracle({ rpc, chain: profile })
     const evaluation: Evaluation = createEvaluation({ rpc, found, fees: () => fees })
-    const clock = { nowMs: Date.now, elapsedMs: () => performance.now() }
+    const startedAtMs = Date.now() - performance.now()
+    const clock = {
+      nowMs: Date.now,
+      elapsedMs: () => performance.now(),
+      steadyMs: () => startedAtMs + performance.now(),
+    }
     const head = () => found().heads.newest()?.number ?? facts.head
     const lanes = createLanes({ lanes: authorised, queueMax: data.queueMax })
     const balances = createLaneBalances({ rpc })
@@ -152,7 +157,7 @@ export async function openLive({
     const budget = createBudget({
       limits: chain.feeLimits,
       spent: journal.gasSpentSince(clock.nowMs() - 3_600_000),
-      now: clock.nowMs,
+      now: clock.steadyMs,
     })
     const nodeGas = createNodeGas({ rpc, chain: profile })
     const keyOf = new Map(keys.map((key) => [key.address, key]))
@@ -224,6 +229,7 @@ export async function openLive({
                 }),
               ),
         transferGas: nodeGas.transfer,
+        feeBesideGas: ({ l1FeeWei }) => (profile.l1FeeModel === 'arbitrum' ? 0n : l1FeeWei),
         minimumProfit: (trade) => minimumProfit({ ...trade, sharePercent: live.minProfitShare }),
         balance: balances.balance,
         sign: ({ lane, fee, ...transaction }) =>
@@ -233,7 +239,7 @@ export async function openLive({
           }),
         realise: createProfitAndLoss({
           wrappedNative: facts.wrappedNative,
-          price: evaluation.prices.usdE8,
+          price: evaluation.prices.newestUsdE8,
           warn: (about, message) => logger.warn(about, message),
         }),
       },

@@ -3,13 +3,13 @@ import { callRpc } from '../../devnet/callRpc.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { createDevnetAccount, type DevnetAccount } from '../../test/support/devnetAccount.ts'
 import { type Fault, type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
+import { offerFee } from '../budget/offerFee.ts'
 import type { ChainProfile } from '../config/chainConfig.ts'
 import { LIMITS } from '../config/limits.ts'
 import { effectivePriceWei, type FeeQuote, type MarketFee } from '../domain/fees.ts'
 import type { Result } from '../errors/failure.ts'
 import { createJsonRpc } from '../nodes/jsonRpc.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
-import { bumpFee } from './bump.ts'
 import { createFeeOracle } from './feeOracle.ts'
 
 const MIN_TIP = 31_000_007n
@@ -211,9 +211,10 @@ test('a real mempool takes one bump after another, from a tip of nothing on', as
   let last: unknown
   for (let bump = 0; bump < 5; bump++) {
     const quote: FeeQuote = { type: 2, maxFeePerGas: 0n, maxPriorityFeePerGas: 0n }
-    const next = bumpFee({ tried, quote, baseFeeWei: 0n, maxFeeWei: 10n ** 30n }) as FeeQuote
-    last = await send(next)
-    tried.push(next)
+    const offer = offerFee({ tried, quote, baseFeeWei: 0n, allowedWei: 10n ** 30n, mayWait: false })
+    if (offer.kind === 'too_dear') throw new Error('No higher fee is offered.')
+    last = await send(offer.fee)
+    tried.push(offer.fee)
   }
   await ask('anvil_mine', '0x1')
   await ask('evm_setAutomine', true)

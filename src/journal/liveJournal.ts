@@ -32,9 +32,12 @@ export interface LiveJournal extends JournalBase {
   /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */
   openAttempts(): readonly Attempt[]
   /** What gas has cost, by execution and filler, for all that changed since then; `receipt` names the transaction and its block. */
-  gasSpentSince(
-    sinceMs: number,
-  ): readonly { readonly wei: bigint; readonly atMs: number; readonly receipt: string }[]
+  gasSpentSince(sinceMs: number): readonly {
+    readonly kind: 'trade' | 'repair'
+    readonly wei: bigint
+    readonly atMs: number
+    readonly receipt: string
+  }[]
   /** The nonces of a lane up to and including `nonce` are final: their attempts need not be watched. */
   settleNonces(lane: string, nonce: number): void
   /** The highest nonce of a lane that is final; null when none is known to be. */

@@ -429,8 +429,8 @@ describe('gasSpentSince', () => {
     await journal.record(change(executionOf('pending', { changedAtMs: START_MS + 300 })))
     const receipt = `${hashOf(1)}/${hashOf(99)}`
     expect(reopen().gasSpentSince(START_MS + 100)).toEqual([
-      { wei: 9_007_199_254_740_993n, atMs: START_MS + 100, receipt },
-      { wei: 31n, atMs: START_MS + 200, receipt },
+      { kind: 'trade', wei: 9_007_199_254_740_993n, atMs: START_MS + 100, receipt },
+      { kind: 'trade', wei: 31n, atMs: START_MS + 200, receipt },
     ])
   })
 })
@@ -457,7 +457,7 @@ describe('a filler', () => {
     await journal.record({ execution: filler, attempt: null })
     for (const _ of [1, 2]) await journal.record({ execution: mined, attempt: null })
     expect(reopen().totals()).toMatchObject({ totalSignals: 0, executed: 0, failed: 0, profitUsdE8: -13n })
-    expect(journal.gasSpentSince(0)).toMatchObject([{ wei: 71n }])
+    expect(journal.gasSpentSince(0)).toMatchObject([{ kind: 'repair', wei: 71n }])
     await journal.record({ execution: filler, attempt: null })
     expect(journal.totals().profitUsdE8).toBe(0n)
   })

@@ -237,10 +237,12 @@ export function openSqliteLiveJournal({
     },
     gasSpentSince: (sinceMs) =>
       selectSince.all(sinceMs, sinceMs).flatMap((row) => {
-        const { realised, inclusion, changedAtMs } = parse(String(row.record)) as LiveExecution
+        const record = parse(String(row.record)) as LiveExecution | FillerRecord
+        const { realised, inclusion, changedAtMs } = record
         if (realised === null || inclusion === null) return []
         const receipt = receiptName(inclusion)
-        return [{ wei: realised.gasCostWei, atMs: changedAtMs, receipt }]
+        const kind = record.signal === null ? 'repair' : 'trade'
+        return [{ kind, wei: realised.gasCostWei, atMs: changedAtMs, receipt }]
       }),
     settleNonces: (lane, nonce) => void floors.set(lane, Math.max(floors.get(lane) ?? -1, nonce)),
     settledNonce(lane) {

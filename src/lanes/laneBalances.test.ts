@@ -57,9 +57,9 @@ describe('createLaneBalances', () => {
     holds(ONE, '0x11')
     await balances.balance(ONE)
     node.answers.clear()
-    node.nowMs = 29_999
+    node.nowMs = 4_999
     expect(await balances.balance(ONE)).toBe(17n)
-    node.nowMs = 30_000
+    node.nowMs = 5_000
     expect(await balances.balance(ONE)).toBeNull()
   })
 

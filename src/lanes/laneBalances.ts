@@ -10,7 +10,8 @@ export interface LaneBalances {
 }
 
 const FRESH_MS = 2_000
-const STALE_MS = 30_000
+/** A landed trade has been paid from it: an older reading may let pass what the account cannot pay. */
+const STALE_MS = 5_000
 
 export function createLaneBalances({
   rpc,

@@ -130,6 +130,7 @@ export async function openLiveRig({
       freshMarket: market,
       gasLimit: async ({ simulation }) => succeed(simulation.gasUsed * 2n),
       transferGas: async () => 30_000n,
+      feeBesideGas: ({ l1FeeWei }) => l1FeeWei,
       minimumProfit: ({ signal, maxCostWei }) => highest(signal.minProfit, maxCostWei),
       balance: async () => 10n ** 21n,
       sign: ({ lane: _, fee, ...draft }) =>
@@ -150,7 +151,7 @@ export async function openLiveRig({
           maxRepairSpendPerHourWei: 10n ** 18n,
         },
         spent: journal.gasSpentSince(START_MS - 3_600_000),
-        now: () => rig.nowMs,
+        now: () => START_MS + rig.elapsedMs,
       }),
       ...changed.budget,
     },
@@ -186,7 +187,12 @@ export async function openLiveRig({
       refuse: (reason, { signalId }) => refusal({ failure: reason, mode: 'LIVE', signalId }),
       ...changed.tell,
     },
-    clock: { nowMs: () => rig.nowMs, elapsedMs: () => rig.elapsedMs, ...changed.clock },
+    clock: {
+      nowMs: () => rig.nowMs,
+      elapsedMs: () => rig.elapsedMs,
+      steadyMs: () => START_MS + rig.elapsedMs,
+      ...changed.clock,
+    },
     settings: {
       policy: {
         patienceMs: 500,

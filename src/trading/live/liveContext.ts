@@ -93,6 +93,8 @@ export interface TradeMaker {
   }) => Promise<Result<bigint>>
   /** Gas limit of a transfer of nothing from a lane to itself. */
   readonly transferGas: (lane: Address) => Promise<bigint>
+  /** Data fee beside the gas limit, wei: 0 where it is paid out of the gas. */
+  readonly feeBesideGas: (simulation: Simulation) => bigint
   /** Base units of the loan token that the executor is to enforce. */
   readonly minimumProfit: (request: {
     signal: Signal
@@ -133,6 +135,8 @@ export interface Clock {
   readonly nowMs: () => number
   /** Ms of a clock that never jumps: for everything that lasts. */
   readonly elapsedMs: () => number
+  /** Unix ms as of the start, and on from there by the clock that never jumps: what was spent within the hour. */
+  readonly steadyMs: () => number
 }
 
 export interface LiveEngineSettings {

@@ -83,7 +83,7 @@ export async function recover({
     // Another execution has it too: an attempt whose record could not be written for certain, and the filler in its place.
     if ([...open.values()].some(({ place }) => place?.lane === address && place.nonce === nonce)) return null
     const place = lane.adopt(nonce)
-    const l1FeeWei = record.simulation?.l1FeeWei ?? 0n
+    const l1FeeWei = record.simulation === null ? 0n : context.trade.feeBesideGas(record.simulation)
     for (const attempt of attempts)
       place.stake = budget.adopt({
         lane: address,

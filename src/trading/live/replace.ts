@@ -112,7 +112,7 @@ export function createReplacements({
     if (!gas.ok) return false
     const gasLimit = gas.value
     if (!isOpen(execution.record.state)) return true
-    const l1FeeWei = call?.simulation.l1FeeWei ?? 0n
+    const l1FeeWei = call ? trade.feeBesideGas(call.simulation) : 0n
     const raised = budget.raise(place.stake, {
       market: market.value,
       tried: attempts.map(({ fee }) => fee),

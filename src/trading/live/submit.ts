@@ -148,7 +148,7 @@ export function createSubmissions({
     const { signalId } = signal
     const { lane } = place
     const { simulation, valuation, market, balanceWei, gasLimit } = worthwhile
-    const { l1FeeWei } = simulation
+    const l1FeeWei = trade.feeBesideGas(simulation)
     const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
     const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
     if (!reserved.ok) return await unpayable(execution, lane, reserved.failure, { simulation, valuation })

@@ -71,8 +71,8 @@ export function createTrades({
   context: LiveContext
 }): Trades {
   const { chain, trade, budget, lanes, maintenance, journal, clock, log } = context
-  /** Displaced trades of which it has been said that nobody tells by whom. */
-  const unexplained = new Set<string>()
+  /** What has been said of trades whose nonce is used up and that cannot be concluded. */
+  const unexplained = new Map<string, string>()
 
   // ---- signed → pending: the bytes leave
 
@@ -138,7 +138,7 @@ export function createTrades({
         const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
         if (record.inclusion !== null && receiptName(record.inclusion) !== receiptName(inclusion))
           budget.reopen(place.stake)
-        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.nowMs() })
+        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.steadyMs() })
       }
       heedForeignUse(place, place.mined())
     }
@@ -236,11 +236,16 @@ export function createTrades({
     const hashes = hashesOf(execution)
     const by = await chain.foreignTransaction({ lane, nonce, since, hashes })
     const id = idOf(execution.record)
-    if (by === null || (by.hash !== null && hashes.includes(by.hash))) {
-      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded.
-      if (!unexplained.has(id))
-        log.warn({ signal_id: id, lane, nonce }, 'Who took the nonce cannot be told yet.')
-      unexplained.add(id)
+    const isOwn = by !== null && by.hash !== null && hashes.includes(by.hash)
+    if (by === null || isOwn) {
+      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded. One in
+      // a final block whose receipt nodes do not keep any more holds up no other, and stays until the operator abandons it.
+      if (isOwn) execution.place?.mined()
+      const sentence = isOwn
+        ? `It is in a final block as ${by.hash}, and nodes keep no receipt of it: what it earned cannot be told. Abandon it.`
+        : 'Who took the nonce cannot be told yet.'
+      if (unexplained.get(id) !== sentence) log.warn({ signal_id: id, lane, nonce }, sentence)
+      unexplained.set(id, sentence)
       return
     }
     unexplained.delete(id)
