@@ -10,6 +10,7 @@ import {
   numberedTrade,
   PAYING_TRADES,
 } from '../../test/support/devnetTrades.ts'
+import { lagBehind } from '../../test/support/nodeStates.ts'
 import { probedChain } from '../../test/support/probedChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { openThinPool, thinPoolTrade } from '../../test/support/thinPool.ts'
@@ -17,6 +18,7 @@ import { LIMITS } from '../config/limits.ts'
 import type { Simulation } from '../domain/execution.ts'
 import type { Address, Hex } from '../domain/signal.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
+import { createJsonRpc } from '../nodes/jsonRpc.ts'
 import { readNodeError } from '../nodes/nodeErrors.ts'
 import { explainRevert } from '../nodes/revertReasons.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
@@ -458,5 +460,35 @@ describe('a node in trouble', () => {
     expect(await refusedWith(engine)).toMatch(/^NODE_TIMEOUT: The RPC endpoint 127/)
     proxy.interfere = () => ({ kind: 'drop' })
     expect(await refusedWith(engine)).toMatch(/^NODE_UNAVAILABLE: The RPC endpoint 127/)
+  })
+})
+
+describe('a node that answers on an older block than is known, or without the override', () => {
+  let height = 0
+  async function engineOf(endpoints: string[]): Promise<SimulationEngine> {
+    const { rpc: prober, facts } = await probedChain({ chainId: 1, endpoint: node, timeoutMs: 30_000 })
+    const rpc = createJsonRpc({ endpoints, timeoutMs: 30_000, limits: LIMITS, chainId: 1 })
+    open.push(prober, rpc)
+    const headTimestamp = () => facts.headTimestampMs / 1_000
+    const oldestBlock = () => height - 3
+    return createRpcEngine({ rpc, facts, headTimestamp, oldestBlock, explainRevert, readNodeError })
+  }
+
+  test('alone is STALE_NODE, and beside another the other is asked', async () => {
+    const alone = await engineOf([proxy.url])
+    const beside = await engineOf([proxy.url, node])
+    const account = await createDevnetAccount({ rpc: node })
+    await account.ask('anvil_mine', '0x8')
+    height = Number(await account.ask('eth_blockNumber'))
+    proxy.interfere = lagBehind(node, 6)
+    expect(await refusedWith(alone)).toMatch(
+      /^STALE_NODE: The RPC endpoint .* simulated on block \d+; \d+ is the oldest/,
+    )
+    expect(await beside.simulate(numberedTrade(7))).toMatchObject({ ok: true })
+    proxy.interfere = rewriteEach(({ id }, { method }) =>
+      method === 'eth_call' ? { id, result: '0x' } : null,
+    )
+    expect(await beside.simulate(numberedTrade(7))).toMatchObject({ ok: true })
+    expect(await refusedWith(alone)).toMatch(/^NODE_UNAVAILABLE: .*did not apply the state override\.$/)
   })
 })
