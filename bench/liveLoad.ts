@@ -30,27 +30,28 @@ export interface LiveStretch {
 }
 
 const REQUEST_TIMEOUT_MS = 90_000
-const { weth, usdc } = addressBook.tokens
+const { weth, usdc, dai } = addressBook.tokens
 /** `abi.encode(uint24 3000)`, as the V3 route of `routes.ts` has it. */
 const feeExtra = payingRoutes[0]?.extras[1] as string
 
 /**
- * Makes signals that all differ: some 60 USDC each, bought on Uniswap V2 and sold on V3 0.3 %. Small, so that many of them fit
- * between the two pools' prices.
+ * Makes signals that all differ: some 60 USDC and DAI in turn, bought on Uniswap V2 and sold on V3 0.3 %. Small, so that many of them fit
+ * between the prices of two pools. Those of one token meet in the same pools, those of the other do not.
  */
 export function createLiveSignals({ chainId, run }: { chainId: number; run: string }) {
   let made = 0
   return (wait: LiveSignal['wait']): LiveSignal => {
     const index = made++
+    const dollar = index % 2 === 0 ? usdc : dai
     return {
       signal_id: `${run}-${index}`,
       chainId,
-      token: usdc.address,
-      amount: String(60_000_000 + index),
+      token: dollar.address,
+      amount: String(60n * 10n ** BigInt(dollar.decimals) + BigInt(index)),
       flashSource: 1,
       protocols: [0, 1],
       routers: [addressBook.uniswapV2.router, addressBook.uniswapV3.router],
-      path: [weth.address, usdc.address],
+      path: [weth.address, dollar.address],
       extras: ['0x', feeExtra],
       wait,
     }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../devnet/packageRoot.ts'
-import { WIDE } from '../test/support/keepSpread.ts'
+import { createSpread, WIDE } from '../test/support/keepSpread.ts'
 import {
   endpointSetting,
   type LiveWorld,
@@ -59,8 +59,8 @@ export async function startLiveBenchWorld({
     const slow = await startLiveWorld({ chainIds: [8453], laneCount, blockTimeSeconds: BLOCK_SECONDS })
     undo.push(slow.stop)
     const [automining, rhythmic] = [fast.chains[0] as TradingChain, slow.chains[0] as TradingChain]
-    undo.push(keepPaying(automining, SPREAD_EVERY_MS.automining))
-    undo.push(keepPaying(rhythmic, SPREAD_EVERY_MS.rhythmic))
+    undo.push(await keepPaying(automining, SPREAD_EVERY_MS.automining))
+    undo.push(await keepPaying(rhythmic, SPREAD_EVERY_MS.rhythmic))
     const { keys, lanes, executor } = fast
     const own = keys.slice(0, LANES_EACH)
 
@@ -128,12 +128,14 @@ export async function startLiveBenchWorld({
 /** anvil speaks both at one port; only there it announces its blocks. */
 const webSocket = (rpc: string) => rpc.replace(/^http/, 'ws')
 
-/** Trades close the gap between the pools; somebody else opens it again. Returns how to end that. */
-function keepPaying({ spread }: TradingChain, everyMs: number): () => Promise<void> {
+/** Trades close the gaps between the pools of both dollars; somebody else opens them again. Returns how to end that. */
+async function keepPaying({ rpc, spread }: TradingChain, everyMs: number): Promise<() => Promise<void>> {
+  const spreads = [spread, await createSpread({ rpc, stable: 'dai' })]
+  for (const each of spreads) await each.set(WIDE)
   let stopping = false
   const run = async () => {
     while (!stopping) {
-      await spread.set(WIDE).catch(() => {}) // the next time will do
+      for (const each of spreads) await each.set(WIDE).catch(() => {}) // the next time will do
       await sleep(everyMs)
     }
   }

@@ -16,7 +16,7 @@ export const WIDE = { buyAt: 2_930_00000000n, sellAt: 3_040_00000000n } as const
 export const INVERTED = { buyAt: 3_030_00000000n, sellAt: 2_950_00000000n } as const
 
 const trader = addressBook.accounts.noiseTrader
-const { weth, usdc } = addressBook.tokens
+const { weth } = addressBook.tokens
 const erc20 = new Interface([
   'function approve(address spender, uint256 amount)',
   'function mint(address to, uint256 amount)',
@@ -25,7 +25,7 @@ const erc20 = new Interface([
 const MINED_TIMEOUT_MS = 5_000
 const UNBOUNDED = 2n ** 256n - 1n
 const WETH_HELD = 10n ** 23n
-const USDC_HELD = 10n ** 15n
+const DOLLARS_HELD = 10n ** 9n
 
 function pool(name: string): NoisePool {
   const found = noisePools.find((candidate) => candidate.name === name)
@@ -33,10 +33,21 @@ function pool(name: string): NoisePool {
   return found
 }
 
-/** Gives the noise trader what it takes to hold two pools of a devnet chain at any price. Its transactions tip 1 wei and so move no fee. */
-export async function createSpread({ rpc }: { rpc: string }): Promise<Spread> {
-  const buying = pool('uniswapV2 weth/usdc')
-  const selling = pool('uniswapV3 weth/usdc 3000')
+/**
+ * Gives the noise trader what it takes to hold two pools of a devnet chain at any price. Its transactions tip 1 wei and so move no fee.
+ *
+ * @param options.stable the token that both pools have against WETH
+ */
+export async function createSpread({
+  rpc,
+  stable = 'usdc',
+}: {
+  rpc: string
+  stable?: 'usdc' | 'dai'
+}): Promise<Spread> {
+  const buying = pool(`uniswapV2 weth/${stable}`)
+  const selling = pool(`uniswapV3 weth/${stable} 3000`)
+  const dollar = addressBook.tokens[stable]
   const ask = (method: string, ...params: unknown[]) =>
     callRpc({ rpc, method, params, timeoutMs: 30_000 }) as Promise<string>
   const send = (to: DevnetAddress, data: string, value = 0n) =>
@@ -52,9 +63,10 @@ export async function createSpread({ rpc }: { rpc: string }): Promise<Spread> {
 
   await ask('anvil_setBalance', trader, toQuantity(WETH_HELD * 2n))
   await send(weth.address, erc20.encodeFunctionData('deposit'), WETH_HELD)
-  await send(usdc.address, erc20.encodeFunctionData('mint', [trader, USDC_HELD]))
+  const held = DOLLARS_HELD * 10n ** BigInt(dollar.decimals)
+  await send(dollar.address, erc20.encodeFunctionData('mint', [trader, held]))
   for (const { router } of [buying, selling])
-    for (const { address } of [weth, usdc])
+    for (const { address } of [weth, dollar])
       await send(address, erc20.encodeFunctionData('approve', [router, UNBOUNDED]))
 
   /** A swap decided on a state in which the last one is missing would go too far. */
