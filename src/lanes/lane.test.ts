@@ -147,6 +147,17 @@ describe('a reorg', () => {
 })
 
 describe('what is final', () => {
+  test('is final up to itself, not up to what another party has used since, which a reorg can undo', () => {
+    const lane = laneAt(41)
+    const [place] = signed(lane, 1)
+    place?.mined()
+    lane.resync([44])
+    place?.final()
+    expect([lane.floor(), lane.lowest()]).toEqual([42, 44])
+    lane.rewind(42)
+    expect(lane.open().reserve()).toBe(42)
+  })
+
   test('frees the lane, in whatever stage it was', () => {
     const rooms: number[] = []
     const lane: Lane = laneAt(41, () => rooms.push(lane.inFlight()))

@@ -88,6 +88,8 @@ export interface Lane {
   next(): number
   /** Below it every nonce is mined, as far as is known. */
   minedCount(): number
+  /** Below it nothing is held, and every nonce is mined as far as is known: foreign ones that are not final included. */
+  lowest(): number
   /** Below it every nonce is final: its attempts need not be read at the next start. */
   floor(): number
 }
@@ -208,7 +210,7 @@ export function createLane({
         held.delete(at)
         places.delete(at)
         orphans.delete(at)
-        final = Math.max(final, floor())
+        final = Math.max(final, at + 1)
         onRoom()
         return foreign
       },
@@ -217,7 +219,7 @@ export function createLane({
   }
 
   const unmined = (): number => [...held.values()].filter((stage) => stage !== 'mined').length
-  const floor = (): number => Math.min(mined, ...held.keys())
+  const lowest = (): number => Math.min(mined, ...held.keys())
 
   return {
     address,
@@ -249,6 +251,8 @@ export function createLane({
     signedInFlight: unmined,
     next,
     minedCount: () => mined,
-    floor,
+    lowest,
+    // What is final is final with everything before it, and what a foreign transaction has used is not for that.
+    floor: () => Math.min(final, ...held.keys()),
   }
 }

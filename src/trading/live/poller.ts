@@ -136,7 +136,7 @@ export function createPoller({
     const lane = lanes.lane(address)
     if (lane === null || minedCounts.length === 0) return
     const highest = Math.max(...minedCounts)
-    if (highest >= lane.floor()) {
+    if (highest >= lane.lowest()) {
       lowSince.delete(address)
       return
     }
