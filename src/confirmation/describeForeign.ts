@@ -2,7 +2,7 @@ import type { Address, Hex } from '../domain/signal.ts'
 import type { ForeignTransaction } from './findForeign.ts'
 
 /**
- * What somebody else's transaction did, to follow its hash in a sentence.
+ * What a foreign transaction did, to follow its hash in a sentence.
  *
  * @param options.readExecute reads a call of the executor's `execute`
  */

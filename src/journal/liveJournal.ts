@@ -29,7 +29,7 @@ export interface LiveJournal extends JournalBase {
   open(): readonly { readonly record: LiveExecution; readonly payloadHash: string }[]
   /** Fillers that can still change. */
   openFillers(): readonly FillerRecord[]
-  /** Every attempt at a nonce of a lane whose slot is not settled, in the order of signing. */
+  /** Every attempt at a nonce of a lane that is not final, in the order of signing. */
   openAttempts(): readonly Attempt[]
   /** What gas has cost, by execution and filler, for all that changed since then; `receipt` names the transaction and its block. */
   gasSpentSince(sinceMs: number): readonly {
@@ -38,7 +38,7 @@ export interface LiveJournal extends JournalBase {
     readonly atMs: number
     readonly receipt: string
   }[]
-  /** The nonces of a lane up to and including `nonce` are final: their attempts need not be watched. */
+  /** The nonces of a lane up to and including `nonce` are final: their attempts need not be followed. */
   settleNonces(lane: string, nonce: number): void
   /** The highest nonce of a lane that is final; null when none is known to be. */
   settledNonce(lane: string): number | null

@@ -178,7 +178,7 @@ export function openSqliteLiveJournal({
     events.push(outbox.insert({ signalId, outcome, code, timestampMs: changedAtMs, ...event }))
   }
 
-  /** Floors that wait for a commit that happens anyway: a lost one only means that settled nonces are looked at again. */
+  /** Floors that wait for a commit that happens anyway: a lost one only means that final nonces are read again. */
   const floors = new Map<string, number>()
   function writeFloors(): void {
     for (const [lane, nonce] of floors) upsertLane.run(lane, nonce)

@@ -5,7 +5,7 @@ import type { JsonRpc } from '../nodes/rpc.ts'
 import { inFlightMax } from './inFlightMax.ts'
 import type { Lanes } from './lanes.ts'
 
-/** How often a lane at rest is looked after. A trade that comes sooner asks by itself, in the batch of its simulation. */
+/** How often a lane at rest is maintained. A trade that comes sooner asks by itself, in the batch of its simulation. */
 const MAINTAIN_MS = 60_000
 /** How often an underfunded account is asked about, while trades could use it. */
 const BALANCE_MS = 2_000
@@ -20,7 +20,7 @@ export interface LaneMaintenance {
   delegated(lane: Address): void
   /** Before an account at rest signs: why it must not, since another party has used it; the lane is stopped then. */
   checkBeforeUse(lane: Address): Promise<Failure | null>
-  /** Looks after lanes at rest. Never rejects. */
+  /** Maintains lanes at rest. Never rejects. */
   run(): Promise<void>
 }
 

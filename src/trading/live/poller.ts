@@ -14,7 +14,7 @@ const RESEND_MS = 15_000
 const ASK_AGAIN_MS = 4_000
 /** Where every block was seen and none holds it, nodes are asked all the same after this time: heads may be wrong. */
 const DOUBT_MS = 30_000
-/** So many blocks after its signing counts are asked for: its nonce may have gone to somebody else. */
+/** So many blocks after its signing counts are asked for: its nonce may have gone to another transaction. */
 const COUNT_AFTER_BLOCKS = 2
 
 /** When open executions are checked against the chain. */
@@ -243,7 +243,7 @@ export function createPoller({
     askedAtHead.set(execution, chain.head())
   }
 
-  /** Gaps are filled, and lanes at rest looked after. Never rejects. */
+  /** Fills gaps, and maintains lanes at rest. Never rejects. */
   async function maintain(): Promise<void> {
     try {
       await maintenance.run()

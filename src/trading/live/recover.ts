@@ -76,7 +76,7 @@ export async function recover({
       const facts = { signal_id: idOf(record), lane: address, nonce }
       log.error(
         facts,
-        'The key of this lane is not configured any more: its open trade is watched, not replaced.',
+        'The key of this lane is not configured any more: its open trade is followed, not replaced.',
       )
       return null
     }
