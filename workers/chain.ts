@@ -134,7 +134,8 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   })
   const probing = createChainProbing<Trader>({
     probe: () => probeChain({ rpc, chain, devnetBook }),
-    begin: (facts) => pipeline.begin({ facts, heads, rpc, channel }),
+    begin: (facts) =>
+      pipeline.begin({ facts, heads, rpc, channel, isPaused: () => control.paused() !== null }),
     isReachable,
     onChange() {
       facts = probing.facts()

@@ -118,6 +118,7 @@ export async function openLive({
   async function startEngine({
     rpc,
     channel,
+    isPaused,
     authorised,
   }: { authorised: LaneInit[] } & PipelineTools): Promise<Trader> {
     const { facts } = found()
@@ -191,6 +192,7 @@ export async function openLive({
       chain: {
         name: chain.name,
         head,
+        isPaused,
         find: (positions) => readChain({ rpc, trail, finalBlock, positions }),
         minedCounts: (account) => readMinedCounts({ endpoints: rpc.endpoints, account }),
         receiptWhereMined: readReceiptWhereMined,

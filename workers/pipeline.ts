@@ -20,6 +20,8 @@ export interface PipelineOptions {
 export interface PipelineTools {
   readonly rpc: JsonRpc
   readonly channel: ThreadChannel
+  /** Whether the operator has paused the chain. */
+  readonly isPaused: () => boolean
 }
 
 /** What differs between the modes in a chain thread: its journal, and what happens to a signal. */

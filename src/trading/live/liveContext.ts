@@ -40,6 +40,8 @@ export interface LiveContext {
 export interface ChainReader {
   readonly name: string
   readonly head: () => number
+  /** The operator has paused it: nothing new is signed. */
+  readonly isPaused: () => boolean
   /** Which blocks hold our transactions: one finding for each position, in their order. */
   readonly find: (positions: readonly Position[]) => Promise<readonly Finding[]>
   /** The lane's mined count as each endpoint tells it that answers in time. */

@@ -728,11 +728,12 @@ describe('gaps', () => {
 describe("the operator's hand", () => {
   it('cancels, speeds up, and refuses what cannot be done', async () => {
     await execute('a')
-    expect(await engine.control({ action: 'speed_up', signalId: 'a' })).toMatchObject({ ok: false })
+    expect(await engine.control({ action: 'speed_up', signalId: 'a' })).toMatchObject({ ok: true })
     await blocks(1)
     expect(await engine.control({ action: 'speed_up', signalId: 'a' })).toMatchObject({ ok: true })
     expect(await engine.control({ action: 'cancel', signalId: 'a' })).toMatchObject({ ok: true })
-    expect(rig.journal.openAttempts().map(({ kind }) => kind)).toEqual(['first', 'replacement', 'cancel'])
+    const kinds = rig.journal.openAttempts().map(({ kind }) => kind)
+    expect(kinds).toEqual(['first', 'replacement', 'replacement', 'cancel'])
     counts = [FIRST_NONCE]
     expect(await engine.control({ action: 'abandon', signalId: 'a' })).toMatchObject({
       ok: false,
@@ -763,6 +764,19 @@ describe("the operator's hand", () => {
     expect(await engine.control({ action: 'abandon', signalId: 'a' })).toMatchObject({ ok: true })
     expect(told(await execute('a'))).toMatchObject({ status: 'displaced', code: 'DISPLACED' })
     expect(lane()).toMatchObject({ inFlight: 0 })
+  })
+
+  it('signs nothing that was promised while the chain is paused', async () => {
+    let isPaused = true
+    change = () => ({ chain: { isPaused: () => isPaused } })
+    await restart()
+    await execute('a', { wait: 'none' })
+    engine.poll()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(sent).toEqual([])
+    isPaused = false
+    engine.poll()
+    await expect.poll(() => sent).toHaveLength(1)
   })
 
   it('ends a promise that is not signed yet', async () => {

@@ -36,6 +36,7 @@ export interface LiveEngine {
   stop(): Promise<void>
 }
 
+const PAUSED = failure('PAUSED', 'The chain is paused by its operator.')
 /** A promised trade that could not be submitted is tried again at the next head, or after these pauses. */
 const RETRY_MS = { first: 250, last: 5_000 }
 
@@ -130,7 +131,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       for (let waitMs = RETRY_MS.first; !stopped; waitMs = Math.min(2 * waitMs, RETRY_MS.last)) {
         // The operator may have ended it.
         if (!isOpen(execution.record.state)) return
-        const reason = trades.late(execution.record) ?? (await advance(execution))
+        const reason = trades.late(execution.record) ?? (chain.isPaused() ? PAUSED : await advance(execution))
         if (reason === null) {
           if (execution.attempts.length > 0) await trades.send(execution)
           return
@@ -295,7 +296,10 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
           ? succeed({ sentence: `A no-op at nonce ${nonce} of ${lane} is out in the place of ${signalId}.` })
           : fail(failure('FEE_LIMIT', 'No limit leaves room for the no-op, or it could not be written down.'))
       case 'speed_up':
-        if (!isNoOp(latest)) await trades.reevaluate(execution)
+        if (!isNoOp(latest)) {
+          if (chain.head() > latest.signedAtBlock) await trades.reevaluate(execution)
+          else trades.trustSigning(execution)
+        }
         return (await trades.replace(execution, { kind: 'bump' }))
           ? succeed({ sentence: `Nonce ${nonce} of ${lane} is out again with a higher fee.` })
           : fail(

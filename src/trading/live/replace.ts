@@ -15,6 +15,8 @@ import type { TradesInFlight } from './tradesInFlight.ts'
 export interface Replacements {
   /** Simulates a pending trade on the newest block, once per head. */
   reevaluate(execution: OpenExecution<LiveExecution>): Promise<void>
+  /** Until there is a block above the one it was signed on, it is worth what it was then. */
+  trustSigning(execution: OpenExecution<LiveExecution>): void
   /**
    * Puts another transaction at the nonce: the same trade, or no-op, for more, or a no-op in the trade's place. On disk before
    * it leaves. False when no limit leaves room, or the disk refuses: then what is out stays out.
@@ -182,7 +184,13 @@ export function createReplacements({
     return data
   }
 
-  return { reevaluate, replace }
+  function trustSigning(execution: OpenExecution<LiveExecution>): void {
+    const { simulation, valuation } = execution.record
+    if (simulation === null || valuation === null) return
+    execution.worth = { ...execution.worth, pays: true, evaluation: { simulation, valuation } }
+  }
+
+  return { reevaluate, trustSigning, replace }
 }
 
 /** The lower of two amounts; null where the first is not known. */
