@@ -129,7 +129,7 @@ export async function openLive({
     const clock = {
       nowMs: Date.now,
       elapsedMs: () => performance.now(),
-      steadyMs: () => startedAtMs + performance.now(),
+      steadyMs: () => Math.round(startedAtMs + performance.now()),
     }
     const head = () => found().heads.newest()?.number ?? facts.head
     const lanes = createLanes({ lanes: authorised, queueMax: data.queueMax })
@@ -192,6 +192,7 @@ export async function openLive({
       chain: {
         name: chain.name,
         head,
+        timeMs: () => (found().heads.newest()?.timestamp ?? 0) * 1_000,
         isPaused,
         find: (positions) => readChain({ rpc, trail, finalBlock, positions }),
         minedCounts: (account) => readMinedCounts({ endpoints: rpc.endpoints, account }),

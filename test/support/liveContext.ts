@@ -85,6 +85,7 @@ export async function openLiveRig({
     chain: {
       name: 'Ethereum',
       head: () => rig.head,
+      timeMs: () => 0,
       isPaused: () => false,
       find: async (positions) => positions.map(() => ABSENT),
       minedCounts: async () => [],

@@ -40,6 +40,8 @@ export interface LiveContext {
 export interface ChainReader {
   readonly name: string
   readonly head: () => number
+  /** Unix ms of the newest block. */
+  readonly timeMs: () => number
   /** The operator has paused it: nothing new is signed. */
   readonly isPaused: () => boolean
   /** Which blocks hold our transactions: one finding for each position, in their order. */

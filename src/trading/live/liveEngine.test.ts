@@ -125,6 +125,7 @@ const mined = (
 
 /** The chain says so from now on. */
 async function check(...said: readonly (readonly [Attempt | undefined, Finding])[]): Promise<void> {
+  rig.elapsedMs += 5_000
   for (const [attempt, finding] of said) if (attempt !== undefined) findings.set(attempt.hash, finding)
   await engine.check()
 }
@@ -288,7 +289,7 @@ describe('a promise', () => {
     engine.poll()
     await expect.poll(() => onDisk('b')).toBeUndefined()
     expect(onDisk('a')?.state).toBe('accepted')
-    rig.nowMs += 600_000
+    rig.elapsedMs += 600_000
     engine.poll()
     await expect.poll(() => onDisk('a')).toBeUndefined()
     expect(told(await execute('a', { wait: 'none' }))).toMatchObject({ status: 'expired', code: 'EXPIRED' })

@@ -64,7 +64,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       return tell.refuse(failure('OVERLOADED', sentence), signal)
     }
     const execution = openExecution({
-      record: acceptedRecord(signal, clock.nowMs()),
+      record: acceptedRecord(signal, clock.steadyMs()),
       payloadHash,
       head: chain.head(),
       elapsedMs: clock.elapsedMs(),

@@ -27,6 +27,10 @@ export interface OpenExecution<Kind extends OpenRecord = OpenRecord> {
   passedAtBlock: number | null
   /** When nodes were last asked about it, though blocks that were seen do not hold it. */
   askedAtMs: number
+  /** The head at which no limit left room for a replacement; null before. */
+  keptAtHead: number | null
+  /** What was said of its newest attempt: at every head it would be the same. */
+  readonly warned: Set<string>
   /** Set while a client waits. */
   giveAnswer: (() => void) | null
 }
@@ -46,6 +50,8 @@ export interface Sending {
   taken: boolean
   /** What every node held against it. */
   refusal: Refusal
+  /** A node has said that its nonce is taken, or used up. */
+  contested: boolean
 }
 
 /** What simulations of a pending trade have said, each on a block above the one it was signed on. */
@@ -115,10 +121,13 @@ export function openExecution<Kind extends OpenRecord>({
       underway: false,
       taken: false,
       refusal: 'none',
+      contested: false,
     },
     worth: UNKNOWN_WORTH,
     passedAtBlock: null,
     askedAtMs: elapsedMs,
+    keptAtHead: null,
+    warned: new Set(),
     giveAnswer: null,
   }
 }

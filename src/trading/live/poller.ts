@@ -5,7 +5,7 @@ import { isNoOp } from '../../domain/liveExecution.ts'
 import type { Address } from '../../domain/signal.ts'
 import type { LiveContext } from './liveContext.ts'
 import { hashesOf, idOf, isTrade, type OpenExecution } from './openExecution.ts'
-import { CANCEL_REASONS } from './replace.ts'
+import { CANCEL_REASONS, type Replacement } from './replace.ts'
 import type { Trades } from './trade.ts'
 
 /** Bytes that could not be asked about go out again after this time, as well as at every block. */
@@ -49,6 +49,10 @@ export function createPoller({
   let maintaining: Promise<void> | null = null
   /** The head since which every count of a lane has been below all that it holds. */
   const lowSince = new Map<Address, number>()
+  const countsOfLane = new Map<
+    Address,
+    { readonly head: number; readonly atMs: number; readonly counts: Promise<readonly MinedCount[]> }
+  >()
   let askedAtHead = new Map<OpenExecution, number>()
 
   async function checkOnce(): Promise<void> {
@@ -64,7 +68,6 @@ export function createPoller({
     if (polled.length === 0) return
     const findings = await chain.find(polled.map(positionOf))
     askedAtHead = new Map([...askedAtHead].filter(([{ record }]) => open.has(idOf(record))))
-    const counts = new Map<Address, Promise<readonly MinedCount[]>>()
     const settling: Promise<void>[] = []
     for (const [index, execution] of polled.entries()) {
       const finding = findings[index] ?? { kind: 'unknown' as const, reason: 'the chain was not asked' }
@@ -72,7 +75,7 @@ export function createPoller({
       if (finding.kind === 'mined')
         settling.push(safely(execution, 'mined', () => settle(execution, finding)))
       else if (open.has(idOf(execution.record)) && !busy.has(execution) && !underway.has(execution))
-        begin(execution, () => advance(execution, finding, counts))
+        begin(execution, () => advance(execution, finding))
     }
     // Made in one tick, what blocks hold shares a commit.
     await Promise.all(settling)
@@ -100,11 +103,7 @@ export function createPoller({
   }
 
   /** What a chain that does not hold it demands. */
-  async function advance(
-    execution: OpenExecution,
-    finding: Finding,
-    asked: Map<Address, Promise<readonly MinedCount[]>>,
-  ): Promise<void> {
+  async function advance(execution: OpenExecution, finding: Finding): Promise<void> {
     const { attempts, sending } = execution
     const latest = attempts.at(-1)
     if (latest === undefined) return
@@ -112,8 +111,8 @@ export function createPoller({
     const blocksSinceSigned = chain.head() - Math.max(latest.signedAtBlock, sending.reopenedAtBlock)
     const wantsCounts =
       finding.kind === 'absent' &&
-      (finding.replaced || (finding.asked && blocksSinceSigned >= COUNT_AFTER_BLOCKS))
-    const counts = wantsCounts ? await countsOf(lane, asked) : []
+      (finding.replaced || sending.contested || blocksSinceSigned >= COUNT_AFTER_BLOCKS)
+    const counts = wantsCounts ? await countsOf(lane) : []
     if (counts.some(({ count }) => count > nonce)) {
       const hashes = hashesOf(execution)
       const receipt = await chain.receiptWhereMined({ counts, nonce, hashes })
@@ -148,12 +147,14 @@ export function createPoller({
     lane.rewind(highest)
   }
 
-  function countsOf(
-    lane: Address,
-    asked: Map<Address, Promise<readonly MinedCount[]>>,
-  ): Promise<readonly MinedCount[]> {
-    const counts = asked.get(lane) ?? chain.minedCounts(lane)
-    asked.set(lane, counts)
+  /** Once per head for all trades of a lane, and again after a while. */
+  function countsOf(lane: Address): Promise<readonly MinedCount[]> {
+    const head = chain.head()
+    const nowMs = clock.elapsedMs()
+    const known = countsOfLane.get(lane)
+    if (known?.head === head && nowMs - known.atMs < ASK_AGAIN_MS) return known.counts
+    const counts = chain.minedCounts(lane)
+    countsOfLane.set(lane, { head, atMs: nowMs, counts })
     return counts
   }
 
@@ -204,18 +205,22 @@ export function createPoller({
         // What has not been answered yet is not sent a second time.
         return execution.sending.underway ? undefined : await trades.send(execution)
       case 'bump':
-        if (!(await trades.replace(execution, { kind: 'bump' }))) await sendAgain(execution)
-        return
-      case 'cancel': {
-        const reason = CANCEL_REASONS[step.why]
-        if (!(await trades.replace(execution, { kind: 'cancel', reason }))) await sendAgain(execution)
-        return
-      }
+        return await replaceOrSend(execution, { kind: 'bump' })
+      case 'cancel':
+        return await replaceOrSend(execution, { kind: 'cancel', reason: CANCEL_REASONS[step.why] })
       case 'passed':
         return await trades.displace(execution)
       default:
         return step satisfies never
     }
+  }
+
+  /** Where no limit leaves room for a replacement it is tried again at the next head, and the same bytes are kept out. */
+  async function replaceOrSend(execution: OpenExecution, by: Replacement): Promise<void> {
+    const head = chain.head()
+    if (execution.keptAtHead !== head && (await trades.replace(execution, by))) return
+    execution.keptAtHead = head
+    await sendAgain(execution)
   }
 
   /** Once per block, or after a while where no block comes: checks are more frequent than that. */

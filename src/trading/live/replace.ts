@@ -8,7 +8,7 @@ import { type Failure, failure, succeed } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
 import { idOf, isTrade, type OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
-import { calldataOf, signAt } from './signing.ts'
+import { calldataOf, signAt, ttlLeftMs } from './signing.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
 
 /** While it is pending: is it still worth it, and does it need a higher fee? See `trade.ts`. */
@@ -61,6 +61,16 @@ export function createReplacements({
     const head = chain.head()
     if (first === undefined || worth.simulatedAtHead === head) return
     execution.worth = { ...worth, simulatedAtHead: head }
+    if (record.signal.validUntilMs === null && ttlLeftMs(record, context) <= 0) {
+      // The executor refuses it from now on, whatever it earns.
+      execution.worth = {
+        simulatedAtHead: head,
+        pays: false,
+        unpayingBlocks: new Set([head, head - 1]),
+        evaluation: null,
+      }
+      return
+    }
     const { signal } = record
     const calldata = calldataOf(record, signal.minProfit, context)
     const simulated = await trade.simulate({ signal, calldata, lane: first.lane, behind: [] })
@@ -129,10 +139,13 @@ export function createReplacements({
       balanceWei,
     })
     if (!raised.ok) {
-      log.warn(
-        { ...facts, ...raised.failure.facts },
-        `The same bytes are kept out: ${raised.failure.sentence}`,
-      )
+      const said = `${by.kind} ${raised.failure.facts.limit}`
+      if (!execution.warned.has(said))
+        log.warn(
+          { ...facts, ...raised.failure.facts },
+          `The same bytes are kept out: ${raised.failure.sentence}`,
+        )
+      execution.warned.add(said)
       return false
     }
     const { fee, undo } = raised.value
@@ -166,6 +179,7 @@ export function createReplacements({
     }
     execution.sending.signedAtMs = clock.elapsedMs()
     execution.sending.taken = false
+    execution.warned.clear()
     const cost = maxCostWei({ quote: fee, gasLimit }).toString()
     log.warn({ ...facts, hash: attempt.hash, max_cost_wei: cost }, 'A replacement goes out.')
     await send(execution)

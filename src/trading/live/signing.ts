@@ -31,9 +31,17 @@ export function takeBack(place: Place, stake: Stake, error: unknown, { budget, l
   log.error(facts, 'Whether an attempt is on disk is not known; a no-op uses its nonce up.')
 }
 
-/** Unix ms after which the executor refuses the trade. */
-export const deadlineOf = ({ signal, acceptedAtMs }: LiveExecution, { settings }: LiveContext): number =>
-  signal.validUntilMs ?? acceptedAtMs + settings.tradeTtlMs
+/** What is left of the time that a trade without a `valid_until` is tried for, ms. */
+export const ttlLeftMs = ({ acceptedAtMs }: LiveExecution, { settings, clock }: LiveContext): number =>
+  acceptedAtMs + settings.tradeTtlMs - clock.steadyMs()
+
+/**
+ * Unix ms after which the executor refuses the trade: it compares with the time of the block. Where our clock is behind the
+ * chain's, a time to live counts from the chain's.
+ */
+const deadlineOf = (record: LiveExecution, context: LiveContext): number =>
+  record.signal.validUntilMs ??
+  Math.max(context.chain.timeMs(), context.clock.steadyMs()) + ttlLeftMs(record, context)
 
 /** @param minProfit base units of the loan token below which the executor reverts */
 export const calldataOf = (record: LiveExecution, minProfit: bigint, context: LiveContext): Hex =>

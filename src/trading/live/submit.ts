@@ -7,7 +7,7 @@ import { lateness } from '../evaluate.ts'
 import type { LiveContext } from './liveContext.ts'
 import { changedRecord, type OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
-import { calldataOf, deadlineOf, journalFailure, signAt, takeBack } from './signing.ts'
+import { calldataOf, journalFailure, signAt, takeBack, ttlLeftMs } from './signing.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
 
 /** How a submission ended. Only `signed` took a nonce. */
@@ -213,8 +213,15 @@ export function createSubmissions({
     return frees ? refused(reason) : await denied(execution, reason, evaluated)
   }
 
-  const late = (record: LiveExecution): Failure | null =>
-    lateness({ ...record.signal, validUntilMs: deadlineOf(record, context) }, clock.nowMs())
+  function late(record: LiveExecution): Failure | null {
+    const { signal } = record
+    if (signal.validUntilMs !== null) return lateness(signal, clock.nowMs())
+    if (ttlLeftMs(record, context) > 0) return null
+    return failure(
+      'EXPIRED',
+      `It could not be sent within ${context.settings.tradeTtlMs / 1_000} s (TRADE_TTL_S).`,
+    )
+  }
 
   async function denied(execution: Trade, reason: Failure, evaluated?: Evaluated): Promise<Submission> {
     try {

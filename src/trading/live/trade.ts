@@ -89,14 +89,18 @@ export function createTrades({
     if (execution.attempts.at(-1)?.hash === attempt.hash) {
       sending.taken = outcome.status === 'accepted'
       sending.refusal = refusalOf(outcome, execution.attempts.length > 1)
+      sending.contested = outcome.status === 'contested'
     }
     const about = { signal_id: idOf(execution.record), hash: attempt.hash, nonce: attempt.nonce }
     if (outcome.status !== 'accepted') {
       const { code, sentence, facts } = outcome.failure
-      log.warn(
-        { ...about, code, ...facts },
-        `No node confirmed the transaction (${outcome.status}): ${sentence}`,
-      )
+      const said = `${outcome.status} ${code}`
+      if (!execution.warned.has(said))
+        log.warn(
+          { ...about, code, ...facts },
+          `No node confirmed the transaction (${outcome.status}): ${sentence}`,
+        )
+      execution.warned.add(said)
       // The same bytes go out again at every block; what is new must not queue up behind them. A tenth more than is at stake: the
       // node may count a data fee that we do not.
       if (code === 'INSUFFICIENT_FUNDS' && lanes.lane(attempt.lane) !== null)
