@@ -1,0 +1,133 @@
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
+import { LIMITS } from '../config/limits.ts'
+import type { Address } from '../domain/signal.ts'
+import { createJsonRpc } from '../nodes/jsonRpc.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
+import { createLanes, type Lanes } from './lanes.ts'
+import { createLaneMaintenance, type LaneMaintenance } from './maintainLanes.ts'
+
+let devnet: Devnet
+let chain: LiveChain
+let rpc: JsonRpc
+beforeAll(async () => {
+  devnet = await startDevnet({ chainIds: [1] })
+  chain = openLiveChain({ rpc: devnet.chains[0]?.rpc ?? '' })
+  rpc = createJsonRpc({ endpoints: [chain.rpc], timeoutMs: 5_000, limits: LIMITS, chainId: 1 })
+})
+afterAll(async () => {
+  await rpc.close()
+  await devnet.stop()
+})
+
+let account: PrivateKeyAccount
+let address: Address
+let lanes: Lanes
+let maintenance: LaneMaintenance
+let held: bigint | null
+let elapsedMs: number
+/** Calls since the beginning, by method. */
+let calls: string[]
+const FOREIGN = { hash: `0x${'5a'.repeat(32)}`, what: 'which sends 17 wei to 0x00' } as const
+
+beforeEach(async () => {
+  account = await newAccount(chain.rpc)
+  address = account.address.toLowerCase() as Address
+  lanes = createLanes({ lanes: [{ address, minedCount: 0, inFlightMax: 4 }], queueMax: 10 })
+  held = 1_000n
+  elapsedMs = 1_000_000
+  calls = []
+  maintenance = createLaneMaintenance({
+    lanes,
+    balance: async () => held,
+    foreignNewest: async () => FOREIGN,
+    rpc: {
+      call(method, params) {
+        calls.push(method)
+        return rpc.call(method, params)
+      },
+    },
+    laneInFlightMax: 4,
+    delegatedInFlightMax: 1,
+    elapsedMs: () => elapsedMs,
+    log: { warn: () => {}, error: () => {} },
+  })
+})
+
+const lane = () => lanes.status()[0]
+async function useKeyElsewhere(): Promise<void> {
+  const { raw } = await signedTransfer({ account, chainId: 1, nonce: 0 })
+  await chain.ask('eth_sendRawTransaction', raw)
+}
+
+describe('an account that another party has used', () => {
+  it('is found before it signs, stops, and says by which transaction', async () => {
+    await useKeyElsewhere()
+    expect(await maintenance.checkBeforeUse(address)).toMatchObject({ code: 'LANES_BUSY' })
+    expect(lane()?.paused).toContain(FOREIGN.hash)
+    expect(lane()?.nonce).toBe(1)
+  })
+
+  it('is not asked about while transactions of ours are out, nor twice in a moment', async () => {
+    expect(await maintenance.checkBeforeUse(address)).toBeNull()
+    expect(await maintenance.checkBeforeUse(address)).toBeNull()
+    expect(calls).toEqual(['eth_getTransactionCount'])
+    elapsedMs += 1_000
+    lanes.lane(address)?.adopt(0)
+    expect(await maintenance.checkBeforeUse(address)).toBeNull()
+    expect(calls).toHaveLength(1)
+  })
+})
+
+describe('an underfunded account', () => {
+  it('stops, and resumes by itself once it holds what is needed', async () => {
+    maintenance.underfunded(address, 5_000n)
+    expect(lane()?.paused).toContain('5000 wei')
+    elapsedMs += 10_000
+    await maintenance.run()
+    expect(lane()?.paused).not.toBeNull()
+    held = null
+    elapsedMs += 10_000
+    await maintenance.run()
+    expect(lane()?.paused).not.toBeNull()
+    held = 5_000n
+    elapsedMs += 10_000
+    await maintenance.run()
+    expect(lane()?.paused).toBeNull()
+  })
+
+  it('stays stopped for any other reason there is', async () => {
+    lanes.pause(address, 'foreign', 'Another party uses it.')
+    maintenance.underfunded(address, 5_000n)
+    held = 6_000n
+    elapsedMs += 10_000
+    await maintenance.run()
+    expect(lane()?.paused).toBe('Another party uses it.')
+  })
+})
+
+describe('an account at rest', () => {
+  it('costs two calls a minute', async () => {
+    for (let second = 0; second < 120; second += 2) {
+      elapsedMs += 2_000
+      await maintenance.run()
+    }
+    expect(calls.length).toBeLessThanOrEqual(4)
+  })
+
+  it('that was delegated meanwhile is capped, and has its cap back when it is not any more', async () => {
+    await chain.ask('anvil_setCode', address, `0xef0100${'5f'.repeat(20)}`)
+    elapsedMs += 60_000
+    await maintenance.run()
+    expect(lane()?.cap).toBe(1)
+    await chain.ask('anvil_setCode', address, '0x')
+    elapsedMs += 60_000
+    await maintenance.run()
+    expect(lane()?.cap).toBe(4)
+    maintenance.delegated(address)
+    expect(lane()?.cap).toBe(1)
+  })
+})
