@@ -23,7 +23,9 @@ import { createServer } from './server/server.ts'
 import { loadUws } from './server/uws/loadUws.ts'
 import { refusal } from './wire/refusal.ts'
 
-/** The end of a stop that is kept for the chain threads to close: as much of it as this, and at most so long. */
+/**
+ * The end of a stop that is kept for the chain threads to close: as much of it as this, and at most so long.
+ */
 const CLOSE_SHARE = 0.3
 const CLOSE_MS_MAX = 2_500
 /** For sockets, event log and devnet; what hangs after that is ended with the process. */
@@ -39,14 +41,18 @@ const THREAD_FILE = fileURLToPath(
     : new URL('./workers/chain.js', import.meta.url),
 )
 
-/** From configuration to an open port, and the orderly stop: each part is stopped in the reverse order of its start. */
+/**
+ * From configuration to an open port, and the orderly stop: each part is stopped in the reverse order of its
+ * start.
+ */
 async function start(): Promise<void> {
   const startedAtMs = Date.now()
   const config = loadConfig(readEnvironment())
   const { mode } = config
   const logger = createLogger({ level: config.logLevel, thread: 'main' })
   if (mode === 'LIVE') {
-    // A key that is none must stop the start; the chain threads read their own and are the only ones that keep them.
+    // A key that is none must stop the start; the chain threads read their own and are the only ones that
+    // keep them.
     const [{ loadKeys }, { createRelayIdentity }] = await Promise.all([
       import('./lanes/keys.ts'),
       import('./broadcast/relaySignature.ts'),
@@ -64,7 +70,8 @@ async function start(): Promise<void> {
   const dataDir = join(config.dataDir, config.embeddedDevnet ? 'devnet' : mode.toLowerCase())
   await assertPortFree(config)
   const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, logger }) : null
-  // After what most often fails, so that no empty data folder is left behind; the devnet ends with the process.
+  // After what most often fails, so that no empty data folder is left behind; the devnet ends with the
+  // process.
   const events = openEvents({ dataDir, logger })
   const metrics = createMetrics({ mode, version: packageVersion() })
   const chains = devnet === null ? config.chains : withDevnet(config.chains, devnet.chains)
@@ -132,7 +139,8 @@ async function start(): Promise<void> {
   }
 
   try {
-    // Who reaches the port finds chains that are ready, or that say why they are not; a node that hangs holds up its own chain only.
+    // Who reaches the port finds chains that are ready, or that say why they are not; a node that hangs holds
+    // up its own chain only.
     await dispatcher.probed()
     const { host, port } = await server.listen()
     const executor = chains.find((chain) => chain.executor !== null)?.executor ?? null
@@ -189,8 +197,8 @@ async function startEmbeddedDevnet({ config, logger }: { config: Config; logger:
 }
 
 /**
- * The first SIGINT or SIGTERM stops in order. One that comes with it is the same wish: terminals and process managers signal a
- * whole group, and a launcher in it hands its own on. A later one ends the process at once.
+ * The first SIGINT or SIGTERM stops in order. One that comes with it is the same wish: terminals and process
+ * managers signal a whole group, and a launcher in it hands its own on. A later one ends the process at once.
  */
 function onFirstSignal(stop: () => void): void {
   let stoppingSinceMs: number | null = null

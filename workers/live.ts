@@ -59,7 +59,10 @@ const POLICY = {
 /** A chain that makes blocks on demand announces none while bytes wait to be sent again. */
 const POLL_MS = 2_000
 
-/** LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be had. */
+/**
+ * LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be
+ * had.
+ */
 export async function openLive({
   data,
   logger,

@@ -31,8 +31,8 @@ export interface Pipeline {
     'find' | 'totals' | 'outboxAbove' | 'stored' | 'controls' | 'trouble' | 'close'
   >
   /**
-   * Makes ready for signals on what a probe found; called again when a later probe finds something else. A failure makes the chain
-   * unavailable, with its reason.
+   * Makes ready for signals on what a probe found; called again when a later probe finds something else. A
+   * failure makes the chain unavailable, with its reason.
    */
   begin(found: { facts: ChainFacts; heads: Heads } & PipelineTools): Promise<Result<Trader>>
   /** Ends what `begin` began, everyone who waits being answered; the journal stays open until then. */

@@ -12,7 +12,10 @@ const SEND_CONNECTIONS_MAX = 32
 /** Blocks a relay may keep a transaction to itself before it goes public or is cancelled. */
 export const PRIVATE_BLOCKS_MAX = 10
 
-/** Every endpoint that signed bytes of a chain may go to. Throws `StartError` when a relay cannot be used here. */
+/**
+ * Every endpoint that signed bytes of a chain may go to. Throws `StartError` when a relay cannot be used
+ * here.
+ */
 export function openWaysOut({
   chain,
   accounts,

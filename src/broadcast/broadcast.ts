@@ -3,15 +3,18 @@ import { type Failure, failure } from '../errors/failure.ts'
 import type { Outgoing, SendEndpoint } from './sendTransport.ts'
 import { describeVerdict, type Meaning, meaningOf, type Verdict } from './verdict.ts'
 
-/** What became of one sending. It speaks of this sending only: the same bytes may have been taken at an earlier one. */
+/**
+ * What became of one sending. It speaks of this sending only: the same bytes may have been taken at an
+ * earlier one.
+ */
 export type BroadcastOutcome =
   /** An endpoint has these bytes. Not yet that they will be included. */
   | { readonly status: 'accepted'; readonly hash: Hex; readonly by: string }
   /** Every endpoint certainly did not take them: the nonce can be released if they were never sent before. */
   | { readonly status: 'refused'; readonly failure: Failure; readonly verdicts: readonly Verdict[] }
   /**
-   * Nobody said to have them, and to someone the nonce is held by another transaction, or is mined: by one of ours, by this
-   * one, or by a foreign one. The nonce stays reserved and the chain must be asked.
+   * Nobody said to have them, and to someone the nonce is held by another transaction, or is mined: by one of
+   * ours, by this one, or by a foreign one. The nonce stays reserved and the chain must be asked.
    */
   | { readonly status: 'contested'; readonly failure: Failure; readonly verdicts: readonly Verdict[] }
   /** They may have been taken: the nonce stays reserved, and the same bytes may be sent again. */
@@ -27,8 +30,8 @@ export interface VerdictReport {
 
 export interface Broadcast {
   /**
-   * Sends to every endpoint at once and answers at the first acceptance, else when all have answered. Never rejects and never
-   * sends again by itself.
+   * Sends to every endpoint at once and answers at the first acceptance, else when all have answered. Never
+   * rejects and never sends again by itself.
    *
    * @param request.through some of the endpoints; all when absent
    */
@@ -42,7 +45,8 @@ export interface Broadcast {
 }
 
 /**
- * Hands signed bytes to nodes or relays. The hash is computed by the caller and an endpoint's answer is held against it.
+ * Hands signed bytes to nodes or relays. The hash is computed by the caller and an endpoint's answer is held
+ * against it.
  *
  * @param options.onVerdict called for every verdict, also those that come after the answer
  */
@@ -87,8 +91,8 @@ const NOWHERE: BroadcastOutcome = {
 }
 
 /**
- * A refusal beside an acceptance is a disagreement, whichever came first. "nonce too low" is not: the transaction may have been
- * mined in between. Nor is silence.
+ * A refusal beside an acceptance is a disagreement, whichever came first. "nonce too low" is not: the
+ * transaction may have been mined in between. Nor is silence.
  */
 function disagrees(verdict: Verdict, earlier: readonly Verdict[]): boolean {
   if (verdict.class === 'foreign_hash') return true
@@ -99,7 +103,10 @@ const isRefusal = (verdict: Verdict) =>
   verdict.class === 'replacement_underpriced' ||
   (meaningOf(verdict) === 'not_taken' && verdict.class !== 'unreachable')
 
-/** All verdicts are in and none is an acceptance. One unknown is enough to keep the nonce; a contested nonce says more. */
+/**
+ * All verdicts are in and none is an acceptance. One unknown is enough to keep the nonce; a contested nonce
+ * says more.
+ */
 function withoutAcceptance(verdicts: readonly Verdict[]): BroadcastOutcome {
   const has = (meaning: Meaning) => verdicts.some((verdict) => meaningOf(verdict) === meaning)
   const facts = { verdicts: verdicts.map(describeVerdict) }

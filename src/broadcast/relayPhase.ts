@@ -1,9 +1,10 @@
 import type { RelayPolicy } from '../domain/signal.ts'
 
 /**
- * Where the bytes of a trade may go, by its policy and the heads since its first attempt was signed; every phase keeps the
- * nonce. `publish`: private for long enough, now public. `cancel`: private for long enough, and it must not be shown. Without a
- * relay (its setting was taken out while the trade was open) nothing is gained by waiting.
+ * Where the bytes of a trade may go, by its policy and the heads since its first attempt was signed; every
+ * phase keeps the nonce. `publish`: private for long enough, now public. `cancel`: private for long enough,
+ * and it must not be shown. Without a relay (its setting was taken out while the trade was open) nothing is
+ * gained by waiting.
  *
  * @param options.privateBlocksMax heads after which a transaction has been private for long enough
  */

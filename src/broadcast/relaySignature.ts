@@ -10,8 +10,8 @@ export interface RelayIdentity {
 }
 
 /**
- * The header is `address:signature`, the signature being EIP-191 over the hexadecimal text of the body's keccak-256
- * (docs.flashbots.net, JSON-RPC endpoints, authentication). The key stays in the closure.
+ * The header is `address:signature`, the signature being EIP-191 over the hexadecimal text of the body's
+ * keccak-256 (docs.flashbots.net, JSON-RPC endpoints, authentication). The key stays in the closure.
  *
  * @param options.authKey RELAY_AUTH_KEY; without it a random one for the life of this process
  * @param options.laneAddresses accounts that sign transactions, whose keys a relay must never see used

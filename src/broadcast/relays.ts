@@ -27,8 +27,8 @@ interface Dialect {
 }
 
 /**
- * bloXroute's private methods, by chain: docs.bloxroute.com, "Private Transactions" of ETH, BSC and Base. Elsewhere its methods
- * are public or not known, so nothing is sent there.
+ * bloXroute's private methods, by chain: docs.bloxroute.com, "Private Transactions" of ETH, BSC and Base.
+ * Elsewhere its methods are public or not known, so nothing is sent there.
  */
 const BLOXROUTE: Readonly<Record<number, { method: string; params: Readonly<Record<string, string>> }>> = {
   1: { method: 'blxr_private_tx', params: {} },
@@ -39,7 +39,8 @@ const BLOXROUTE: Readonly<Record<number, { method: string; params: Readonly<Reco
 /**
  * The private relays of one chain. Each has a transport of its own; nothing is sent twice.
  *
- * @param options.keepBlocks blocks a relay is asked to keep a private transaction, counted from the target block
+ * @param options.keepBlocks blocks a relay is asked to keep a private transaction, counted from the target
+ *   block
  * @throws StartError when a relay has no private way to this chain
  */
 export function createRelays({

@@ -19,7 +19,10 @@ export interface SendEndpoint {
   readonly host: string
   /** One attempt, never repeated; never rejects. */
   send(outgoing: Outgoing): Promise<Verdict>
-  /** Which chain it serves, asked over the connection that sends, which stays open by that; null when it does not tell. */
+  /**
+   * Which chain it serves, asked over the connection that sends, which stays open by that; null when it does
+   * not tell.
+   */
   servedChain(): Promise<number | null>
   close(): Promise<void>
 }
@@ -32,12 +35,12 @@ export interface SendCall {
 const MESSAGE_CHARS_MAX = 300
 
 /**
- * Sends transactions over a transport of its own, one call an exchange, each once. Everything that is not a clear answer is
- * `no_answer`: only a connection that was never made counts as nothing received.
+ * Sends transactions over a transport of its own, one call an exchange, each once. Everything that is not a
+ * clear answer is `no_answer`: only a connection that was never made counts as nothing received.
  *
  * @param options.call the JSON-RPC call that carries the transaction
- * @param options.hashOf the hash in a result; null when the result names none but does say that it was taken; undefined when it
- * is not a result of that call
+ * @param options.hashOf the hash in a result; null when the result names none but does say that it was taken;
+ *   undefined when it is not a result of that call
  */
 export function createSendTransport({
   host,

@@ -29,8 +29,8 @@ export interface Sender {
 }
 
 /**
- * A node is asked which chain it serves before the first bytes go to it, and from time to time: to one that serves another
- * chain none go. One that does not tell is sent to, since some only take transactions.
+ * A node is asked which chain it serves before the first bytes go to it, and from time to time: to one that
+ * serves another chain none go. One that does not tell is sent to, since some only take transactions.
  *
  * @param options.nodes every endpoint that takes public transactions
  * @param options.privateBlocksMax heads that a relay may keep a transaction to itself

@@ -30,8 +30,9 @@ export type Meaning =
   | 'unknown'
 
 /**
- * A revert is unknown: development nodes mine the transaction and then answer so. So is a rate limit, since a balancer may have
- * passed the bytes on, and a nonce that is too high, since the same bytes are to be sent again and the nonce is not to be freed.
+ * A revert is unknown: development nodes mine the transaction and then answer so. So is a rate limit, since a
+ * balancer may have passed the bytes on, and a nonce that is too high, since the same bytes are to be sent
+ * again and the nonce is not to be freed.
  */
 const MEANINGS: Readonly<Record<VerdictClass, Meaning>> = {
   accepted: 'taken',

@@ -269,7 +269,8 @@ test('no interleaving spends beyond a limit, and every sum is what was reserved 
       for (const step of plan) {
         const before = [model.tradeExposure(), model.repairExposure()] as const
         run(model, budget, step)
-        // A reorg puts at stake again what had landed for less; nothing else takes an exposure beyond its limit.
+        // A reorg puts at stake again what had landed for less; nothing else takes an exposure beyond its
+        // limit.
         const [trade, repair] = [model.tradeExposure(), model.repairExposure()]
         if (step.step !== 'reopen') {
           if (trade > before[0]) expect(trade).toBeLessThanOrEqual(limits.maxSpendPerHourWei)

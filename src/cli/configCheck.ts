@@ -6,8 +6,8 @@ import { loadKeys } from '../lanes/keys.ts'
 import { describeConfig } from './describeConfig.ts'
 
 /**
- * `titan config check`: the settings in effect on stdout, warnings and problems on stderr; exit code 3 with problems. In LIVE the
- * keys are read too, as a start would.
+ * `titan config check`: the settings in effect on stdout, warnings and problems on stderr; exit code 3 with
+ * problems. In LIVE the keys are read too, as a start would.
  */
 try {
   const environment = readEnvironment()

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts'
 
-/** The settings in effect, a line each. Endpoints are named by host only: the rest of an RPC URL holds keys. */
+/**
+ * The settings in effect, a line each. Endpoints are named by host only: the rest of an RPC URL holds keys.
+ */
 export function describeConfig(config: Config): string {
   const rows = [
     ['Mode', config.mode],

@@ -35,8 +35,8 @@ const aaveMarkets = [
 
 /** Wrapped natives that @uniswap/sdk-core does not list, from the other packages. */
 const wrappedNativesElsewhere: Readonly<Record<number, string | undefined>> = {
-  // No package lists opBNB. It is an OP-stack chain, which has the wrapped native where Optimism has it; Chainlink's CCIP
-  // directory names WBNB there.
+  // No package lists opBNB. It is an OP-stack chain, which has the wrapped native where Optimism has it;
+  // Chainlink's CCIP directory names WBNB there.
   204: WETH9[10]?.address,
   250: NATIVE_ASSETS[250]?.wrapped,
   5000: aave.AaveV3Mantle.ASSETS.WMNT.UNDERLYING,

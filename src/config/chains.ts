@@ -10,14 +10,15 @@ const GWEI = 10n ** 9n
 const COIN = 10n ** 18n
 
 /**
- * Least tip of block builders that are a geth underneath, as the sequencers of the OP stack are: `miner.gasprice` is 0.001 gwei
- * (ethereum/go-ethereum #29895), and since #28933 it is enforced.
+ * Least tip of block builders that are a geth underneath, as the sequencers of the OP stack are:
+ * `miner.gasprice` is 0.001 gwei (ethereum/go-ethereum #29895), and since #28933 it is enforced.
  */
 const GETH_MIN_TIP_WEI = GWEI / 1_000n
 
 /**
- * Limits against mistakes, far above usual costs: a trade must earn its own fees besides. One transaction may cost some tens of
- * dollars (more on Ethereum), and an hour ten times that: it is what a run of reverts can burn.
+ * Limits against mistakes, far above usual costs: a trade must earn its own fees besides. One transaction may
+ * cost some tens of dollars (more on Ethereum), and an hour ten times that: it is what a run of reverts can
+ * burn.
  */
 const limits = ({ maxFeeWei, maxTxCostWei }: Pick<FeeLimits, 'maxFeeWei' | 'maxTxCostWei'>): FeeLimits => ({
   maxFeeWei,
@@ -28,18 +29,25 @@ const limits = ({ maxFeeWei, maxTxCostWei }: Pick<FeeLimits, 'maxFeeWei' | 'maxT
 const etherRollupLimits = limits({ maxFeeWei: 20n * GWEI, maxTxCostWei: COIN / 100n })
 
 /**
- * By the tag `finalized`. Where a node does not serve it, an hour's blocks on top stand in for it, which is more than the tag usually needs (Ethereum two
- * epochs, 13 minutes; a rollup's batch on Ethereum some minutes more), unless the chain's own rule is quicker.
+ * By the tag `finalized`. Where a node does not serve it, an hour's blocks on top stand in for it, which is
+ * more than the tag usually needs (Ethereum two epochs, 13 minutes; a rollup's batch on Ethereum some minutes
+ * more), unless the chain's own rule is quicker.
  */
 const finalized = ({ fallbackDepth }: { fallbackDepth: number }): Finality => ({
   tag: 'finalized',
   fallbackDepth,
 })
 
-/** geth's mempool and those made after it: gaps are queued, an account with delegated code has one slot (go-ethereum #31073, reth #15311). */
+/**
+ * geth's mempool and those made after it: gaps are queued, an account with delegated code has one slot
+ * (go-ethereum #31073, reth #15311).
+ */
 const gethPool = { mempoolHoldsGaps: true, delegatedInFlightMax: 1 } as const
 
-/** Chains of the OP stack. A block is final when the L1 block with its data is (docs.optimism.io, transaction finality). */
+/**
+ * Chains of the OP stack. A block is final when the L1 block with its data is (docs.optimism.io, transaction
+ * finality).
+ */
 const opStackFees = {
   feeModel: 'eip1559',
   minTipWei: GETH_MIN_TIP_WEI,
@@ -48,8 +56,9 @@ const opStackFees = {
 } as const
 
 /**
- * The chains this server knows, in the order of the documentation. `chains.test.ts` holds every row against the packages
- * of Aave, Balancer, Uniswap and viem. Where viem states no block time, the source is named beside the figure.
+ * The chains this server knows, in the order of the documentation. `chains.test.ts` holds every row against
+ * the packages of Aave, Balancer, Uniswap and viem. Where viem states no block time, the source is named
+ * beside the figure.
  */
 export const CHAINS: readonly ChainProfile[] = [
   {
@@ -98,10 +107,12 @@ export const CHAINS: readonly ChainProfile[] = [
     l1FeeModel: 'none',
     gasBy: 'simulation',
     feeModel: 'eip1559',
-    // There is no base fee, and 0.05 gwei is the least that validators and builders take (their change of October 2025, before it 0.1).
+    // There is no base fee, and 0.05 gwei is the least that validators and builders take (their change of
+    // October 2025, before it 0.1).
     minTipWei: GWEI / 20n,
     feeLimits: limits({ maxFeeWei: 20n * GWEI, maxTxCostWei: COIN / 50n }),
-    // Fast finality, BEP-126: two blocks. Without votes more than half of the validators have built on a block after some 15 (docs.bnbchain.org).
+    // Fast finality, BEP-126: two blocks. Without votes more than half of the validators have built on a
+    // block after some 15 (docs.bnbchain.org).
     finality: finalized({ fallbackDepth: 100 }),
     ...gethPool,
     balancerVault: null,
@@ -119,7 +130,8 @@ export const CHAINS: readonly ChainProfile[] = [
     l1FeeModel: 'none',
     gasBy: 'simulation',
     feeModel: 'eip1559',
-    // PIP-35: pool, miner and price oracle enforce 25 gwei (0xPolygon/bor #1290, `BorDefaultTxPoolPriceLimit`).
+    // PIP-35: pool, miner and price oracle enforce 25 gwei (0xPolygon/bor #1290,
+    // `BorDefaultTxPoolPriceLimit`).
     minTipWei: 25n * GWEI,
     feeLimits: limits({ maxFeeWei: 5_000n * GWEI, maxTxCostWei: 10n * COIN }),
     // Milestones, PIP-11: seconds. Before them reorgs of 157 blocks were seen (February 2023).
@@ -158,7 +170,8 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 120_000,
     l1FeeModel: 'none',
     gasBy: 'simulation',
-    // eth_feeHistory is made up from the suggestion there (go-opera ethapi/api.go), and Chainlink found bids from it slow.
+    // eth_feeHistory is made up from the suggestion there (go-opera ethapi/api.go), and Chainlink found bids
+    // from it slow.
     feeModel: 'legacy',
     minTipWei: 0n,
     feeLimits: limits({ maxFeeWei: 10_000n * GWEI, maxTxCostWei: 10n * COIN }),
@@ -179,7 +192,8 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 60_000,
     // Publishing is paid for in gas there.
     l1FeeModel: 'none',
-    // Pubdata and its virtual machine's own costs are in it, for EVM bytecode too, which an interpreter runs (zksync-era, `gas_per_pubdata`).
+    // Pubdata and its virtual machine's own costs are in it, for EVM bytecode too, which an interpreter runs
+    // (zksync-era, `gas_per_pubdata`).
     gasBy: 'node',
     // All pay the base fee; eth_gasPrice is that with a margin (zksync-era, `gas_price_scale_factor`).
     feeModel: 'no-tip',
@@ -241,13 +255,14 @@ export const CHAINS: readonly ChainProfile[] = [
     headAgeMaxMs: 30_000,
     l1FeeModel: 'arbitrum',
     gasBy: 'simulation',
-    // The sequencer takes transactions as they come, and drops tips: to collect them takes a vote (docs.arbitrum.io, priority
-    // fees).
+    // The sequencer takes transactions as they come, and drops tips: to collect them takes a vote
+    // (docs.arbitrum.io, priority fees).
     feeModel: 'no-tip',
     minTipWei: 0n,
     feeLimits: etherRollupLimits,
     finality: finalized({ fallbackDepth: 14_400 }),
-    // There is no mempool. A successor is parked for a second (nitro, `nonce-failure-cache-expiry`), then refused.
+    // There is no mempool. A successor is parked for a second (nitro, `nonce-failure-cache-expiry`), then
+    // refused.
     mempoolHoldsGaps: false,
     delegatedInFlightMax: 1,
     balancerVault,
@@ -344,7 +359,8 @@ export const CHAINS: readonly ChainProfile[] = [
     // scroll-tech/go-ethereum #901.
     minTipWei: 1n,
     feeLimits: etherRollupLimits,
-    // An hour, in which a batch is proven on L1. Nodes know `finalized` only with `--rollup.verify` (scroll-tech/go-ethereum #722).
+    // An hour, in which a batch is proven on L1. Nodes know `finalized` only with `--rollup.verify`
+    // (scroll-tech/go-ethereum #722).
     finality: { depth: 1_200 },
     ...gethPool,
     balancerVault: null,

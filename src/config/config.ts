@@ -20,13 +20,19 @@ export interface LiveSettings {
 /** Everything the environment says, checked and in final units; deep-frozen. It holds no private key. */
 export interface Config {
   readonly mode: Mode
-  /** As the user wrote it: `localhost`, another host name, or an IP address without brackets. See `bindAddresses`. */
+  /**
+   * As the user wrote it: `localhost`, another host name, or an IP address without brackets. See
+   * `bindAddresses`.
+   */
   readonly host: string
   /** 0 lets the system choose. */
   readonly port: number
   /** Absolute. */
   readonly dataDir: string
-  /** The configured chains in the order of the documentation; all 15, without endpoints, when `embeddedDevnet`. */
+  /**
+   * The configured chains in the order of the documentation; all 15, without endpoints, when
+   * `embeddedDevnet`.
+   */
   readonly chains: readonly ChainConfig[]
   /** No RPC_* is set: the process starts its own chains and fills their endpoints in with `withDevnet`. */
   readonly embeddedDevnet: boolean

@@ -2,9 +2,9 @@ import type { ChainProfile } from './chainConfig.ts'
 import { CHAINS } from './chains.ts'
 
 /**
- * The profile of a chain when it is served by the devnet: every devnet chain, whatever its id, has Ethereum's contracts at
- * Ethereum's addresses, runs plain EVM code, charges nothing for publishing and asks Ethereum's fees. Its blocks come when they
- * are wanted, so depth and not the clock makes them final.
+ * The profile of a chain when it is served by the devnet: every devnet chain, whatever its id, has Ethereum's
+ * contracts at Ethereum's addresses, runs plain EVM code, charges nothing for publishing and asks Ethereum's
+ * fees. Its blocks come when they are wanted, so depth and not the clock makes them final.
  */
 export function devnetProfile(profile: ChainProfile): ChainProfile {
   const ethereum = CHAINS.find((chain) => chain.chainId === 1)

@@ -6,8 +6,8 @@ import { parsePath } from './scalars.ts'
 const schemes = ['http:', 'https:', 'ws:', 'wss:']
 
 /**
- * One or several endpoints, separated by commas, in the order they are to be tried. Problems tell an endpoint by its place:
- * RPC URLs hold keys.
+ * One or several endpoints, separated by commas, in the order they are to be tried. Problems tell an endpoint
+ * by its place: RPC URLs hold keys.
  */
 export function parseEndpoints(text: string): Parsed<readonly string[]> {
   const endpoints = new Set<string>()

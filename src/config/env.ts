@@ -7,8 +7,8 @@ import { StartError } from '../errors/startError.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The variables of the process and, for names it does not have, those of the file `.env` in `folder`; an empty variable of
- * the process wins too. This is the only place that reads the environment.
+ * The variables of the process and, for names it does not have, those of the file `.env` in `folder`; an
+ * empty variable of the process wins too. This is the only place that reads the environment.
  *
  * @throws {@link StartError} when there is a `.env` that cannot be read; that there is none is fine
  */

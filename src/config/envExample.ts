@@ -1,7 +1,10 @@
 import { CHAINS } from './chains.ts'
 import { chainSettings, SETTINGS, type Setting } from './settings.ts'
 
-/** The text of `.env.example`: every setting, explained. Copied to `.env` as it is, it means the same as no file at all. */
+/**
+ * The text of `.env.example`: every setting, explained. Copied to `.env` as it is, it means the same as no
+ * file at all.
+ */
 export function envExample(): string {
   const endpoints = CHAINS.map((profile) => chainSettings(profile).endpoints)
   const polygon = chainSettings({ chainId: 137, envName: 'POLYGON', name: 'Polygon' })

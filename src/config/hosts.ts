@@ -46,8 +46,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The addresses a server on this host listens on. `localhost` means both loopback addresses, as far as the machine has
- * them: clients try either first, and a server on only one of them looks dead to half of them.
+ * The addresses a server on this host listens on. `localhost` means both loopback addresses, as far as the
+ * machine has them: clients try either first, and a server on only one of them looks dead to half of them.
  */
 export function bindAddresses(host: string): readonly string[] {
   if (host !== 'localhost') return [host]

@@ -23,11 +23,17 @@ export const LIMITS = {
   /** eth_call candidates in one JSON-RPC batch, and batches in flight per chain. */
   rpcBatchMax: 24,
   rpcBatchesInFlightMax: 3,
-  /** Gas given to a simulated execution: more than any route of `hopsMax` hops needs, below every chain's block limit. */
+  /**
+   * Gas given to a simulated execution: more than any route of `hopsMax` hops needs, below every chain's
+   * block limit.
+   */
   simulationGas: 10_000_000,
   /** Trades of our own in flight that a candidate is simulated behind, in one call. */
   pendingMax: 32,
-  /** Gas of such a call, for all of them and the candidate; below the 50,000,000 that clients grant a call by default. */
+  /**
+   * Gas of such a call, for all of them and the candidate; below the 50,000,000 that clients grant a call by
+   * default.
+   */
   simulationBehindGas: 40_000_000,
   rpcResponseBytesMax: 32 * 1024 * 1024,
 } as const

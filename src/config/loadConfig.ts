@@ -15,8 +15,9 @@ import { unknownSettings } from './unknownSettings.ts'
 const KEY_SOURCES = [SETTINGS.privateKey, SETTINGS.privateKeys, SETTINGS.keystore]
 
 /**
- * Reads and checks the whole environment. Empty values and placeholders as in `.env.example` (`https://...`) count as not
- * set. Private keys are read in LIVE only, and only for whether there is one. Error texts hold no values that may be secret.
+ * Reads and checks the whole environment. Empty values and placeholders as in `.env.example` (`https://...`)
+ * count as not set. Private keys are read in LIVE only, and only for whether there is one. Error texts hold
+ * no values that may be secret.
  *
  * @throws {@link StartError} with every problem found
  */

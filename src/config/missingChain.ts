@@ -1,7 +1,10 @@
 import { type Failure, failure } from '../errors/failure.ts'
 import { CHAINS } from './chains.ts'
 
-/** Why a chain id cannot be served: one of the 15 without an endpoint, or none of them. Clients look for the first words. */
+/**
+ * Why a chain id cannot be served: one of the 15 without an endpoint, or none of them. Clients look for the
+ * first words.
+ */
 export function missingChain(chainId: number): Failure {
   const profile = CHAINS.find((chain) => chain.chainId === chainId)
   if (profile === undefined) {

@@ -1,6 +1,7 @@
 /**
- * The name that was probably meant: the one known name that begins with what was written, else the closest by edits
- * (insert, delete, replace, swap neighbours), one edit allowed for each four letters. Null when nothing is close.
+ * The name that was probably meant: the one known name that begins with what was written, else the closest by
+ * edits (insert, delete, replace, swap neighbours), one edit allowed for each four letters. Null when nothing
+ * is close.
  */
 export function nearestName({ name, known }: { name: string; known: readonly string[] }): string | null {
   const upper = name.toUpperCase()

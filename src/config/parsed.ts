@@ -1,4 +1,7 @@
-/** A value read from a setting's text, or what is wrong with the text: the end of a sentence that begins with the setting's name. */
+/**
+ * A value read from a setting's text, or what is wrong with the text: the end of a sentence that begins with
+ * the setting's name.
+ */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string }

@@ -1,8 +1,9 @@
 import { type Parsed, parsed, unparsable } from './parsed.ts'
 
 /**
- * How a private relay is spoken to: `flashbots` and `plain` take single private transactions, the first signed; `bundle` takes
- * signed bundles for one block; `bloxroute` has methods of its own and an Authorization header; `rpc` is spoken to like a node.
+ * How a private relay is spoken to: `flashbots` and `plain` take single private transactions, the first
+ * signed; `bundle` takes signed bundles for one block; `bloxroute` has methods of its own and an
+ * Authorization header; `rpc` is spoken to like a node.
  */
 export type RelayKind = 'flashbots' | 'plain' | 'bundle' | 'bloxroute' | 'rpc'
 
@@ -15,16 +16,16 @@ export interface RelayConfig {
 }
 
 /**
- * Chains to which bloXroute has a private way: docs.bloxroute.com, "Private Transactions" of ETH, BSC and Base. Elsewhere its
- * methods are public or not known.
+ * Chains to which bloXroute has a private way: docs.bloxroute.com, "Private Transactions" of ETH, BSC and
+ * Base. Elsewhere its methods are public or not known.
  */
 export const BLOXROUTE_CHAIN_IDS: readonly number[] = [1, 56, 8453]
 
 const KINDS: readonly RelayKind[] = ['flashbots', 'plain', 'bundle', 'bloxroute', 'rpc']
 
 /**
- * `kind|url`, or `kind|url|authorization`, several separated by commas. Problems tell an entry by its place: URLs and headers
- * hold keys.
+ * `kind|url`, or `kind|url|authorization`, several separated by commas. Problems tell an entry by its place:
+ * URLs and headers hold keys.
  *
  * @param chainId where the relays are to be used
  */

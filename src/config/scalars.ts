@@ -50,7 +50,10 @@ export function parseAddress(text: string): Parsed<Address> {
   }
 }
 
-/** A file or folder. A leading `~` is refused: no shell reads the .env file, so it would become a folder of that name. */
+/**
+ * A file or folder. A leading `~` is refused: no shell reads the .env file, so it would become a folder of
+ * that name.
+ */
 export function parsePath(text: string): Parsed<string> {
   return text.startsWith('~') ? unparsable('must be a whole path: ~ means nothing in .env.') : parsed(text)
 }

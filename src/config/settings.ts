@@ -9,7 +9,10 @@ import { type Parsed, parsed } from './parsed.ts'
 import { parseRelayKey, parseRelays, type RelayConfig } from './relays.ts'
 import { parseAddress, parseChoice, parseInteger, parsePath, parseUnits } from './scalars.ts'
 
-/** One variable of the environment: what it means, what it is when absent, how it is read, how `.env.example` shows it. */
+/**
+ * One variable of the environment: what it means, what it is when absent, how it is read, how `.env.example`
+ * shows it.
+ */
 export interface Setting<T> {
   readonly name: string
   /** Lines of explanation in `.env.example`. */
@@ -270,7 +273,10 @@ export interface ChainSettings {
   readonly headAgeMax: Setting<number | null>
 }
 
-/** The settings of one chain; they override what the table of chains says, and settings of the same name for all chains. */
+/**
+ * The settings of one chain; they override what the table of chains says, and settings of the same name for
+ * all chains.
+ */
 export function chainSettings({
   chainId,
   envName,

@@ -16,8 +16,8 @@ const ownPrefixes = [
 ]
 
 /**
- * Points out the names of an environment that are no settings: as a problem when the name can only be meant for this
- * server, as a warning when it merely resembles a setting, not at all otherwise.
+ * Points out the names of an environment that are no settings: as a problem when the name can only be meant
+ * for this server, as a warning when it merely resembles a setting, not at all otherwise.
  */
 export function unknownSettings({ names, known }: { names: readonly string[]; known: readonly string[] }): {
   readonly problems: readonly string[]

@@ -7,8 +7,8 @@ import type { JsonRpc } from '../nodes/rpc.ts'
 const OTHERS_MAX = 8
 
 /**
- * Asks for all receipts of those blocks that hold several of our transactions and little else, one call each (`eth_getBlockReceipts`: geth, reth,
- * erigon, nethermind, besu).
+ * Asks for all receipts of those blocks that hold several of our transactions and little else, one call each
+ * (`eth_getBlockReceipts`: geth, reth, erigon, nethermind, besu).
  *
  * @returns finds a transaction's receipt as the node gave it; undefined when it is not among them
  */

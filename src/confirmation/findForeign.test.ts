@@ -25,7 +25,8 @@ beforeAll(async () => {
   address = account.address.toLowerCase() as Address
   const other = await newAccount(chain.rpc)
   await chain.automine(false)
-  // Blocks of ours with one or two transactions, somebody else's at the same nonces beside them, and empty blocks between.
+  // Blocks of ours with one or two transactions, somebody else's at the same nonces beside them, and empty
+  // blocks between.
   for (const nonces of [[0], [1, 2], [3]]) {
     await chain.mine(5)
     for (const nonce of nonces) {
@@ -64,7 +65,10 @@ const find = async (
 
 const missing = { code: -32_000, message: 'missing trie node 5a (path ) state is not available' }
 const unknownMethod = { code: -32_601, message: 'the method does not exist' }
-/** A node that keeps the state of its newest blocks only, as full nodes do, and answers `known` methods besides. */
+/**
+ * A node that keeps the state of its newest blocks only, as full nodes do, and answers `known` methods
+ * besides.
+ */
 function pruned(
   keeps: number,
   known: Readonly<Record<string, (params: readonly unknown[]) => unknown>> = {},

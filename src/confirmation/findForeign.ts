@@ -11,7 +11,10 @@ export interface ForeignTransaction {
   readonly to: Address | null
   readonly input: Hex
   readonly valueWei: bigint
-  /** It is another account's, and carries an authorisation that this account has signed; that takes a nonce too (EIP-7702). */
+  /**
+   * It is another account's, and carries an authorisation that this account has signed; that takes a nonce
+   * too (EIP-7702).
+   */
   readonly isAuthorisation: boolean
 }
 
@@ -49,9 +52,10 @@ interface Walk {
 type Told = Readonly<Record<string, unknown>> | null
 
 /**
- * Three ways, the cheapest first. `eth_getTransactionBySenderAndNonce` (erigon, reth, besu) answers at once. Where state is kept, the block in which
- * the mined count passed the nonce is found by halves, and holds the transaction, or another's that carries an authorisation for it. State is pruned
- * long before blocks are, so what is left is to read the blocks from where it is expected on, some at each check.
+ * Three ways, the cheapest first. `eth_getTransactionBySenderAndNonce` (erigon, reth, besu) answers at once.
+ * Where state is kept, the block in which the mined count passed the nonce is found by halves, and holds the
+ * transaction, or another's that carries an authorisation for it. State is pruned long before blocks are, so
+ * what is left is to read the blocks from where it is expected on, some at each check.
  *
  * @param options.chainId an authorisation is valid on this chain or, with zero, on every one
  */
@@ -83,7 +87,10 @@ export function createFindForeign({
       : null
   }
 
-  /** The block in which the count passed the nonce, and the lowest in which it is known to have; null where no state tells. */
+  /**
+   * The block in which the count passed the nonce, and the lowest in which it is known to have; null where no
+   * state tells.
+   */
   async function byState({
     account,
     nonce,

@@ -78,7 +78,10 @@ const finder = ({
     finalBlock: async () => final,
     readExecute,
   })
-/** It does not tell who took a nonce: by no index, state is pruned, and blocks come without their transactions. */
+/**
+ * It does not tell who took a nonce: by no index, state is pruned, and blocks come without their
+ * transactions.
+ */
 const forgetful = (more: Parameters<typeof spoiled>[0] = () => undefined) =>
   spoiled((method, params) => {
     if (method === 'eth_getTransactionCount' && params[1] !== 'latest' && Number(params[1]) < head)

@@ -17,7 +17,9 @@ export interface NamedTransaction {
   readonly what: string
 }
 
-/** The nonce was taken in a final block, by none of our transactions; by which one cannot be found any more. */
+/**
+ * The nonce was taken in a final block, by none of our transactions; by which one cannot be found any more.
+ */
 export interface UnnamedTransaction {
   readonly hash: null
 }
@@ -25,8 +27,8 @@ export interface UnnamedTransaction {
 /** Finds out who else uses the accounts. */
 export interface ForeignFinder {
   /**
-   * The transaction that took a nonce after block `since`, once its block is final; null before. It may be one of `hashes`, ours at the nonce, whose
-   * receipt nodes do not keep any more.
+   * The transaction that took a nonce after block `since`, once its block is final; null before. It may be
+   * one of `hashes`, ours at the nonce, whose receipt nodes do not keep any more.
    */
   final(
     place: Place & { readonly since: number; readonly hashes: readonly Hex[] },
@@ -40,7 +42,8 @@ const SAMPLES_MAX = 16
 const KNOWN_MAX = 1_000
 
 /**
- * @param options.readers one client per endpoint: that a nonce is taken is believed when every one that answers, and at least half of them, says so
+ * @param options.readers one client per endpoint: that a nonce is taken is believed when every one that
+ *   answers, and at least half of them, says so
  */
 export function createForeignFinder({
   rpc,
@@ -85,7 +88,10 @@ export function createForeignFinder({
     what: describeForeign({ transaction, executor, readExecute }),
   })
 
-  /** Whether a transaction stands in its block still; null when that cannot be read. Blocks are kept longer than receipts. */
+  /**
+   * Whether a transaction stands in its block still; null when that cannot be read. Blocks are kept longer
+   * than receipts.
+   */
   async function stands({ hash, block }: ForeignTransaction): Promise<boolean | null> {
     const outcome = await rpc.call('eth_getBlockByNumber', [quantityOf(block), false])
     const told = outcome.ok ? (outcome.result as { transactions?: unknown } | null)?.transactions : null
@@ -126,7 +132,10 @@ export function createForeignFinder({
     return answers.length * 2 >= readers.length && answers.length > 0 && answers.every(Boolean)
   }
 
-  /** Proof without a name: taken at a head that has become final since, and nodes that would know a receipt of ours have none. */
+  /**
+   * Proof without a name: taken at a head that has become final since, and nodes that would know a receipt of
+   * ours have none.
+   */
   async function isProven(
     place: Place & { since: number; hashes: readonly Hex[] },
     final: number,

@@ -13,8 +13,9 @@ export interface MinedCount {
 const COUNT_TIMEOUT_MS = 1_000
 
 /**
- * What each endpoint counts that is well, or of all that answer where none is. One that is down, behind or of another chain is
- * not waited for and has no say: counts only decide what is given up, and that needs those who answered, not everybody.
+ * What each endpoint counts that is well, or of all that answer where none is. One that is down, behind or of
+ * another chain is not waited for and has no say: counts only decide what is given up, and that needs those
+ * who answered, not everybody.
  */
 export async function readMinedCounts({
   endpoints,
@@ -37,8 +38,8 @@ export async function readMinedCounts({
 }
 
 /**
- * The receipt of one of our transactions from an endpoint whose count says that their nonce is mined: another one may not
- * have caught up. Null when none of them has it.
+ * The receipt of one of our transactions from an endpoint whose count says that their nonce is mined: another
+ * one may not have caught up. Null when none of them has it.
  */
 export async function readReceiptWhereMined({
   counts,

@@ -23,7 +23,10 @@ export type ReadReceipt =
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed'; readonly reason: string }
 
-/** Reads the answer to `eth_getTransactionReceipt` of `hash`. A receipt without a block (some nodes show a pending one) is none. */
+/**
+ * Reads the answer to `eth_getTransactionReceipt` of `hash`. A receipt without a block (some nodes show a
+ * pending one) is none.
+ */
 export function readReceipt({ result, hash }: { result: unknown; hash: Hex }): ReadReceipt {
   if (result === null || result === undefined) return { kind: 'none' }
   const receipt = result as Readonly<Record<string, unknown>>
@@ -56,16 +59,17 @@ export function readReceipt({ result, hash }: { result: unknown; hash: Hex }): R
 }
 
 /**
- * What the chain took besides gas; null when a field cannot be read. A field that is not there was not charged: only chains that
- * charge one write it.
+ * What the chain took besides gas; null when a field cannot be read. A field that is not there was not
+ * charged: only chains that charge one write it.
  *
- * `l1Fee` is in wei of the native coin on the OP stack and on Scroll, and on Mantle too: its node multiplies by the token ratio
- * before it writes the receipt (mantlenetworkio/op-geth, core/types/rollup_cost.go). Arbitrum (`gasUsedForL1`) and zkSync Era
- * have it in `gasUsed`.
+ * `l1Fee` is in wei of the native coin on the OP stack and on Scroll, and on Mantle too: its node multiplies
+ * by the token ratio before it writes the receipt (mantlenetworkio/op-geth, core/types/rollup_cost.go).
+ * Arbitrum (`gasUsedForL1`) and zkSync Era have it in `gasUsed`.
  *
- * The OP stack's operator fee is not written out, only its parameters: `gasUsed × scalar / 10^6 + constant` from Isthmus on,
- * `gasUsed × scalar × 100 + constant` from Jovian (specs/protocol/{isthmus,jovian}/exec-engine.md) and on Mantle from Arsia.
- * `daFootprintGasScalar` is in receipts from those two on.
+ * The OP stack's operator fee is not written out, only its parameters: `gasUsed × scalar / 10^6 + constant`
+ * from Isthmus on, `gasUsed × scalar × 100 + constant` from Jovian
+ * (specs/protocol/{isthmus,jovian}/exec-engine.md) and on Mantle from Arsia. `daFootprintGasScalar` is in
+ * receipts from those two on.
  */
 function l1FeeOf({
   receipt,

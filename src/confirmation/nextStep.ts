@@ -21,31 +21,43 @@ export type NextStep =
   /** The nonce was mined long ago, and no receipt of ours is found: who took it is to be found out. */
   | { readonly kind: 'passed' }
 
-/** Why no node took the newest attempt: it offers too little, more than the account or the nodes' own cap allows, or it will never be valid. */
+/**
+ * Why no node took the newest attempt: it offers too little, more than the account or the nodes' own cap
+ * allows, or it will never be valid.
+ */
 export type Refusal = 'none' | 'price' | 'too_much' | 'permanent'
 
 /** Fees move by blocks alone: a clock that jumps or a chain that stands still must not raise a single one. */
 export interface PollPolicy {
-  /** Bytes that no node has confirmed go out again after this time too: a chain that makes blocks on demand makes none without them. */
+  /**
+   * Bytes that no node has confirmed go out again after this time too: a chain that makes blocks on demand
+   * makes none without them.
+   */
   readonly untakenAfterMs: number
-  /** Nothing that is pending is simulated, priced or sent again sooner than this: a chain that makes blocks on demand makes many in no time. */
+  /**
+   * Nothing that is pending is simulated, priced or sent again sooner than this: a chain that makes blocks on
+   * demand makes many in no time.
+   */
   readonly patienceMs: number
   /** The same bytes again, whatever else: nodes drop transactions without a word. */
   readonly rebroadcastAfter: number
   readonly rebroadcastAfterMs: number
   /** A higher fee, while the trade still pays. */
   readonly bumpAfter: number
-  /** How long the mined counts must have passed the nonce, with no receipt of ours anywhere, before that is believed. */
+  /**
+   * How long the mined counts must have passed the nonce, with no receipt of ours anywhere, before that is
+   * believed.
+   */
   readonly foreignAfter: number
 }
 
 /**
  * Pure: facts in, one step out.
  *
- * A receipt of ours settles everything. A bump, a cancel and a resend keep the nonce, so whatever they race with, one
- * transaction lands: they need no count of anybody, and an endpoint that is down, late or lying cannot stop them. Only two
- * steps give up what is signed, `reorged` (its block) and `passed` (its nonce): they need counts of those endpoints that
- * answered. What could not be read decides nothing.
+ * A receipt of ours settles everything. A bump, a cancel and a resend keep the nonce, so whatever they race
+ * with, one transaction lands: they need no count of anybody, and an endpoint that is down, late or lying
+ * cannot stop them. Only two steps give up what is signed, `reorged` (its block) and `passed` (its nonce):
+ * they need counts of those endpoints that answered. What could not be read decides nothing.
  */
 export function nextStep({
   nonce,
@@ -83,13 +95,16 @@ export function nextStep({
   /** The newest attempt is a cancel or a filler. */
   isNoOp: boolean
   /**
-   * What simulations on blocks above the one it was signed on say: it pays, or two blocks say that it does not (one may come
-   * from an endpoint that lags). Null when that is not known.
+   * What simulations on blocks above the one it was signed on say: it pays, or two blocks say that it does
+   * not (one may come from an endpoint that lags). Null when that is not known.
    */
   worth: 'pays' | 'unpaying' | null
   /** Where its bytes may go: see `relayPhase`. */
   phase: 'public' | 'private' | 'publish' | 'cancel'
-  /** Whether it may be given up for want of profit: not where nodes hold no transaction whose turn has not come. */
+  /**
+   * Whether it may be given up for want of profit: not where nodes hold no transaction whose turn has not
+   * come.
+   */
   mayCancel: boolean
   policy: PollPolicy
 }): NextStep {

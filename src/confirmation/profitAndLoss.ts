@@ -9,8 +9,8 @@ type Price =
   | { readonly kind: 'none' | 'unread' }
 
 /**
- * What the receipt of one of our transactions says in money. Of two figures that differ neither is believed; its gas is spent
- * in any case.
+ * What the receipt of one of our transactions says in money. Of two figures that differ neither is believed;
+ * its gas is spent in any case.
  *
  * @param options.price of one whole token, 1e-8 USD
  * @param options.warn told of figures that differ, and of what a hop left behind

@@ -22,7 +22,10 @@ interface Trade {
   inclusion: Inclusion | null
 }
 
-/** An hour of a chain, polled for heads as idle chains are over HTTP, with one trade after another; counts what is asked besides. */
+/**
+ * An hour of a chain, polled for heads as idle chains are over HTTP, with one trade after another; counts
+ * what is asked besides.
+ */
 async function anHour({
   blockTimeMs,
   pollMs,

@@ -20,21 +20,25 @@ export interface Position {
 
 /** What the chain says of one position. */
 export type Finding =
-  /** A block on the canonical chain holds one of our hashes; `receipt` is null when it is the one known already. */
+  /**
+   * A block on the canonical chain holds one of our hashes; `receipt` is null when it is the one known
+   * already.
+   */
   | { readonly kind: 'mined'; readonly receipt: MinedReceipt | null; readonly final: boolean }
   /**
-   * No block holds one of our hashes, as far as the blocks that were seen or the node tell. `replaced`: another block stands
-   * where the one stood that held it. `asked`: a node has said so.
+   * No block holds one of our hashes, as far as the blocks that were seen or the node tell. `replaced`:
+   * another block stands where the one stood that held it. `asked`: a node has said so.
    */
   | { readonly kind: 'absent'; readonly replaced: boolean; readonly asked: boolean }
   /** Some answer is missing, so nothing is concluded. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
- * Asks about all positions at once; every call leaves in the same batches. A receipt of any of our hashes is what counts; a block that was seen is held
- * against the canonical one at its height. What the blocks that were seen tell is not asked for. Any answer that fails to come makes that finding
- * `unknown`: rows 1, 15 and 25 of the failure table were lost by others on an answer that was taken for a no.
-
+ * Asks about all positions at once; every call leaves in the same batches. A receipt of any of our hashes is
+ * what counts; a block that was seen is held against the canonical one at its height. What the blocks that
+ * were seen tell is not asked for. Any answer that fails to come makes that finding `unknown`: rows 1, 15 and
+ * 25 of the failure table were lost by others on an answer that was taken for a no.
+ *
  */
 export async function readChain({
   rpc,
@@ -60,11 +64,16 @@ export async function readChain({
     return hash
   }
 
-  /** Which block stands at a height: asked for where the trail neither reaches it nor knows that nothing there has changed since it was told. */
+  /**
+   * Which block stands at a height: asked for where the trail neither reaches it nor knows that nothing there
+   * has changed since it was told.
+   */
   const canonicalHash = async (height: number): Promise<Hex | null> =>
     trail.hashAt(height) ?? trail.confirmedAt(height) ?? (await askHash(height))
 
-  /** The final block has passed it, and it stands there still: by the trail, else it is asked for once more. */
+  /**
+   * The final block has passed it, and it stands there still: by the trail, else it is asked for once more.
+   */
   async function isFinal({ block, blockHash }: Inclusion): Promise<boolean> {
     const final = await finalBlock()
     if (final === null || block > final) return false

@@ -1,5 +1,6 @@
 /**
- * Where a LIVE execution stands. `signed` and `pending` both mean that bytes may be in the hands of a node; `pending` adds that one has taken them.
+ * Where a LIVE execution stands. `signed` and `pending` both mean that bytes may be in the hands of a node;
+ * `pending` adds that one has taken them.
  */
 export type ExecutionState =
   /** Promised to the client (`wait: none`) and on disk; no nonce is taken. */
@@ -40,7 +41,10 @@ const OPEN = {
   cancel: 'cancelled',
   displace: 'displaced',
 } as const
-/** In a block, until that block is final: a reorg may bring it back, or put another of our transactions at its nonce. */
+/**
+ * In a block, until that block is final: a reorg may bring it back, or put another of our transactions at its
+ * nonce.
+ */
 const MINED = {
   include: 'included',
   revert: 'reverted',
@@ -68,6 +72,9 @@ export function transition(state: ExecutionState, event: ExecutionEvent): Execut
   return TABLE[state][event] ?? null
 }
 
-/** Whether a trade in this state can still get into a block for the first time: denied or expired it cannot, and in a block it is. */
+/**
+ * Whether a trade in this state can still get into a block for the first time: denied or expired it cannot,
+ * and in a block it is.
+ */
 export const isOpen = (state: ExecutionState): boolean =>
   state === 'accepted' || state === 'signed' || state === 'pending'

@@ -1,6 +1,6 @@
 /**
- * A value that changes with time: read when asked for, kept for `freshMs`, then served while it is read again, but never once
- * it is older than `staleMs`. Many who ask at once cause one reading.
+ * A value that changes with time: read when asked for, kept for `freshMs`, then served while it is read
+ * again, but never once it is older than `staleMs`. Many who ask at once cause one reading.
  *
  * @param options.read `undefined` when the value could not be learnt; that is not kept. Never rejects.
  * @param options.now milliseconds of a clock that never goes back

@@ -8,7 +8,10 @@ import type { UsdE8 } from './usd.ts'
 /** Signed bytes that may have left; on disk before they do. */
 export interface Attempt {
   readonly hash: Hex
-  /** `cancel` and `filler` are transfers of nothing to ourselves: one takes a trade's nonce, the other an unused one. */
+  /**
+   * `cancel` and `filler` are transfers of nothing to ourselves: one takes a trade's nonce, the other an
+   * unused one.
+   */
   readonly kind: 'first' | 'replacement' | 'cancel' | 'filler'
   /** Null for a filler. */
   readonly signalId: string | null
@@ -49,7 +52,10 @@ export interface Realised {
   readonly netProfitUsdE8: UsdE8 | null
   /** Why it is not known what the trade earned, a sentence; the profit is told as 0 then. */
   readonly warning?: string
-  /** Why event and transfers differ although the profit is known: it is what the balance did, for a token that rounds. */
+  /**
+   * Why event and transfers differ although the profit is known: it is what the balance did, for a token that
+   * rounds.
+   */
   readonly note?: string
   /** What hops left of their input in the executor; absent when they left nothing. */
   readonly leftovers?: readonly Leftover[]

@@ -15,7 +15,10 @@ export interface Hop {
   readonly router: Address
   readonly tokenIn: Address
   readonly tokenOut: Address
-  /** Venue data as the executor contract takes it: V2 empty, V3 `abi.encode(uint24 fee)`, Curve `abi.encode(int128 i, int128 j)`. */
+  /**
+   * Venue data as the executor contract takes it: V2 empty, V3 `abi.encode(uint24 fee)`, Curve
+   * `abi.encode(int128 i, int128 j)`.
+   */
   readonly extra: Hex
 }
 

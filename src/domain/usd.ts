@@ -4,7 +4,10 @@
  */
 export type UsdE8 = bigint
 
-/** Value of `amount` base units at `priceE8` (USD per whole token, 1e-8), rounded towards negative infinity so that profit is never overstated. */
+/**
+ * Value of `amount` base units at `priceE8` (USD per whole token, 1e-8), rounded towards negative infinity so
+ * that profit is never overstated.
+ */
 export function usdValue({
   amount,
   decimals,

@@ -8,8 +8,9 @@ export interface CodeEntry {
 }
 
 /**
- * The one table of codes. Codes are never renamed or reused; README's client and `docs/errors.md` are tested against it.
- * Business outcomes (a refused or failed trade) are 200: the request was served, the trade was not made.
+ * The one table of codes. Codes are never renamed or reused; README's client and `docs/errors.md` are tested
+ * against it. Business outcomes (a refused or failed trade) are 200: the request was served, the trade was
+ * not made.
  */
 export const CODES = {
   INVALID_JSON: {

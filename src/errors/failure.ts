@@ -1,6 +1,8 @@
 import type { Code } from './codes.ts'
 
-/** Facts a failure carries for programs: JSON values only, so that it crosses threads and the wire unchanged. */
+/**
+ * Facts a failure carries for programs: JSON values only, so that it crosses threads and the wire unchanged.
+ */
 export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
 /** An expected bad outcome, as a value: a stable code, one sentence for a person, facts for a program. */

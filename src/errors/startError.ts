@@ -1,4 +1,7 @@
-/** Thrown when the process cannot start as configured: every problem found, one sentence each. Exit code 3 (config). */
+/**
+ * Thrown when the process cannot start as configured: every problem found, one sentence each. Exit code 3
+ * (config).
+ */
 export class StartError extends Error {
   readonly problems: readonly string[]
 

@@ -2,8 +2,8 @@
 const CHARS_MAX = 300
 
 /**
- * What was thrown, as words for a status or an answer: the message alone, on one line and bounded. Of a URL only scheme
- * and host are kept, since the rest of an RPC URL holds keys. The stack belongs to the log.
+ * What was thrown, as words for a status or an answer: the message alone, on one line and bounded. Of a URL
+ * only scheme and host are kept, since the rest of an RPC URL holds keys. The stack belongs to the log.
  */
 export function thrownText(thrown: unknown): string {
   const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown)

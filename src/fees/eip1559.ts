@@ -6,9 +6,10 @@ import { legacy } from './legacy.ts'
 const BLOCKS = 10
 
 /**
- * Tip: the median over ten blocks of each block's median, so that neither one generous block nor one crowded by bots sets it.
- * Cap: twice the base fee and the tip. A base fee grows by an eighth per block at most (EIP-1559), so the cap holds for five
- * blocks; what is not needed is not paid. The data fee of a rollup is not in it: simulation adds that.
+ * Tip: the median over ten blocks of each block's median, so that neither one generous block nor one crowded
+ * by bots sets it. Cap: twice the base fee and the tip. A base fee grows by an eighth per block at most
+ * (EIP-1559), so the cap holds for five blocks; what is not needed is not paid. The data fee of a rollup is
+ * not in it: simulation adds that.
  */
 export const eip1559: FeeStrategy = {
   method: 'eth_feeHistory',

@@ -15,8 +15,9 @@ export interface FeeHistory {
 /**
  * The answer to `eth_feeHistory` with `TIP_PERCENTILES`; null when it is none.
  *
- * The last base fee is that of the block to come: geth and its kin give one more than blocks. Fewer blocks than asked for, and
- * no rewards, are fine: a young chain, or one without transactions. The tips of an empty block are zeros and mean nothing.
+ * The last base fee is that of the block to come: geth and its kin give one more than blocks. Fewer blocks
+ * than asked for, and no rewards, are fine: a young chain, or one without transactions. The tips of an empty
+ * block are zeros and mean nothing.
  */
 export function readFeeHistory(result: unknown): FeeHistory | null {
   const { baseFeePerGas, reward, gasUsedRatio } = (result ?? {}) as Readonly<Record<string, unknown>>

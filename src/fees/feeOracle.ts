@@ -10,8 +10,9 @@ import { noTip } from './noTip.ts'
 /** What a transaction should offer now. */
 export interface FeeOracle {
   /**
-   * The market fee. A reading is used for its block (and a quarter of a second at least) and, while it is read again, for two more; `NODE_UNAVAILABLE` or
-   * `NODE_TIMEOUT` when there is none so young and the node gives none.
+   * The market fee. A reading is used for its block (and a quarter of a second at least) and, while it is
+   * read again, for two more; `NODE_UNAVAILABLE` or `NODE_TIMEOUT` when there is none so young and the node
+   * gives none.
    */
   current(): Promise<Result<MarketFee>>
   /** As `current`, of a reading that began after this call. */
@@ -22,9 +23,15 @@ export interface FeeOracle {
 
 const STRATEGIES: Readonly<Record<FeeModel, FeeStrategy>> = { eip1559, 'no-tip': noTip, legacy }
 
-/** The cap of a quote holds for five blocks of growing base fee: two of them may pass here, three are for getting included. */
+/**
+ * The cap of a quote holds for five blocks of growing base fee: two of them may pass here, three are for
+ * getting included.
+ */
 const BLOCKS_BEHIND_MAX = 2
-/** Where heads stop coming, or come late, time bounds a reading: this many block times, and never less than the minimum. */
+/**
+ * Where heads stop coming, or come late, time bounds a reading: this many block times, and never less than
+ * the minimum.
+ */
 const STALE_BLOCKS = 3
 const STALE_MIN_MS = 5_000
 /** No chain here makes blocks faster than this; one that makes them on demand does. */
@@ -33,8 +40,8 @@ const BLOCK_MIN_MS = 250
 const RETRY_MS = 1_000
 
 /**
- * Prices by the chain's fee model, with one call per block, and none when nobody asks. Where a node does not know that call
- * (`eth_feeHistory` before EIP-1559) its gas price is taken instead, until it knows.
+ * Prices by the chain's fee model, with one call per block, and none when nobody asks. Where a node does not
+ * know that call (`eth_feeHistory` before EIP-1559) its gas price is taken instead, until it knows.
  *
  * @param options.now milliseconds of a clock that never goes back
  */

@@ -1,10 +1,10 @@
 /**
- * The gas limit of a transaction: half as much again as its simulation used, rounded up. The first trade after a second has
- * passed writes the price accumulators of Uniswap's pools anew, which no earlier block shows: a fifth more was too little.
- * What is not used is not paid, but has to be in the account.
+ * The gas limit of a transaction: half as much again as its simulation used, rounded up. The first trade
+ * after a second has passed writes the price accumulators of Uniswap's pools anew, which no earlier block
+ * shows: a fifth more was too little. What is not used is not paid, but has to be in the account.
  *
- * Arbitrum takes the fee for publishing out of the gas limit, at the base fee (nitro, `PosterGas`); elsewhere it is charged
- * beside the gas.
+ * Arbitrum takes the fee for publishing out of the gas limit, at the base fee (nitro, `PosterGas`); elsewhere
+ * it is charged beside the gas.
  *
  * @param options.gasUsed of the whole transaction, before refunds
  * @param options.l1FeeWei data fee as simulated

@@ -3,8 +3,8 @@ import { readQuantity } from '../domain/rpcValues.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
 
 /**
- * One price, paid in full: the node's own (`eth_gasPrice`), and an eighth, rounded up, so that the growth of a base fee in one
- * block does not undo it.
+ * One price, paid in full: the node's own (`eth_gasPrice`), and an eighth, rounded up, so that the growth of
+ * a base fee in one block does not undo it.
  */
 export const legacy: FeeStrategy = {
   method: 'eth_gasPrice',

@@ -2,8 +2,9 @@ import { readQuantity } from '../domain/rpcValues.ts'
 import type { FeeStrategy } from './feeStrategy.ts'
 
 /**
- * Where a sequencer takes transactions in the order they come and everyone pays the base fee, which is what `eth_gasPrice` says
- * there: no tip, and a cap of twice that price, since it moves within a second and what is not needed is not paid.
+ * Where a sequencer takes transactions in the order they come and everyone pays the base fee, which is what
+ * `eth_gasPrice` says there: no tip, and a cap of twice that price, since it moves within a second and what
+ * is not needed is not paid.
  */
 export const noTip: FeeStrategy = {
   method: 'eth_gasPrice',

@@ -8,8 +8,9 @@ import type { JsonRpc } from '../nodes/rpc.ts'
 /** Gas limits by the node's own estimate (`eth_estimateGas`), half as much again like every other. */
 export interface NodeGas {
   /**
-   * Of a transfer of nothing from an account to itself: 21,000 on most chains; more where publishing is paid for in gas (Arbitrum, by the price of L1) or
-   * gas is not the EVM's (zkSync Era). What was estimated last, or a constant, when the node does not tell.
+   * Of a transfer of nothing from an account to itself: 21,000 on most chains; more where publishing is paid
+   * for in gas (Arbitrum, by the price of L1) or gas is not the EVM's (zkSync Era). What was estimated last,
+   * or a constant, when the node does not tell.
    */
   transfer(account: Address): Promise<bigint>
   /** Of a call; fails with the node's reason when it would revert or no node tells. */

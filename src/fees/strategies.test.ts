@@ -5,7 +5,9 @@ import { noTip } from './noTip.ts'
 
 const hex = (wei: bigint | number) => `0x${wei.toString(16)}`
 
-/** Blocks as [base fee, median tip], with lower and higher tips beside it; the base fee of the block to come. */
+/**
+ * Blocks as [base fee, median tip], with lower and higher tips beside it; the base fee of the block to come.
+ */
 function history({
   blocks,
   next,

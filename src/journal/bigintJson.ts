@@ -1,4 +1,7 @@
-/** JSON that keeps bigints, as `{"$bigint":"123"}`, so that a record reads back as it was and stays legible in any SQLite shell. */
+/**
+ * JSON that keeps bigints, as `{"$bigint":"123"}`, so that a record reads back as it was and stays legible in
+ * any SQLite shell.
+ */
 export const stringify = (value: unknown): string =>
   JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? { $bigint: inner.toString() } : inner))
 

@@ -23,8 +23,9 @@ export interface TradeQuery {
 }
 
 /**
- * Every execution of the process in one durable order (`seq`, from 1, without holes). An event is stored once, whatever crashes between a chain's
- * outbox and this log; reads see everything appended before, unless the log is `failing`.
+ * Every execution of the process in one durable order (`seq`, from 1, without holes). An event is stored
+ * once, whatever crashes between a chain's outbox and this log; reads see everything appended before, unless
+ * the log is `failing`.
  */
 export interface EventLog {
   /** Names this log; a client that meets another epoch holds sequence numbers of another log. */
@@ -46,7 +47,10 @@ export interface EventLog {
   storedOutboxId(chainId: number): number
   /** The chain that executed this id; null when none did. */
   chainOf(signalId: string): number | null
-  /** Why the last flush did not reach the disk, as a sentence; null when it did. What waits is tried again every second and is not read until then. */
+  /**
+   * Why the last flush did not reach the disk, as a sentence; null when it did. What waits is tried again
+   * every second and is not read until then.
+   */
   failing(): string | null
   close(): void
 }

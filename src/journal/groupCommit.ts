@@ -7,7 +7,10 @@ interface Waiting<Item, Written> {
   readonly reject: (error: unknown) => void
 }
 
-/** Writes whose commits are shared: a disk takes hundreds of commits a second, and tens of thousands of rows in them. */
+/**
+ * Writes whose commits are shared: a disk takes hundreds of commits a second, and tens of thousands of rows
+ * in them.
+ */
 export interface GroupCommit<Item, Written> {
   /** Resolves when the item is on disk. Rejects when the disk refuses: nothing of its group is kept then. */
   add(item: Item): Promise<Written>
@@ -17,7 +20,10 @@ export interface GroupCommit<Item, Written> {
   hurry(): void
   /** Commits what waits now. */
   flush(): void
-  /** Why the disk has refused the newest commit; null when it has not. Where it has, another is tried first, with nothing in it. */
+  /**
+   * Why the disk has refused the newest commit; null when it has not. Where it has, another is tried first,
+   * with nothing in it.
+   */
   trouble(): string | null
 }
 
@@ -25,8 +31,8 @@ export interface GroupCommit<Item, Written> {
 const SOON_MS = 20
 
 /**
- * Items of one event-loop tick share a transaction. `write` puts one item down; `finish` ends the transaction with what concerns the whole group, and
- * what it returns is called once the commit stands.
+ * Items of one event-loop tick share a transaction. `write` puts one item down; `finish` ends the transaction
+ * with what concerns the whole group, and what it returns is called once the commit stands.
  */
 export function createGroupCommit<Item, Written>({
   db,

@@ -1,6 +1,8 @@
 import type { Answer, ControlStore, OutboxEvent, Totals } from '../dispatch/protocol.ts'
 
-/** A settled execution as the journal keeps it: enough to give the same answer again and to tell subscribers. */
+/**
+ * A settled execution as the journal keeps it: enough to give the same answer again and to tell subscribers.
+ */
 export interface JournalEntry {
   readonly signalId: string
   readonly payloadHash: string
@@ -9,7 +11,10 @@ export interface JournalEntry {
   readonly code: string | null
   readonly answer: Answer
   readonly event: { readonly type: OutboxEvent['type']; readonly json: string }
-  /** What this entry adds to `Totals.profitUsdE8`; null for a filled trade without a known price, which is counted apart. */
+  /**
+   * What this entry adds to `Totals.profitUsdE8`; null for a filled trade without a known price, which is
+   * counted apart.
+   */
   readonly profitUsdE8: bigint | null
   readonly expectedProfitUsd: number
 }
@@ -39,8 +44,8 @@ export interface JournalBase {
 /** The journal of PAPER: an execution is settled when it is written. */
 export interface Journal extends JournalBase {
   /**
-   * Resolves when the entry, its event and the new totals are on disk, in one commit shared with the other entries of the tick.
-   * Rejects when the disk refuses: nothing of the group is kept then.
+   * Resolves when the entry, its event and the new totals are on disk, in one commit shared with the other
+   * entries of the tick. Rejects when the disk refuses: nothing of the group is kept then.
    */
   append(entry: JournalEntry): Promise<OutboxEvent>
 }

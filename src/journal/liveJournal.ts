@@ -31,7 +31,10 @@ export interface LiveJournal extends JournalBase {
   openFillers(): readonly FillerRecord[]
   /** Every attempt at a nonce of a lane that is not final, in the order of signing. */
   openAttempts(): readonly Attempt[]
-  /** What gas has cost, by execution and filler, for all that changed since then; `receipt` names the transaction and its block. */
+  /**
+   * What gas has cost, by execution and filler, for all that changed since then; `receipt` names the
+   * transaction and its block.
+   */
   gasSpentSince(sinceMs: number): readonly {
     readonly kind: 'trade' | 'repair'
     readonly wei: bigint

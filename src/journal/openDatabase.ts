@@ -4,9 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { CommitUnknown } from '../errors/commitUnknown.ts'
 
 /**
- * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), and an exclusive lock, so that a second
- * process on the same data directory is refused at start.
- * Throws when the file is locked, unwritable, or of a newer schema.
+ * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), and an
+ * exclusive lock, so that a second process on the same data directory is refused at start. Throws when the
+ * file is locked, unwritable, or of a newer schema.
  */
 export function openDatabase({
   path,
@@ -44,8 +44,9 @@ export function openDatabase({
 const SQLITE_IOERR = 10
 
 /**
- * Runs `work` in one transaction; a throw rolls everything back and is passed on. Throws `CommitUnknown` when COMMIT itself
- * failed by an I/O error: its frames can be in the write-ahead log, and are recovered then (an fsync that failed, for one).
+ * Runs `work` in one transaction; a throw rolls everything back and is passed on. Throws `CommitUnknown` when
+ * COMMIT itself failed by an I/O error: its frames can be in the write-ahead log, and are recovered then (an
+ * fsync that failed, for one).
  */
 export function inTransaction(db: DatabaseSync, work: () => void): void {
   db.exec('BEGIN IMMEDIATE')

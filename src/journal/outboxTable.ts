@@ -15,7 +15,10 @@ export interface OutboxTable {
   above(outboxId: number): readonly OutboxEvent[]
   /** The event log has everything up to this id; it is forgotten at the next `trim`. */
   stored(outboxId: number): void
-  /** Called within a transaction that happens anyway: a commit of its own would cost as much as one that journals. */
+  /**
+   * Called within a transaction that happens anyway: a commit of its own would cost as much as one that
+   * journals.
+   */
   trim(): void
 }
 

@@ -29,7 +29,10 @@ const toEvent = (row: Record<string, unknown>): StoredEvent => ({
   json: String(row.json),
 })
 
-/** The event log in one SQLite file of the main thread. A failed flush keeps its events and tries again; `onFlushError` hears of it. */
+/**
+ * The event log in one SQLite file of the main thread. A failed flush keeps its events and tries again;
+ * `onFlushError` hears of it.
+ */
 export function openSqliteEventLog({
   path,
   onFlushError,

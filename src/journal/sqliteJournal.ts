@@ -28,7 +28,10 @@ function addToTotals(totals: Totals, entry: JournalEntry): Totals {
   }
 }
 
-/** The PAPER journal of one chain in one SQLite file; entries of one event-loop tick share a commit. Throws when the file cannot be opened. */
+/**
+ * The PAPER journal of one chain in one SQLite file; entries of one event-loop tick share a commit. Throws
+ * when the file cannot be opened.
+ */
 export function openSqliteJournal({ path }: { path: string }): Journal {
   const db = openDatabase({ path, schema: SCHEMA, version: 1 })
   const select = db.prepare(

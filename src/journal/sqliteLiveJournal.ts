@@ -39,8 +39,9 @@ interface ShareRow {
 }
 
 /**
- * What an execution in this state adds to the sums; an open one adds only itself. One that landed at a loss, or whose profit is not known, has
- * failed, and its loss is in the profit. A success has a net result above 0 or none that is known, so 0 stands for the latter.
+ * What an execution in this state adds to the sums; an open one adds only itself. One that landed at a loss,
+ * or whose profit is not known, has failed, and its loss is in the profit. A success has a net result above 0
+ * or none that is known, so 0 stands for the latter.
  */
 function share({
   state,
@@ -74,9 +75,11 @@ function share({
 }
 
 /**
- * The LIVE journal of one chain in one SQLite file; changes of one event-loop tick share a commit. Throws when the file cannot be opened.
+ * The LIVE journal of one chain in one SQLite file; changes of one event-loop tick share a commit. Throws
+ * when the file cannot be opened.
  *
- * @param options.publish given the events of each commit, in the order of their ids: whoever stores them takes a lower id for one it has
+ * @param options.publish given the events of each commit, in the order of their ids: whoever stores them
+ *   takes a lower id for one it has
  */
 export function openSqliteLiveJournal({
   path,
@@ -178,7 +181,10 @@ export function openSqliteLiveJournal({
     events.push(outbox.insert({ signalId, outcome, code, timestampMs: changedAtMs, ...event }))
   }
 
-  /** Floors that wait for a commit that happens anyway: a lost one only means that final nonces are read again. */
+  /**
+   * Floors that wait for a commit that happens anyway: a lost one only means that final nonces are read
+   * again.
+   */
   const floors = new Map<string, number>()
   function writeFloors(): void {
     for (const [lane, nonce] of floors) upsertLane.run(lane, nonce)

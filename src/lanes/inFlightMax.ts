@@ -4,9 +4,10 @@ import type { Hex } from '../domain/signal.ts'
 const DELEGATION = '0xef0100'
 
 /**
- * How many transactions of an account may be in flight. Of a delegated account nodes hold only a few, mostly one, and none with
- * a gap before it, because the contract it delegates to can move its balance at any time (`in-flight transaction limit reached
- * for delegated accounts`, `gapped-nonce tx from delegated accounts`: geth's and reth's mempools).
+ * How many transactions of an account may be in flight. Of a delegated account nodes hold only a few, mostly
+ * one, and none with a gap before it, because the contract it delegates to can move its balance at any time
+ * (`in-flight transaction limit reached for delegated accounts`, `gapped-nonce tx from delegated accounts`:
+ * geth's and reth's mempools).
  *
  * @param options.code of the account at the newest block, `0x` when it has none
  * @param options.delegatedMax what the chain's nodes allow a delegated account

@@ -13,7 +13,10 @@ export interface EcdsaSignature {
   readonly yParity: 0 | 1
 }
 
-/** An account that signs. The secret stays in the closure: logs and `JSON.stringify` show the address, and no thread can be sent one. */
+/**
+ * An account that signs. The secret stays in the closure: logs and `JSON.stringify` show the address, and no
+ * thread can be sent one.
+ */
 export interface Key {
   readonly address: Address
   /** Signs a 32-byte digest; the same digest always gives the same signature (RFC 6979). */
@@ -33,9 +36,9 @@ interface Secret {
 }
 
 /**
- * Reads the keys of LIVE: `PRIVATE_KEY`, `PRIVATE_KEYS` (separated by commas) and `KEYSTORE` (paths of encrypted JSON keystores,
- * separated by commas, one passphrase in the file `KEYSTORE_PASSPHRASE_FILE`), all that are set. A keystore takes about
- * half a second, on purpose: its key derivation is slow.
+ * Reads the keys of LIVE: `PRIVATE_KEY`, `PRIVATE_KEYS` (separated by commas) and `KEYSTORE` (paths of
+ * encrypted JSON keystores, separated by commas, one passphrase in the file `KEYSTORE_PASSPHRASE_FILE`), all
+ * that are set. A keystore takes about half a second, on purpose: its key derivation is slow.
  *
  * @throws {@link StartError} with every problem found; no sentence holds key material
  */

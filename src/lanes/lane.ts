@@ -11,7 +11,10 @@ import type { Address } from '../domain/signal.ts'
  */
 export type Stage = 'open' | 'reserved' | 'signed' | 'mined' | 'ended'
 
-/** Nonces that were mined without a signed attempt of ours: another party uses the key (Rundler, `NonceUsedForOtherTx`). */
+/**
+ * Nonces that were mined without a signed attempt of ours: another party uses the key (Rundler,
+ * `NonceUsedForOtherTx`).
+ */
 export interface ForeignUse {
   readonly lowest: number
   readonly count: number
@@ -26,28 +29,29 @@ export interface Place {
   /** What its attempts may still cost; set by whoever reserved it in the budget. */
   stake: Stake | null
   /**
-   * Takes the lowest free nonce, a gap before a new one, so that what waits behind the gap moves on with the next trade
-   * (OpenZeppelin Relayer #862, op-txmgr #15952). It is the last step before signing: a nonce that is taken earlier is a gap
-   * whenever a later stage refuses.
+   * Takes the lowest free nonce, a gap before a new one, so that what waits behind the gap moves on with the
+   * next trade (OpenZeppelin Relayer #862, op-txmgr #15952). It is the last step before signing: a nonce that
+   * is taken earlier is a gap whenever a later stage refuses.
    */
   reserve(): number
   /** The attempt is on disk. The nonce belongs to this place until it is final, whatever a node answers. */
   signed(): void
   /**
-   * Whether the attempt is on disk is not known (an I/O error during COMMIT). The nonce is not given out again: bytes that a
-   * restart finds would land at it. It is listed among the gaps, for a filler to use up.
+   * Whether the attempt is on disk is not known (an I/O error during COMMIT). The nonce is not given out
+   * again: bytes that a restart finds would land at it. It is listed among the gaps, for a filler to use up.
    */
   orphan(): void
   /**
-   * Gives it back, and its nonce too while nothing is signed. Without effect once it is signed, so that it may stand in a
-   * `finally`: a committed nonce is never freed (rrelayer #99 and #113, OpenZeppelin Relayer #844).
+   * Gives it back, and its nonce too while nothing is signed. Without effect once it is signed, so that it
+   * may stand in a `finally`: a committed nonce is never freed (rrelayer #99 and #113, OpenZeppelin Relayer
+   * #844).
    */
   release(): void
   /** A transaction with the nonce is in a block, ours or not: the lane has room again. */
   mined(): ForeignUse | null
   /**
-   * The block that held it left the chain: in flight again, with the same bytes, at the same nonce (rbuilder #104). Only this
-   * place is concerned: others learn it from their own blocks.
+   * The block that held it left the chain: in flight again, with the same bytes, at the same nonce (rbuilder
+   * #104). Only this place is concerned: others learn it from their own blocks.
    *
    * @param minedCount the highest count that an endpoint tells now
    */
@@ -59,9 +63,10 @@ export interface Place {
 /**
  * One account on one chain, and the one owner of its nonces. Pure: no clock and no I/O.
  *
- * A nonce is free when no place holds it and it is not below the mined count. The mined count never falls by a reading:
- * endpoints behind a balancer lag each other (Chainlink #14984, cowprotocol #64), and a counter that follows them down
- * hands nonces out twice. `pending` counts have no place here (besu #350, erigon #22299, reth #10881).
+ * A nonce is free when no place holds it and it is not below the mined count. The mined count never falls by
+ * a reading: endpoints behind a balancer lag each other (Chainlink #14984, cowprotocol #64), and a counter
+ * that follows them down hands nonces out twice. `pending` counts have no place here (besu #350, erigon
+ * #22299, reth #10881).
  */
 export interface Lane {
   readonly address: Address
@@ -74,8 +79,8 @@ export interface Lane {
   /** Learns mined counts at `latest`, one per endpoint that answered; the highest counts. */
   resync(minedCounts: readonly number[]): ForeignUse | null
   /**
-   * Every endpoint has counted less for some blocks than what is known to be mined: a block with a foreign transaction has left
-   * the chain, and its nonce is a gap now. Never below what is final.
+   * Every endpoint has counted less for some blocks than what is known to be mined: a block with a foreign
+   * transaction has left the chain, and its nonce is a gap now. Never below what is final.
    */
   rewind(minedCount: number): void
   /** Nonces below a held one that no place holds, and orphans: what is above them waits. Ascending. */
@@ -88,7 +93,10 @@ export interface Lane {
   next(): number
   /** Below it every nonce is mined, as far as is known. */
   minedCount(): number
-  /** Below it nothing is held, and every nonce is mined as far as is known: foreign ones that are not final included. */
+  /**
+   * Below it nothing is held, and every nonce is mined as far as is known: foreign ones that are not final
+   * included.
+   */
   lowest(): number
   /** Below it every nonce is final: its attempts need not be read at the next start. */
   floor(): number
@@ -252,7 +260,8 @@ export function createLane({
     next,
     minedCount: () => mined,
     lowest,
-    // What is final is final with everything before it, and what a foreign transaction has used is not for that.
+    // What is final is final with everything before it, and what a foreign transaction has used is not for
+    // that.
     floor: () => Math.min(final, ...held.keys()),
   }
 }

@@ -32,15 +32,16 @@ export interface LaneStatus {
 }
 
 /**
- * The lanes of one chain, each with its cap, and the queue of those who wait for one. The cap keeps a stall small: what is
- * behind a stuck nonce waits with it, so a new trade goes to the lane with the fewest in flight, and when all are full it
- * waits here, unsigned, where it can still be refused (Chainlink and engine-core cap what is in flight for the same reason).
- * Addresses that are no lane throw.
+ * The lanes of one chain, each with its cap, and the queue of those who wait for one. The cap keeps a stall
+ * small: what is behind a stuck nonce waits with it, so a new trade goes to the lane with the fewest in
+ * flight, and when all are full it waits here, unsigned, where it can still be refused (Chainlink and
+ * engine-core cap what is in flight for the same reason). Addresses that are no lane throw.
  */
 export interface Lanes {
   /**
-   * A place on the running lane with the fewest in flight, in turns among equals; in the order of asking, at the latest after
-   * `waitMs`. Errors: LANES_BUSY, at once when the queue is full or every lane is paused; DRAINING after `close`.
+   * A place on the running lane with the fewest in flight, in turns among equals; in the order of asking, at
+   * the latest after `waitMs`. Errors: LANES_BUSY, at once when the queue is full or every lane is paused;
+   * DRAINING after `close`.
    */
   acquire(request: { waitMs: number }): Promise<Result<Place>>
   /** Null when the account is no lane of this chain. */

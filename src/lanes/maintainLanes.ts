@@ -5,20 +5,29 @@ import type { JsonRpc } from '../nodes/rpc.ts'
 import { inFlightMax } from './inFlightMax.ts'
 import type { Lanes } from './lanes.ts'
 
-/** How often a lane at rest is maintained. A trade that comes sooner asks by itself, in the batch of its simulation. */
+/**
+ * How often a lane at rest is maintained. A trade that comes sooner asks by itself, in the batch of its
+ * simulation.
+ */
 const MAINTAIN_MS = 60_000
 /** How often an underfunded account is asked about, while trades could use it. */
 const BALANCE_MS = 2_000
 /** An account that was asked about so lately is not asked again before it signs. */
 const CHECKED_MS = 250
 
-/** Whether lanes may be used: by what their account holds, by who else uses it, and by how many of its transactions nodes hold. */
+/**
+ * Whether lanes may be used: by what their account holds, by who else uses it, and by how many of its
+ * transactions nodes hold.
+ */
 export interface LaneMaintenance {
   /** Stops a lane whose account cannot pay; it resumes by itself once it holds that much, wei. */
   underfunded(lane: Address, neededWei: bigint): void
   /** A node holds fewer transactions of this account than were sent: it is delegated (EIP-7702). */
   delegated(lane: Address): void
-  /** Before an account at rest signs: why it must not, since another party has used it; the lane is stopped then. */
+  /**
+   * Before an account at rest signs: why it must not, since another party has used it; the lane is stopped
+   * then.
+   */
   checkBeforeUse(lane: Address): Promise<Failure | null>
   /** Maintains lanes at rest. Never rejects. */
   run(): Promise<void>
@@ -26,7 +35,8 @@ export interface LaneMaintenance {
 
 /**
  * @param options.rpc reads from an endpoint that is well
- * @param options.foreignNewest names the transaction that took a nonce lately, as its hash and what it does; null when not found
+ * @param options.foreignNewest names the transaction that took a nonce lately, as its hash and what it does;
+ *   null when not found
  * @param options.elapsedMs of a clock that never jumps
  */
 export function createLaneMaintenance({
@@ -108,7 +118,8 @@ export function createLaneMaintenance({
     },
     async checkBeforeUse(lane) {
       const isAtRest = lanes.lane(lane)?.signedInFlight() === 0
-      // Through one endpoint, in the batch of the simulation: one that does not answer must not keep a trade waiting.
+      // Through one endpoint, in the batch of the simulation: one that does not answer must not keep a trade
+      // waiting.
       return isAtRest && since(checkedAtMs, lane) >= CHECKED_MS ? await findForeignUse(lane) : null
     },
     async run() {

@@ -5,15 +5,18 @@ import type { EndpointReader } from '../nodes/rpc.ts'
 import { inFlightMax } from './inFlightMax.ts'
 import type { LaneInit } from './lanes.ts'
 
-/** More of our own transactions than are ever mined between the answers of two endpoints that are both well. */
+/**
+ * More of our own transactions than are ever mined between the answers of two endpoints that are both well.
+ */
 const SPREAD_MAX = 256
 
 /**
- * The accounts that the executor obeys, each with its first free nonce: by the journal, and by the endpoints' mined counts. An
- * account that it does not obey is left out, with a warning.
+ * The accounts that the executor obeys, each with its first free nonce: by the journal, and by the endpoints'
+ * mined counts. An account that it does not obey is left out, with a warning.
  *
- * Fails when none is left; when no endpoint tells a mined count; and when two endpoints tell counts too far apart: one of them
- * answers nonsense, and a ledger that believed it would sign behind a gap that nothing ever fills.
+ * Fails when none is left; when no endpoint tells a mined count; and when two endpoints tell counts too far
+ * apart: one of them answers nonsense, and a ledger that believed it would sign behind a gap that nothing
+ * ever fills.
  *
  * @param options.isLane whether the executor obeys an account
  * @param options.code of the account at the newest block

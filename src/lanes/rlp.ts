@@ -1,7 +1,10 @@
 /** What RLP encodes: byte strings and lists of them, nested. */
 export type RlpItem = Uint8Array | readonly RlpItem[]
 
-/** Recursive Length Prefix (Ethereum yellow paper, appendix B): the form in which transactions are hashed and sent. */
+/**
+ * Recursive Length Prefix (Ethereum yellow paper, appendix B): the form in which transactions are hashed and
+ * sent.
+ */
 export function encodeRlp(item: RlpItem): Uint8Array {
   if (item instanceof Uint8Array) {
     const [first] = item

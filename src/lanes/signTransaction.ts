@@ -4,7 +4,10 @@ import type { Address, Hex } from '../domain/signal.ts'
 import type { Key } from './keys.ts'
 import { encodeRlp, type RlpItem, rlpQuantity } from './rlp.ts'
 
-/** An unsigned transaction: EIP-1559 (type 2, empty access list) or legacy with EIP-155 replay protection (type 0). */
+/**
+ * An unsigned transaction: EIP-1559 (type 2, empty access list) or legacy with EIP-155 replay protection
+ * (type 0).
+ */
 export type Transaction = FeeQuote & {
   readonly chainId: number
   readonly nonce: number
@@ -16,15 +19,18 @@ export type Transaction = FeeQuote & {
   readonly data: Hex
 }
 
-/** What is journaled and sent. `hash` identifies the transaction from the moment it is signed, whatever a node answers. */
+/**
+ * What is journaled and sent. `hash` identifies the transaction from the moment it is signed, whatever a node
+ * answers.
+ */
 export interface SignedTransaction {
   readonly raw: Hex
   readonly hash: Hex
 }
 
 /**
- * Signs a transaction. The same transaction and key always give the same bytes (RFC 6979), so that signing again after a crash
- * cannot make a second one.
+ * Signs a transaction. The same transaction and key always give the same bytes (RFC 6979), so that signing
+ * again after a crash cannot make a second one.
  */
 export function signTransaction({
   key,

@@ -7,19 +7,20 @@ import type { JsonRpc } from './rpc.ts'
 export const REMEMBERED_BLOCKS = 256
 
 /**
- * What tells the hash of an earlier block inside a call: the opcode `BLOCKHASH`, or on Arbitrum, where that opcode makes hashes up
- * (docs.arbitrum.io, Solidity support), `ArbSys.arbBlockHash`.
+ * What tells the hash of an earlier block inside a call: the opcode `BLOCKHASH`, or on Arbitrum, where that
+ * opcode makes hashes up (docs.arbitrum.io, Solidity support), `ArbSys.arbBlockHash`.
  */
 export type HashSource = 'opcode' | 'arb-sys'
 
 /**
- * Programs that take two words, a height and a count, and return the hashes from that height on, one word each; zero for a block that
- * is not remembered.
+ * Programs that take two words, a height and a count, and return the hashes from that height on, one word
+ * each; zero for a block that is not remembered.
  */
 const PROGRAMS: Readonly<Record<HashSource, Hex>> = {
   // for (i = 0; i < count; i++) memory[32 i] = blockhash(height + i); return memory[0 .. 32 count]
   opcode: '0x60005b806020351115601d5780600035014081602002526001016002565b6020356020026000f3',
-  // The same with a call of arbBlockHash(uint256); what a call that reverts returns is multiplied by its success, zero.
+  // The same with a call of arbBlockHash(uint256); what a call that reverts returns is multiplied by its
+  // success, zero.
   'arb-sys': `0x${[
     '632b407a8260e01b60005260005b8060203511156044578060003501600452602081602002604001602460006064',
     '5afa8160200260400180518202905250600101600d565b6020356020026040f3',

@@ -45,7 +45,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1_000, max: 90_000 }) }),
 )
 
-/** A chain with forks, gaps and answers of other forks; whatever the trail says is held against the chain of the newest head it saw. */
+/**
+ * A chain with forks, gaps and answers of other forks; whatever the trail says is held against the chain of
+ * the newest head it saw.
+ */
 async function run(steps: readonly Step[]): Promise<void> {
   const tree = createBlockTree()
   let nowMs = 1

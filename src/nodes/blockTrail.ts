@@ -11,19 +11,26 @@ export interface BlockTrail {
   hashAt(height: number): Hex | null
   /** A node has told which block stands at a height that `hashAt` does not reach. */
   confirm(height: number, hash: Hex): void
-  /** What stood at a height when it was last linked or confirmed; null when something at or below it may have changed since. */
+  /**
+   * What stood at a height when it was last linked or confirmed; null when something at or below it may have
+   * changed since.
+   */
   confirmedAt(height: number): Hex | null
-  /** Whether `hashAt` will most likely tell a height again once the blocks that were missed since are linked. */
+  /**
+   * Whether `hashAt` will most likely tell a height again once the blocks that were missed since are linked.
+   */
   expects(height: number): boolean
   /** This moment, for `changedSince`. */
   mark(): number
   /**
-   * Whether anything at or below a height may have changed since a mark: a block there was replaced, or blocks were missed and could
-   * not be linked again in time. Blocks missed a moment ago are no change yet: `relink` finds them.
+   * Whether anything at or below a height may have changed since a mark: a block there was replaced, or
+   * blocks were missed and could not be linked again in time. Blocks missed a moment ago are no change yet:
+   * `relink` finds them.
    */
   changedSince(height: number, mark: number): boolean
   /**
-   * Links the newest head to the blocks down to a height again, if that is due. A call or two for all that is below. Never rejects.
+   * Links the newest head to the blocks down to a height again, if that is due. A call or two for all that is
+   * below. Never rejects.
    *
    * @param options.isDue something waits for it
    */
@@ -31,11 +38,13 @@ export interface BlockTrail {
   /**
    * Asks what the blocks hold that `held` does not know of yet. Never rejects.
    *
-   * @param waits for each transaction that waits, the newest block when it was signed; one alone is asked for sooner than a block
+   * @param waits for each transaction that waits, the newest block when it was signed; one alone is asked for
+   *   sooner than a block
    */
   learn(waits: readonly number[]): Promise<void>
   /**
-   * Those of some transactions that blocks above a height hold; null when the contents of one of these blocks are not known.
+   * Those of some transactions that blocks above a height hold; null when the contents of one of these blocks
+   * are not known.
    *
    * @param since the newest block when the transactions were signed
    */
@@ -64,7 +73,9 @@ interface Loss {
   readonly atMs: number
   /** The newest head of before. */
   readonly tip: number
-  /** The highest block of before that may still stand; below the tip it is a reorg, how deep is not known yet. */
+  /**
+   * The highest block of before that may still stand; below the tip it is a reorg, how deep is not known yet.
+   */
   height: number
 }
 
@@ -79,7 +90,9 @@ const LEARN_MAX = 64
 /** So many missed blocks, or replaced ones, are asked for one by one, at once. */
 const NEAR_MAX = 1
 const CALLS_MAX = 8
-/** More are asked for together, and not more often than this: where polls skip blocks, each head leaves a gap. */
+/**
+ * More are asked for together, and not more often than this: where polls skip blocks, each head leaves a gap.
+ */
 const RELINK_EVERY_MS = 30_000
 /** A block that the node did not tell is asked for again after this time. */
 const RETRY_MS = 1_000
@@ -92,8 +105,9 @@ const LOSSES_MAX = 256
 const CONFIRMED_MAX = 10_000
 
 /**
- * Blocks hang together by their parents. A block that was missed is asked for, one call for all trades; where polls always skip some,
- * the hashes of 256 are read in one call. Of a reorg it is known how deep it went, so that what lies below is not asked for again.
+ * Blocks hang together by their parents. A block that was missed is asked for, one call for all trades; where
+ * polls always skip some, the hashes of 256 are read in one call. Of a reorg it is known how deep it went, so
+ * that what lies below is not asked for again.
  *
  * @param options.now milliseconds of a clock that never goes back
  */
@@ -111,7 +125,9 @@ export function createBlockTrail({
   let first = 0
   /** Height of the newest head. */
   let tip = -1
-  /** From here to the tip each block names the one before as its parent; of this one itself the hash is known. */
+  /**
+   * From here to the tip each block names the one before as its parent; of this one itself the hash is known.
+   */
   let linkedFrom = 0
   /** Contents below are forgotten. */
   let emptiedTo = 0
@@ -119,7 +135,10 @@ export function createBlockTrail({
   let contestedTo = -1
 
   let revision = 0
-  /** Heights from which on blocks were replaced: ascending by revision and by height, since a later and lower one covers an earlier. */
+  /**
+   * Heights from which on blocks were replaced: ascending by revision and by height, since a later and lower
+   * one covers an earlier.
+   */
   let changes: { readonly revision: number; readonly from: number }[] = []
   /** Where the link to the blocks below was lost and is not found again, oldest first. */
   let losses: Loss[] = []
@@ -242,7 +261,9 @@ export function createBlockTrail({
     )
   }
 
-  /** What stood at a height before the link was lost, if that is not long ago and nothing there was replaced. */
+  /**
+   * What stood at a height before the link was lost, if that is not long ago and nothing there was replaced.
+   */
   function stoodAt(height: number): Hex | null {
     const lost = losses.find((loss) => loss.height >= height)
     if (lost === undefined || changedSince(height, lost.revision - 1)) return null

@@ -32,7 +32,9 @@ export interface ChainFacts {
     /** `eth_call` takes a block override, so a trade can be simulated at the time of the next block. */
     readonly blockOverrideTime: boolean
   }
-  /** How the data-availability fee is read here; `none` also where the chain's own fee oracle does not exist. */
+  /**
+   * How the data-availability fee is read here; `none` also where the chain's own fee oracle does not exist.
+   */
   readonly l1FeeModel: L1FeeModel
   /** Aave price oracle; null where there is none, and then nothing has a price in USD. */
   readonly oracle: Address | null
@@ -41,7 +43,10 @@ export interface ChainFacts {
   readonly notes: readonly string[]
 }
 
-/** Whether nothing that is worked with has changed: the head always has, and notes and the client's name are only told. */
+/**
+ * Whether nothing that is worked with has changed: the head always has, and notes and the client's name are
+ * only told.
+ */
 export function sameFacts(before: ChainFacts, after: ChainFacts): boolean {
   const { head, headTimestampMs, headAgeMs, notes, clientVersion } = after
   return isDeepStrictEqual({ ...before, head, headTimestampMs, headAgeMs, notes, clientVersion }, after)

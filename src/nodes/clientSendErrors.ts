@@ -1,9 +1,10 @@
 import type { SendErrorPatterns } from './sendErrors.ts'
 
 /**
- * Clients with words of their own, where these differ from geth's. Sources: reth crates/rpc/rpc-eth-types/src/error/mod.rs and
- * crates/transaction-pool/src/error.rs; foundry crates/anvil/src/eth/error.rs; hardhat provider/TxPool.ts and node.ts;
- * nethermind Nethermind.TxPool/AcceptTxResult.cs with TxPoolErrorMessages; besu RpcErrorType.java; OpenEthereum
+ * Clients with words of their own, where these differ from geth's. Sources: reth
+ * crates/rpc/rpc-eth-types/src/error/mod.rs and crates/transaction-pool/src/error.rs; foundry
+ * crates/anvil/src/eth/error.rs; hardhat provider/TxPool.ts and node.ts; nethermind
+ * Nethermind.TxPool/AcceptTxResult.cs with TxPoolErrorMessages; besu RpcErrorType.java; OpenEthereum
  * rpc/src/v1/helpers/errors.rs and its heirs; ethers 6 for gateways that answer with its words.
  */
 export const CLIENT_SEND_ERRORS: SendErrorPatterns = {

@@ -34,7 +34,10 @@ const always =
   () =>
     explainFailed(sentence, hint)
 
-/** Errors of `contracts/OmniArbExecutor.sol` that `execute` can end in, and of `contracts/SimulationLens.sol`, by signature. */
+/**
+ * Errors of `contracts/OmniArbExecutor.sol` that `execute` can end in, and of `contracts/SimulationLens.sol`,
+ * by signature.
+ */
 export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
   'Unprofitable(uint256,uint256)': ({ words, signal }) => {
     const [received, owed] = [wordOf(words, 0), wordOf(words, 1)]

@@ -2,13 +2,18 @@ import type { Finality } from '../config/chainConfig.ts'
 import { readHead } from './heads.ts'
 import type { JsonRpc, RpcOutcome } from './rpc.ts'
 
-/** Pauses between two readings of the tag: it moves once in minutes on most chains, and how late that is noticed costs nothing. */
+/**
+ * Pauses between two readings of the tag: it moves once in minutes on most chains, and how late that is
+ * noticed costs nothing.
+ */
 const PAUSE_MS = { first: 2_000, last: 120_000 }
 /** A tag that has not moved for so long is stuck, until it moves again. */
 const STUCK_AFTER_MS = 1_800_000
 /** One that could not be read for so long since the start is not served. */
 const UNSERVED_AFTER_MS = 60_000
-/** An endpoint that lags shows the tag so many blocks below where it was; more is another chain or nonsense. */
+/**
+ * An endpoint that lags shows the tag so many blocks below where it was; more is another chain or nonsense.
+ */
 const BACK_MAX = 1_024
 
 /** The newest block that no reorg takes back. */
@@ -20,8 +25,9 @@ export interface FinalBlock {
 }
 
 /**
- * By the chain's tag or by depth. A tag that the node does not serve, that does not move, or that is nonsense (no number, above the head, far below where
- * it was) is replaced by the profile's depth after a time, with a note, until it can be used. What was final stays final.
+ * By the chain's tag or by depth. A tag that the node does not serve, that does not move, or that is nonsense
+ * (no number, above the head, far below where it was) is replaced by the profile's depth after a time, with a
+ * note, until it can be used. What was final stays final.
  *
  * @param options.onNote told when depth stands in for the tag, and null when it does not any more
  * @param options.now milliseconds of a clock that never goes back
@@ -47,7 +53,10 @@ export function createFinalBlock({
   let final: number | null = null
   let readAtMs = Number.NEGATIVE_INFINITY
   let pauseMs = PAUSE_MS.first
-  /** The readings since the tag last moved: the time of the first and of the newest, and what is wrong with that. */
+  /**
+   * The readings since the tag last moved: the time of the first and of the newest, and what is wrong with
+   * that.
+   */
   let trouble: { readonly sinceMs: number; readonly untilMs: number; readonly reason: string } | null = null
   let reading: Promise<void> | null = null
 
@@ -92,7 +101,8 @@ export function createFinalBlock({
       reading = read().finally(() => {
         reading = null
       })
-    // Only the very first answer is waited for: an older value is only too low, and a node that has none is not waited for again.
+    // Only the very first answer is waited for: an older value is only too low, and a node that has none is
+    // not waited for again.
     if (final === null && trouble === null) await reading
     const deep = whyDepth() === null ? null : Math.max(final ?? 0, head() - fallbackDepth)
     const newest = deep ?? final

@@ -1,13 +1,15 @@
 import type { SendErrorPatterns } from './sendErrors.ts'
 
 /**
- * go-ethereum and what descends from it: bor, BNB's geth, op-geth, Nitro's geth, coreth, Celo's, Mantle's and Fantom's nodes, and
- * Erigon, which keeps geth's words. Sources: go-ethereum core/error.go, core/txpool/{errors,validation}.go,
- * core/txpool/legacypool/legacypool.go, internal/ethapi/api.go; erigon txnprovider/txpool/txpoolcfg/txpoolcfg.go.
+ * go-ethereum and what descends from it: bor, BNB's geth, op-geth, Nitro's geth, coreth, Celo's, Mantle's and
+ * Fantom's nodes, and Erigon, which keeps geth's words. Sources: go-ethereum core/error.go,
+ * core/txpool/{errors,validation}.go, core/txpool/legacypool/legacypool.go, internal/ethapi/api.go; erigon
+ * txnprovider/txpool/txpoolcfg/txpoolcfg.go.
  */
 export const GETH_SEND_ERRORS: SendErrorPatterns = {
   already_known: [
-    // "block already known" is about a block, "unknown transaction" and "known transaction type" say nothing of ours.
+    // "block already known" is about a block, "unknown transaction" and "known transaction type" say nothing
+    // of ours.
     /(?<!block )\balready known\b/i,
     /(?<!\bnot an? )\bknown transaction\b(?! type)/i,
     /existing txn with same hash/i,

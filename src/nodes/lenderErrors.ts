@@ -3,8 +3,9 @@ import { errorName, errorSelector } from './revertData.ts'
 import type { ErrorMeaning } from './revertExplanation.ts'
 
 /**
- * Errors of the Aave V3 pool that a flash loan can meet. Up to version 3.4 they are numbers as text, from 3.5 on custom errors
- * without arguments (aave-dao/aave-v3-origin, protocol/libraries/helpers/Errors.sol and logic/ValidationLogic.sol).
+ * Errors of the Aave V3 pool that a flash loan can meet. Up to version 3.4 they are numbers as text, from 3.5
+ * on custom errors without arguments (aave-dao/aave-v3-origin, protocol/libraries/helpers/Errors.sol and
+ * logic/ValidationLogic.sol).
  */
 const AAVE: readonly { code: string; name: string; meaning: ErrorMeaning }[] = [
   {
@@ -66,7 +67,8 @@ export const AAVE_CODES: ReadonlyMap<string, ErrorMeaning> = new Map(
 )
 
 /**
- * Errors of the Balancer V3 vault that borrowing and repaying can meet (balancer-v3-monorepo, pkg/interfaces/contracts/vault/IVaultErrors.sol).
+ * Errors of the Balancer V3 vault that borrowing and repaying can meet (balancer-v3-monorepo,
+ * pkg/interfaces/contracts/vault/IVaultErrors.sol).
  */
 const BALANCER: Readonly<Record<string, ErrorMeaning>> = {
   'BalanceNotSettled()': { clause: 'not everything taken from the vault was paid back' },

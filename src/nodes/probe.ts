@@ -20,9 +20,10 @@ const BEHIND_FAILS_MS = 3_600_000
 const minutes = (ms: number) => `${Math.round(ms / 60_000)} minutes`
 
 /**
- * Holds a chain's profile against its node and says what is true there. When nothing could be simulated truly it fails with
- * the reason: `NODE_UNAVAILABLE` or `NODE_TIMEOUT` for what could not be read, or `CHAIN_UNAVAILABLE` for another chain, a node an hour behind, one without state
- * overrides, or an address that is not the executor.
+ * Holds a chain's profile against its node and says what is true there. When nothing could be simulated truly
+ * it fails with the reason: `NODE_UNAVAILABLE` or `NODE_TIMEOUT` for what could not be read, or
+ * `CHAIN_UNAVAILABLE` for another chain, a node an hour behind, one without state overrides, or an address
+ * that is not the executor.
  *
  * @param options.devnetBook what holds instead of the profile on a node that carries the devnet's world
  * @param options.now the clock, Unix ms

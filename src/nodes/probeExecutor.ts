@@ -13,7 +13,9 @@ export type Lenders = Readonly<Record<FlashSource, Address | null>>
 
 export interface ExecutorFound {
   readonly executor: ExecutorFacts
-  /** Lenders a deployed executor is configured with; null for an injected one, which gets those of the chain. */
+  /**
+   * Lenders a deployed executor is configured with; null for an injected one, which gets those of the chain.
+   */
   readonly configured: Lenders | null
 }
 
@@ -52,7 +54,9 @@ export async function probeExecutor({
 
 const NAMES = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' } as const
 
-/** The lender of a flash source, if there is one to borrow from; what differs from `known` goes into `notes`. */
+/**
+ * The lender of a flash source, if there is one to borrow from; what differs from `known` goes into `notes`.
+ */
 export async function probeLender({
   read,
   source,

@@ -15,8 +15,8 @@ const ARB_BLOCK_NUMBER = '0xa3b1b31d'
 const GET_PRICES_IN_WEI = '0x41b247a8'
 
 /**
- * The chain's model; `none` where there is no oracle of it at all. One that is there and does not answer is not known: what a trade costs must be known
- * before there is one.
+ * The chain's model; `none` where there is no oracle of it at all. One that is there and does not answer is
+ * not known: what a trade costs must be known before there is one.
  */
 export async function probeL1Fee({
   read,

@@ -9,8 +9,8 @@ const OVERRIDE_PROBE: Hex = '0x436000524260205260005460405260606000f3'
 const OVERRIDE_MARK = 0x746974616en
 
 /**
- * Whether `eth_call` applies state overrides and a time of our own, asked in the form simulations have: a call from an account
- * to itself, with code put there.
+ * Whether `eth_call` applies state overrides and a time of our own, asked in the form simulations have: a
+ * call from an account to itself, with code put there.
  */
 export async function probeOverrides({
   read,

@@ -2,12 +2,15 @@ import type { Address, Hex } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { JsonRpc } from './rpc.ts'
 
-/** Pauses before a read that found no node is made again, while others are answered: one call of a hundred may fail anywhere. */
+/**
+ * Pauses before a read that found no node is made again, while others are answered: one call of a hundred may
+ * fail anywhere.
+ */
 const RETRY_MS: readonly number[] = [200, 500]
 
 /**
- * Reads for the probe. What is not there reads as null; what could not be learnt reads as null too and leaves its reason in
- * `failure`, to be looked at after each step: "not there" is only true while it is null.
+ * Reads for the probe. What is not there reads as null; what could not be learnt reads as null too and leaves
+ * its reason in `failure`, to be looked at after each step: "not there" is only true while it is null.
  */
 export interface ProbeReader {
   readonly failure: Failure | null
@@ -19,7 +22,10 @@ export interface ProbeReader {
   words(to: Address, data: Hex): Promise<readonly bigint[]>
   /** The answer's only word as an address; null when zero or missing. */
   address(to: Address, data: Hex): Promise<Address | null>
-  /** The same of a contract that must answer where it exists: null is true only when it has no code, or says zero. */
+  /**
+   * The same of a contract that must answer where it exists: null is true only when it has no code, or says
+   * zero.
+   */
   named(contract: Address, data: Hex, what: string): Promise<Address | null>
   /** Something that must be known was not learnt. */
   miss(reason: Failure): void

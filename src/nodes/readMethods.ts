@@ -1,4 +1,7 @@
-/** Methods without an effect on the chain or the node, which may be asked twice: the only ones a `JsonRpc` lets out. */
+/**
+ * Methods without an effect on the chain or the node, which may be asked twice: the only ones a `JsonRpc`
+ * lets out.
+ */
 export const READ_METHODS: ReadonlySet<string> = new Set([
   'eth_blockNumber',
   'eth_call',

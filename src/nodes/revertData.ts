@@ -1,7 +1,9 @@
 import { id } from 'ethers'
 import type { Hex } from '../domain/signal.ts'
 
-/** Revert data by its form: Solidity's two built-in errors, an error with a selector of its own, or neither. */
+/**
+ * Revert data by its form: Solidity's two built-in errors, an error with a selector of its own, or neither.
+ */
 export type RevertData =
   | { readonly kind: 'empty' }
   | { readonly kind: 'text'; readonly text: string }
@@ -38,7 +40,10 @@ export function readRevertData(data: Hex): RevertData {
     : { kind: 'text', text: Buffer.from(bytes.slice(2), 'hex').toString('utf8') }
 }
 
-/** The `bytes` or `string` that is the error's argument at this position; null when it reaches beyond the data. */
+/**
+ * The `bytes` or `string` that is the error's argument at this position; null when it reaches beyond the
+ * data.
+ */
 export function readBytes({ data, argument }: { data: Hex; argument: number }): Hex | null {
   const offset = wordAt(data, FIRST_WORD + argument * WORD_CHARS)
   if (offset === null) return null

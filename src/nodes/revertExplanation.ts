@@ -15,7 +15,10 @@ export interface RevertExplanation {
   readonly facts?: Facts
 }
 
-/** What an error means: the part of a sentence behind its name, without full stop, and what to do where that can be said. */
+/**
+ * What an error means: the part of a sentence behind its name, without full stop, and what to do where that
+ * can be said.
+ */
 export interface ErrorMeaning {
   readonly clause: string
   readonly hint?: string

@@ -128,7 +128,8 @@ describe('the executor', () => {
   })
 
   test('every error of the compiled contracts that a simulation can meet is explained', () => {
-    // Only withdraw, the constructor and the owner's functions end in these; the bytes of a balance are no failure.
+    // Only withdraw, the constructor and the owner's functions end in these; the bytes of a balance are no
+    // failure.
     const unreachable = [
       'WithdrawFailed',
       'CannotRenounce',

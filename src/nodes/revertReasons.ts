@@ -31,8 +31,9 @@ const UNWRAPS_MAX = 4
 const TEXT_CHARS_MAX = 200
 
 /**
- * Why an execution of this signal reverted, read from its revert data: what the executor says itself, or what a router, pool,
- * lender or token said to it. Names the hop where the data do. What no table knows is quoted, never guessed at.
+ * Why an execution of this signal reverted, read from its revert data: what the executor says itself, or what
+ * a router, pool, lender or token said to it. Names the hop where the data do. What no table knows is quoted,
+ * never guessed at.
  */
 export function explainRevert({ data, signal }: { data: Hex; signal: Signal }): RevertExplanation {
   const revert = readRevertData(data)

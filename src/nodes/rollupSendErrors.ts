@@ -1,9 +1,10 @@
 import type { SendErrorPatterns } from './sendErrors.ts'
 
 /**
- * What sequencers say beyond their client's words. Sources: zksync-era core/node/api_server/src/tx_sender/result.rs; Arbitrum
- * Nitro and Metis as collected in chainlink-evm pkg/client/errors.go; Linea's transaction validators; OP-stack nodes wrap the sequencer's words in
- * "failed to forward tx to sequencer …", which the other tables read through.
+ * What sequencers say beyond their client's words. Sources: zksync-era
+ * core/node/api_server/src/tx_sender/result.rs; Arbitrum Nitro and Metis as collected in chainlink-evm
+ * pkg/client/errors.go; Linea's transaction validators; OP-stack nodes wrap the sequencer's words in "failed
+ * to forward tx to sequencer …", which the other tables read through.
  */
 export const ROLLUP_SEND_ERRORS: SendErrorPatterns = {
   replacement_underpriced: [/insertion of another transaction with the same nonce is in progress/i],

@@ -4,9 +4,14 @@ import { readNodeError } from './nodeErrors.ts'
 import { ROLLUP_SEND_ERRORS } from './rollupSendErrors.ts'
 import type { RpcError } from './rpc.ts'
 
-/** What a node's refusal of a signed transaction says. A hint only: the chain decides what became of the transaction. */
+/**
+ * What a node's refusal of a signed transaction says. A hint only: the chain decides what became of the
+ * transaction.
+ */
 export type SendErrorClass =
-  /** The node ran it and it reverted. Development nodes have included it by then; sequencers have dropped it. */
+  /**
+   * The node ran it and it reverted. Development nodes have included it by then; sequencers have dropped it.
+   */
   | 'execution_reverted'
   /** The node has these very bytes already. */
   | 'already_known'
@@ -14,7 +19,9 @@ export type SendErrorClass =
   | 'nonce_too_low'
   /** The node lacks a transaction before this one; the same bytes may be taken a moment later. */
   | 'nonce_too_high'
-  /** Another transaction of the account holds this nonce in the pool, and this one does not pay enough more. */
+  /**
+   * Another transaction of the account holds this nonce in the pool, and this one does not pay enough more.
+   */
   | 'replacement_underpriced'
   /** Below what the pool or the base fee asks for. */
   | 'underpriced'
@@ -25,7 +32,9 @@ export type SendErrorClass =
   | 'intrinsic_gas'
   /** The gas limit is above a block's, or a transaction's, maximum. */
   | 'gas_limit'
-  /** EIP-7702: an account with delegated code may have only so many transactions in the pool, without gaps. */
+  /**
+   * EIP-7702: an account with delegated code may have only so many transactions in the pool, without gaps.
+   */
   | 'delegated_limit'
   /** The account is held by another pool: blob transactions and others exclude each other. */
   | 'already_reserved'
@@ -37,10 +46,15 @@ export type SendErrorClass =
   | 'method_unavailable'
   | 'unknown'
 
-/** Patterns of one family of clients. They match anywhere, since gateways and sequencers put words before and after. */
+/**
+ * Patterns of one family of clients. They match anywhere, since gateways and sequencers put words before and
+ * after.
+ */
 export type SendErrorPatterns = Readonly<Partial<Record<SendErrorClass, readonly RegExp[]>>>
 
-/** What is more specific comes first: "replacement transaction underpriced" holds "transaction underpriced". */
+/**
+ * What is more specific comes first: "replacement transaction underpriced" holds "transaction underpriced".
+ */
 const PRECEDENCE: readonly SendErrorClass[] = [
   'already_known',
   'replacement_underpriced',
@@ -70,9 +84,10 @@ const REVERTED = /\brevert(ed)?\b/i
 const METHOD_CODES = new Set([-32601, -32604])
 
 /**
- * Reads what a node said to a signed transaction. A revert is tested first, because its reason is free text of a contract and
- * may quote any other wording ("nonce too low"). Codes count only when the wording says nothing: zkSync answers every refusal
- * with geth's code of a revert (3), Besu a gas limit above the block's with the usual code of a rate limit (-32005).
+ * Reads what a node said to a signed transaction. A revert is tested first, because its reason is free text
+ * of a contract and may quote any other wording ("nonce too low"). Codes count only when the wording says
+ * nothing: zkSync answers every refusal with geth's code of a revert (3), Besu a gas limit above the block's
+ * with the usual code of a rate limit (-32005).
  */
 export function classifySendError(error: RpcError): SendErrorClass {
   if (REVERTED.test(error.message)) return 'execution_reverted'

@@ -6,8 +6,8 @@ const account = (words: Words) => wordAddress(words[0] ?? 0n)
 const fixed = (clause: string) => () => ({ clause })
 
 /**
- * Custom errors of tokens and of OpenZeppelin's building blocks, by signature (ERC-6093; OpenZeppelin Contracts 5, token/ERC20,
- * utils). They come from whichever contract on the way uses them.
+ * Custom errors of tokens and of OpenZeppelin's building blocks, by signature (ERC-6093; OpenZeppelin
+ * Contracts 5, token/ERC20, utils). They come from whichever contract on the way uses them.
  */
 export const TOKEN_ERRORS: Readonly<Record<string, (words: Words) => ErrorMeaning>> = {
   'ERC20InsufficientBalance(address,uint256,uint256)': (words) => ({

@@ -4,8 +4,8 @@ import type { ErrorMeaning } from './revertExplanation.ts'
 
 /**
  * Texts of Uniswap V2 (v2-core UniswapV2Pair.sol; v2-periphery UniswapV2Router02.sol, UniswapV2Library.sol,
- * TransferHelper.sol) by what follows `<contract>: `, because copies of it change only the name before the colon. The executor
- * sets no minimum on a single hop, so an output is insufficient only when it is nothing.
+ * TransferHelper.sol) by what follows `<contract>: `, because copies of it change only the name before the
+ * colon. The executor sets no minimum on a single hop, so an output is insufficient only when it is nothing.
  */
 export const V2_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
   EXPIRED: { clause: 'the router found its deadline passed' },
@@ -38,8 +38,8 @@ export const V2_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
 }
 
 /**
- * Texts of Uniswap V3 (v3-core UniswapV3Pool.sol, libraries/; v3-periphery SwapRouter.sol, PeripheryValidation.sol,
- * TransferHelper.sol).
+ * Texts of Uniswap V3 (v3-core UniswapV3Pool.sol, libraries/; v3-periphery SwapRouter.sol,
+ * PeripheryValidation.sol, TransferHelper.sol).
  */
 export const V3_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
   AS: { clause: 'the amount to swap is zero' },
@@ -85,7 +85,10 @@ export function explainVenueText({
   }
 }
 
-/** What reverting without any data commonly means, by venue. Said as a comparison: the data themselves prove nothing. */
+/**
+ * What reverting without any data commonly means, by venue. Said as a comparison: the data themselves prove
+ * nothing.
+ */
 export function explainVenueSilence({ index, hop }: { index: number; hop: Hop }): Required<ErrorMeaning> {
   const tokens = `${getAddress(hop.tokenIn)} and ${getAddress(hop.tokenOut)}`
   switch (hop.protocol) {

@@ -1,7 +1,8 @@
 import type { ChainStatus } from '../dispatch/protocol.ts'
 
 /**
- * Writes a line when a chain becomes ready or unavailable, and when the reason changes; nothing for the reports between, which come with every block.
+ * Writes a line when a chain becomes ready or unavailable, and when the reason changes; nothing for the
+ * reports between, which come with every block.
  */
 export function createChainStateLog(logger: {
   info(facts: object, message: string): void

@@ -6,10 +6,11 @@ import type { PrettyOptions } from 'pino-pretty'
 export type { Logger }
 
 /**
- * NDJSON lines on stdout, pretty on a terminal; the same from every thread. Secrets never reach a line: keys are not in the process (PAPER), and RPC
- * URLs are logged by host only.
+ * NDJSON lines on stdout, pretty on a terminal; the same from every thread. Secrets never reach a line: keys
+ * are not in the process (PAPER), and RPC URLs are logged by host only.
  *
- * @param options.pretty asked of the descriptor, because `process.stdout` of a worker thread is never a terminal
+ * @param options.pretty asked of the descriptor, because `process.stdout` of a worker thread is never a
+ *   terminal
  */
 export function createLogger({
   level,
@@ -22,7 +23,8 @@ export function createLogger({
 }): Logger {
   const base = { thread }
   if (!pretty) return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime })
-  // Loaded for people only, and in this thread: pino's own transport would be a further thread for each chain.
+  // Loaded for people only, and in this thread: pino's own transport would be a further thread for each
+  // chain.
   const prettify = createRequire(import.meta.url)('pino-pretty') as (
     options: PrettyOptions,
   ) => NodeJS.WritableStream

@@ -23,9 +23,14 @@ export interface TradeMetric {
   readonly code: string | null
 }
 
-/** Prometheus metrics of the process, `titan_` by name and in base units. No label ever holds an id, a hash or what a client wrote. */
+/**
+ * Prometheus metrics of the process, `titan_` by name and in base units. No label ever holds an id, a hash or
+ * what a client wrote.
+ */
 export interface Metrics {
-  /** `chain` is a configured chain's id, `unknown` for any other, `invalid` when the signal could not be read. */
+  /**
+   * `chain` is a configured chain's id, `unknown` for any other, `invalid` when the signal could not be read.
+   */
   signalReceived(chain: string): void
   tradeStored(trade: TradeMetric): void
   stages(chainId: number, timings: readonly StageTiming[]): void

@@ -12,7 +12,10 @@ export interface ReadExecute {
 const WORD = 64
 /** Words before `routeData`: lender, token, amount, offset, length. */
 const HEAD_WORDS = 5
-/** The first offset in `routeData` tells where its optional words end: four offsets, then minimum profit, deadline, id. */
+/**
+ * The first offset in `routeData` tells where its optional words end: four offsets, then minimum profit,
+ * deadline, id.
+ */
 const WORDS_WITH_ID = 7
 
 /** Reads calldata as `encodeExecute` writes it; null when it is another call, or cut off. */

@@ -8,7 +8,10 @@ export interface RequestHead {
 }
 
 export interface Admission {
-  /** Why the request is refused before anything of it is read; null when it is admitted. Errors: FORBIDDEN_HOST, FORBIDDEN_ORIGIN. */
+  /**
+   * Why the request is refused before anything of it is read; null when it is admitted. Errors:
+   * FORBIDDEN_HOST, FORBIDDEN_ORIGIN.
+   */
   refusal(head: RequestHead): Failure | null
   /** The CORS headers a browser page of an admitted foreign origin needs to read the answer. */
   corsHeaders(head: RequestHead): readonly (readonly [string, string])[]
@@ -17,9 +20,9 @@ export interface Admission {
 const NO_HEADERS: readonly (readonly [string, string])[] = []
 
 /**
- * Keeps web pages away from a server on loopback. A page that rebinds its own DNS name to 127.0.0.1 shows that name in Host, and a page of
- * a foreign site shows itself in Origin (browsers always send it with WebSocket upgrades and POST). An IP address in Host cannot be rebound,
- * so every one is admitted.
+ * Keeps web pages away from a server on loopback. A page that rebinds its own DNS name to 127.0.0.1 shows
+ * that name in Host, and a page of a foreign site shows itself in Origin (browsers always send it with
+ * WebSocket upgrades and POST). An IP address in Host cannot be rebound, so every one is admitted.
  */
 export function createAdmission({
   allowedHosts,

@@ -1,7 +1,10 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import { type Failure, failure } from '../errors/failure.ts'
 
-/** How far beyond the limit a body is read and thrown away, so that an honest client can read why it was refused. */
+/**
+ * How far beyond the limit a body is read and thrown away, so that an honest client can read why it was
+ * refused.
+ */
 const DISCARD_FACTOR = 4
 const SWEEP_MS = 250
 /** Kept for a body that has arrived in part; doubled until it fits. */
@@ -10,8 +13,9 @@ const NOTHING = Buffer.alloc(0)
 
 export interface BodyReader {
   /**
-   * Reads one body, then calls one of the two, unless the client leaves first. The buffer given to `onBody` is valid only during the call.
-   * Errors: TOO_LARGE, REQUEST_TIMEOUT, OVERLOADED (unfinished bodies together take all the memory they may).
+   * Reads one body, then calls one of the two, unless the client leaves first. The buffer given to `onBody`
+   * is valid only during the call. Errors: TOO_LARGE, REQUEST_TIMEOUT, OVERLOADED (unfinished bodies together
+   * take all the memory they may).
    */
   read(request: {
     readonly res: HttpResponse
@@ -57,7 +61,10 @@ export function createBodyReader({
         forget()
         return incoming.delete(key)
       }
-      /** Copies a chunk behind those before it: its own memory is the socket's. False when all bodies together would take too much. */
+      /**
+       * Copies a chunk behind those before it: its own memory is the socket's. False when all bodies together
+       * would take too much.
+       */
       const keep = (chunk: Buffer) => {
         let size = Math.max(kept.length, FIRST_BYTES)
         while (size < bytes) size *= 2

@@ -5,7 +5,9 @@ export interface Endpoint {
   readonly summary: string
 }
 
-/** Every HTTP endpoint, in the order in which they are listed to users; `{name}` stands for one path segment. */
+/**
+ * Every HTTP endpoint, in the order in which they are listed to users; `{name}` stands for one path segment.
+ */
 export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/execute', summary: 'Execute single trade signal' },
   { method: 'POST', path: '/execute/batch', summary: 'Execute multiple signals' },

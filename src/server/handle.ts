@@ -21,7 +21,10 @@ import { health, type ReportSources, readiness, stats } from './reports.ts'
 
 export type Respond = (reply: ServerReply) => void
 
-/** Answers requests without knowing of sockets: `respond` is called exactly once, perhaps before this returns. Never throws. */
+/**
+ * Answers requests without knowing of sockets: `respond` is called exactly once, perhaps before this returns.
+ * Never throws.
+ */
 export type Handle = (request: ServerRequest, respond: Respond) => void
 
 export function createHandle({
@@ -109,8 +112,8 @@ export function createHandle({
   }
 
   /**
-   * One result per signal, in order. With the header Idempotency-Key, a signal without an id of its own is named after it and its place, so that
-   * the whole batch can be sent again safely.
+   * One result per signal, in order. With the header Idempotency-Key, a signal without an id of its own is
+   * named after it and its place, so that the whole batch can be sent again safely.
    */
   function takeBatch({ body, idempotencyKey }: ServerRequest, respond: Respond) {
     // With a place behind it, a key that is none would become an id.

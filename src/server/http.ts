@@ -12,8 +12,9 @@ import { problemReply, type ServerReply } from './httpMessage.ts'
 const NO_BODY = Buffer.alloc(0)
 
 /**
- * Puts the handler behind uWebSockets.js, whose rules are: `onAborted` before anything else, `req` only until the first return to the loop, nothing done to
- * `res` after its end or abort, writes inside `cork`, and no exception ever (it would end the process).
+ * Puts the handler behind uWebSockets.js, whose rules are: `onAborted` before anything else, `req` only until
+ * the first return to the loop, nothing done to `res` after its end or abort, writes inside `cork`, and no
+ * exception ever (it would end the process).
  */
 export function attachHttp({
   app,
@@ -94,8 +95,9 @@ const mediaType = (req: HttpRequest) => ({
 })
 
 /**
- * The header Idempotency-Key: null when absent, joined by commas when given more than once, as RFC 9110 reads it. `getHeader` would take an empty header
- * for an absent one, and the first of two for both. Bytes that are not ASCII at either end of a header are cut off by uWebSockets.js, as spaces are.
+ * The header Idempotency-Key: null when absent, joined by commas when given more than once, as RFC 9110 reads
+ * it. `getHeader` would take an empty header for an absent one, and the first of two for both. Bytes that are
+ * not ASCII at either end of a header are cut off by uWebSockets.js, as spaces are.
  */
 function readIdempotencyKey(req: HttpRequest): string | null {
   let key: string | null = null
@@ -105,7 +107,10 @@ function readIdempotencyKey(req: HttpRequest): string | null {
   return key
 }
 
-/** Writes a whole reply, for HEAD without its body; to be called where the socket is corked. `close` ends the connection. */
+/**
+ * Writes a whole reply, for HEAD without its body; to be called where the socket is corked. `close` ends the
+ * connection.
+ */
 export function write({
   res,
   reply,

@@ -4,8 +4,9 @@ import { LIMITS } from '../config/limits.ts'
 export const PRODUCT = 'Titan Execution Layer'
 
 /**
- * The answer to a JSON-RPC call on `/`: 8545 is the usual port of an Ethereum node, so wallets and scripts knock here by mistake. Sent with
- * HTTP 200, because many JSON-RPC clients do not read the body of anything else.
+ * The answer to a JSON-RPC call on `/`: 8545 is the usual port of an Ethereum node, so wallets and scripts
+ * knock here by mistake. Sent with HTTP 200, because many JSON-RPC clients do not read the body of anything
+ * else.
  */
 export function answerJsonRpc(json: unknown): string {
   const many = Array.isArray(json) && json.length > 0 && json.length <= LIMITS.batchSignalsMax

@@ -7,8 +7,8 @@ export interface Outbox extends Outlet {
 }
 
 /**
- * Collects what one turn of the event loop has for a socket into one write. A client with more than `bytesMax` unread is handed to `onSlow`; nothing is
- * dropped in silence.
+ * Collects what one turn of the event loop has for a socket into one write. A client with more than
+ * `bytesMax` unread is handed to `onSlow`; nothing is dropped in silence.
  */
 export function createOutbox({
   socket,

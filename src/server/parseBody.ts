@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 
 /**
- * JSON from bytes. Of repeated keys the last counts, as in JavaScript and Python; bytes that are not UTF-8 are refused rather than
- * replaced. Error: INVALID_JSON.
+ * JSON from bytes. Of repeated keys the last counts, as in JavaScript and Python; bytes that are not UTF-8
+ * are refused rather than replaced. Error: INVALID_JSON.
  */
 export function parseBody(body: Buffer): Result<unknown> {
   if (body.length === 0) return fail(failure('INVALID_JSON', 'The body is empty.'))

@@ -1,7 +1,10 @@
 const PROBE_TIMEOUT_MS = 1_500
 const ANSWER_CHARS_MAX = 100_000
 
-/** Says in words what answers on a port that could not be taken, e.g. `anvil/v1.7.1 answers there`. Never throws. */
+/**
+ * Says in words what answers on a port that could not be taken, e.g. `anvil/v1.7.1 answers there`. Never
+ * throws.
+ */
 export async function describePortHolder({ host, port }: { host: string; port: number }): Promise<string> {
   try {
     const response = await fetch(`http://${host}:${port}/`, {

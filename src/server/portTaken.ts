@@ -14,8 +14,9 @@ export async function portTaken(address: string, port: number): Promise<StartErr
 }
 
 /**
- * Takes the port for a moment on every address the server will listen on, so that a start that cannot succeed ends before it has begun anything. Throws
- * `StartError` when it is taken or the address cannot be used; port 0 is always free.
+ * Takes the port for a moment on every address the server will listen on, so that a start that cannot succeed
+ * ends before it has begun anything. Throws `StartError` when it is taken or the address cannot be used; port
+ * 0 is always free.
  */
 export async function assertPortFree({ host, port }: { host: string; port: number }): Promise<void> {
   for (const address of bindAddresses(host)) {

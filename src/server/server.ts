@@ -25,7 +25,10 @@ import { attachWebSocket } from './websocket.ts'
 export interface Server {
   /** Opens the port. Throws `StartError` when it is taken, saying what holds it. */
   listen(): Promise<{ host: string; port: number }>
-  /** Refuses new signals (DRAINING) and tells WebSocket clients to come back; what is in flight is answered as it gets ready. */
+  /**
+   * Refuses new signals (DRAINING) and tells WebSocket clients to come back; what is in flight is answered as
+   * it gets ready.
+   */
   drain(): void
   /** Drains, answers what is in flight for up to `deadlineMs`, then closes every connection and the port. */
   stop(options: { readonly deadlineMs: number }): Promise<void>
@@ -130,8 +133,9 @@ export function createServer({
   const listening: us_listen_socket[] = []
 
   /**
-   * Counts sockets and answers those above the limit at once, before their request is read. uWebSockets.js tells of each opened socket (+1) and of each
-   * closed one (-1) except WebSockets, which tell in their own close event.
+   * Counts sockets and answers those above the limit at once, before their request is read. uWebSockets.js
+   * tells of each opened socket (+1) and of each closed one (-1) except WebSockets, which tell in their own
+   * close event.
    */
   function limitConnections() {
     const files = openFilesMax()
@@ -206,6 +210,8 @@ export function createServer({
   }
 }
 
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the declaration file has as an enum that does not exist at run time. */
+/**
+ * `LIBUS_LISTEN_EXCLUSIVE_PORT`, which the declaration file has as an enum that does not exist at run time.
+ */
 const LISTEN_EXCLUSIVE_PORT = 1
 const LAST_WORDS_MS = 50

@@ -22,7 +22,8 @@ export interface Subscriber {
   /** `seq` of the last event sent on this stream, or where the stream began. */
   sentSeq: number
   /**
-   * Whether missed events are being read from the log, to which live ones are left until it has caught up; `waiting` for the client to read.
+   * Whether missed events are being read from the log, to which live ones are left until it has caught up;
+   * `waiting` for the client to read.
    */
   replay: 'none' | 'running' | 'waiting'
 }
@@ -30,12 +31,16 @@ export interface Subscriber {
 export type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>
 
 export interface Subscribers {
-  /** A client that has said nothing yet gets every settled trade of every chain from now on, but no `execution_update`. */
+  /**
+   * A client that has said nothing yet gets every settled trade of every chain from now on, but no
+   * `execution_update`.
+   */
   add(outlet: Outlet): Subscriber
   remove(subscriber: Subscriber): void
   /**
-   * Replaces what the client gets, from the `subscribed` message on (a new connection may have brought some of its events before it). With
-   * `fromSeq` the missed events come first, in order, without a gap or a repetition.
+   * Replaces what the client gets, from the `subscribed` message on (a new connection may have brought some
+   * of its events before it). With `fromSeq` the missed events come first, in order, without a gap or a
+   * repetition.
    */
   subscribe(subscriber: Subscriber, request: Subscribe): void
   /** The client has taken what was buffered: a replay that waited for it goes on. */

@@ -34,7 +34,10 @@ export interface WebSocketSide {
   close(): void
 }
 
-/** The WebSocket on `/`: the event stream, and signals pipelined in any number. Bad messages are answered and the connection lives on. */
+/**
+ * The WebSocket on `/`: the event stream, and signals pipelined in any number. Bad messages are answered and
+ * the connection lives on.
+ */
 export function attachWebSocket({
   app,
   mode,
@@ -63,7 +66,10 @@ export function attachWebSocket({
   messageBytesMax: number
   bufferedBytesMax: number
   heartbeatMs: number
-  /** Seconds without a sign of life (pings are answered by every client's library) after which a socket counts as dead. */
+  /**
+   * Seconds without a sign of life (pings are answered by every client's library) after which a socket counts
+   * as dead.
+   */
   idleTimeoutS: number
   onBug: OnBug
   /** A socket is gone. */

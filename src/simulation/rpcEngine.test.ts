@@ -92,7 +92,8 @@ describe('against the chain itself', () => {
     const real = await made(trade)
     expect(real.profit).toBeGreaterThan(0n)
     expect(injected).toMatchObject({ success: true, profit: real.profit, error: null, l1FeeWei: 0n })
-    // A refund can take a fifth off (EIP-3529); the simulation counts before it, and a little for the lens's own call.
+    // A refund can take a fifth off (EIP-3529); the simulation counts before it, and a little for the lens's
+    // own call.
 
     expect(injected.gasUsed).toBeGreaterThanOrEqual(real.gasUsed)
     expect(injected.gasUsed).toBeLessThanOrEqual((real.gasUsed * 5n) / 4n + 1_000n)

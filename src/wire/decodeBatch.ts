@@ -3,8 +3,8 @@ import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { preview } from './describeShape.ts'
 
 /**
- * The signals of a batch, in order and unchecked: a bad signal is that signal's own result, never the batch's.
- * Errors: INVALID_BATCH (the envelope), TOO_LARGE.
+ * The signals of a batch, in order and unchecked: a bad signal is that signal's own result, never the
+ * batch's. Errors: INVALID_BATCH (the envelope), TOO_LARGE.
  */
 export function decodeBatch(json: unknown): Result<readonly unknown[]> {
   const refuse = (why: string) =>

@@ -3,7 +3,10 @@ import { describeShape, preview } from './describeShape.ts'
 import { validateRequestShape, validateSubscribeShape } from './generated/messageShape.ts'
 
 const CHANNELS = ['trades', 'updates', 'heads', 'control'] as const
-/** `trades`: settled executions. `updates`: what happens to one of LIVE before and after. `heads`, `control`: of chains. */
+/**
+ * `trades`: settled executions. `updates`: what happens to one of LIVE before and after. `heads`, `control`:
+ * of chains.
+ */
 export type Channel = (typeof CHANNELS)[number]
 /** Chosen by the client and echoed, so that it can tell replies apart; null when not given. */
 export type MessageId = string | number | null

@@ -37,12 +37,12 @@ const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'pat
 }
 
 /**
- * A signal from parsed JSON: checked, addresses in lower case, amounts as bigint, the route closed and its extras as the executor
- * contract takes them. `idempotencyKey` is the header of that name and means the same as `signal_id`; `newSignalId` names
- * a signal that has neither.
+ * A signal from parsed JSON: checked, addresses in lower case, amounts as bigint, the route closed and its
+ * extras as the executor contract takes them. `idempotencyKey` is the header of that name and means the same
+ * as `signal_id`; `newSignalId` names a signal that has neither.
  *
- * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), INVALID_AMOUNT, INVALID_ADDRESS, INVALID_ROUTE. Whether the
- * chain is configured is not known here.
+ * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), INVALID_AMOUNT, INVALID_ADDRESS,
+ * INVALID_ROUTE. Whether the chain is configured is not known here.
  */
 export function decodeSignal({
   json,
@@ -83,7 +83,10 @@ export function decodeSignal({
   })
 }
 
-/** The id a client gave, where it can be read, so that an answer to a bad signal can still be told apart; null otherwise. */
+/**
+ * The id a client gave, where it can be read, so that an answer to a bad signal can still be told apart; null
+ * otherwise.
+ */
 export function readSignalId(json: unknown): string | null {
   if (typeof json !== 'object' || json === null || !('signal_id' in json)) return null
   return typeof json.signal_id === 'string' && ID.test(json.signal_id) ? json.signal_id : null
@@ -102,7 +105,9 @@ function decodeId(signalId: string | null, idempotencyKey: string | null): Resul
   return fail(failure('INVALID_SIGNAL', sentence, { field: 'signal_id' }))
 }
 
-/** Why the header Idempotency-Key cannot name a signal; null when it can, or is absent. Error: INVALID_SIGNAL. */
+/**
+ * Why the header Idempotency-Key cannot name a signal; null when it can, or is absent. Error: INVALID_SIGNAL.
+ */
 export function refuseIdempotencyKey(key: string | null): Failure | null {
   if (key === null || ID.test(key)) return null
   const sentence = `The header Idempotency-Key must be ${SIGNAL_ID}, found ${preview(key)}.`

@@ -8,8 +8,9 @@ interface ShapeError {
 }
 
 /**
- * Words the mismatches between a JSON value and a shape as one failure: the first one in full, the others as a count.
- * `expectations` says in words what each field must be; `field[]` stands for every entry of the list `field`.
+ * Words the mismatches between a JSON value and a shape as one failure: the first one in full, the others as
+ * a count. `expectations` says in words what each field must be; `field[]` stands for every entry of the list
+ * `field`.
  */
 export function describeShape({
   code,

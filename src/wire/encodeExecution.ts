@@ -4,8 +4,8 @@ import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, simulationFields, usdOrNull } from './simulationFields.ts'
 
 /**
- * The answer to `POST /execute` as JSON text. Amounts are decimal strings of base units, USD are numbers, addresses carry
- * their checksum; `simulation` is null when the trade was refused before it was simulated.
+ * The answer to `POST /execute` as JSON text. Amounts are decimal strings of base units, USD are numbers,
+ * addresses carry their checksum; `simulation` is null when the trade was refused before it was simulated.
  */
 export function encodeExecution(execution: Execution): string {
   const { signal, valuation } = execution
@@ -21,9 +21,9 @@ export function encodeExecution(execution: Execution): string {
 }
 
 /**
- * The answer to `POST /simulate` as JSON text: that of `/execute` with `estimated_profit`, the simulated net profit in USD. It is
- * 0 for a trade that reverts, and null when it cannot be told, because the chain has no price of the token or the trade was
- * not simulated; what the sender claimed is never put in its place.
+ * The answer to `POST /simulate` as JSON text: that of `/execute` with `estimated_profit`, the simulated net
+ * profit in USD. It is 0 for a trade that reverts, and null when it cannot be told, because the chain has no
+ * price of the token or the trade was not simulated; what the sender claimed is never put in its place.
  */
 export function encodeSimulation(execution: Execution): string {
   const { signal, simulation, valuation } = execution
@@ -37,7 +37,9 @@ export function encodeSimulation(execution: Execution): string {
   })
 }
 
-/** The `paper_execution` message as JSON text, without `seq`; `signal` holds the request as it was understood. */
+/**
+ * The `paper_execution` message as JSON text, without `seq`; `signal` holds the request as it was understood.
+ */
 export function encodePaperEvent(execution: Execution): string {
   const { failure, signal } = execution
   return JSON.stringify({

@@ -3,9 +3,9 @@ import { CODES } from '../errors/codes.ts'
 import type { Failure } from '../errors/failure.ts'
 
 /**
- * The body of an answer that is a failure as a whole: an RFC 9457 problem (`application/problem+json`) that also has `success`
- * and `error`, as every answer here does. `signalId` is given where the request named one, `traceId` for INTERNAL, where it
- * stands in the log too.
+ * The body of an answer that is a failure as a whole: an RFC 9457 problem (`application/problem+json`) that
+ * also has `success` and `error`, as every answer here does. `signalId` is given where the request named one,
+ * `traceId` for INTERNAL, where it stands in the log too.
  */
 export function encodeFailure({
   failure,

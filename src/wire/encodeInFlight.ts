@@ -1,8 +1,8 @@
 import type { Mode } from '../domain/mode.ts'
 
 /**
- * What is told of a signal that is being worked on and has no record yet: the fields that a LIVE record has, as far as they are
- * known. In LIVE bytes of it may have left, which its record will say.
+ * What is told of a signal that is being worked on and has no record yet: the fields that a LIVE record has,
+ * as far as they are known. In LIVE bytes of it may have left, which its record will say.
  */
 export function encodeInFlight({
   signalId,

@@ -10,9 +10,10 @@ const NO_EXTRA = succeed<Hex>('0x')
 const INT128_MAX = 2n ** 127n - 1n
 
 /**
- * One hop's venue data, from what a client may send to what the executor contract takes: nothing for Uniswap V2 (whatever
- * was sent), the fee as one word for Uniswap V3 (from nothing, 3 or 32 bytes), two coin indices for Curve.
- * Errors: INVALID_SIGNAL when it is not hexadecimal bytes, INVALID_ROUTE when it is not what the venue takes.
+ * One hop's venue data, from what a client may send to what the executor contract takes: nothing for Uniswap
+ * V2 (whatever was sent), the fee as one word for Uniswap V3 (from nothing, 3 or 32 bytes), two coin indices
+ * for Curve. Errors: INVALID_SIGNAL when it is not hexadecimal bytes, INVALID_ROUTE when it is not what the
+ * venue takes.
  */
 export function parseExtra({
   hop,

@@ -7,9 +7,10 @@ import { parseAddress } from './parseAddress.ts'
 import { parseExtra } from './parseExtra.ts'
 
 /**
- * The hops of a signal. `path` is taken in three forms: the token each hop gives, ending in the loan token; the token each hop
- * takes, beginning with the loan token (the route then closes by itself); or all n + 1 tokens from loan token to loan token.
- * Errors: INVALID_ROUTE, INVALID_ADDRESS, INVALID_SIGNAL (extras that are not hexadecimal).
+ * The hops of a signal. `path` is taken in three forms: the token each hop gives, ending in the loan token;
+ * the token each hop takes, beginning with the loan token (the route then closes by itself); or all n + 1
+ * tokens from loan token to loan token. Errors: INVALID_ROUTE, INVALID_ADDRESS, INVALID_SIGNAL (extras that
+ * are not hexadecimal).
  */
 export function parseRoute({
   shape,

@@ -1,7 +1,10 @@
 import type { Signal } from '../domain/signal.ts'
 import { checksumAddress } from './checksumAddress.ts'
 
-/** The `signal` of an event: the request as it was understood, in its own fields; `path` in the form that names what each hop gives. */
+/**
+ * The `signal` of an event: the request as it was understood, in its own fields; `path` in the form that
+ * names what each hop gives.
+ */
 export function signalFields(signal: Signal) {
   const { hops } = signal
   return {

@@ -3,7 +3,10 @@ import type { Signal } from '../domain/signal.ts'
 import { type UsdE8, usdNumber } from '../domain/usd.ts'
 import { checksumAddress } from './checksumAddress.ts'
 
-/** The `simulation` of every answer and event; null when there was none. Amounts are decimal strings of base units. */
+/**
+ * The `simulation` of every answer and event; null when there was none. Amounts are decimal strings of base
+ * units.
+ */
 export function simulationFields({
   signal,
   simulation,

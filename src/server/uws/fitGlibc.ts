@@ -2,16 +2,22 @@ const SHT_DYNSYM = 11
 const SHT_GNU_VERNEED = 0x6fff_fffe
 const SYMBOL_BYTES = 24
 
-/** GNU C's names, since version 2.38, for the functions that read numbers as C23 does; what follows is the plain name. */
+/**
+ * GNU C's names, since version 2.38, for the functions that read numbers as C23 does; what follows is the
+ * plain name.
+ */
 const C23_PREFIX = '__isoc23_'
 
-/** The version that the oldest symbols have: x86-64 began with 2.2.5 (and also knows 2.17), aarch64 with 2.17. */
+/**
+ * The version that the oldest symbols have: x86-64 began with 2.2.5 (and also knows 2.17), aarch64 with 2.17.
+ */
 const BASE_VERSIONS = ['GLIBC_2.2.5', 'GLIBC_2.17']
 
 /**
- * A copy of a 64-bit little-endian ELF library that asks glibc for nothing newer than version 2.36: its C23 number readers
- * (`__isoc23_strtol` and the like) become the plain functions, which differ only in not reading binary literals (`0b101`),
- * and the version they came with becomes the base version. Names are shortened in place, by pointing behind the prefix.
+ * A copy of a 64-bit little-endian ELF library that asks glibc for nothing newer than version 2.36: its C23
+ * number readers (`__isoc23_strtol` and the like) become the plain functions, which differ only in not
+ * reading binary literals (`0b101`), and the version they came with becomes the base version. Names are
+ * shortened in place, by pointing behind the prefix.
  *
  * @throws when the bytes are no such library
  */

@@ -6,11 +6,13 @@ import type { Digests } from './chooseBinary.ts'
 import { fitGlibc } from './fitGlibc.ts'
 
 /**
- * The path of a fitted copy of the library `source`: the one in a cache folder if it is whole, else a new one. Folders are
- * tried in turn; the last must be private to this user. Any number of processes and threads may do this at once: a copy is
- * written aside and renamed into place, so a library that somebody runs is never written to.
+ * The path of a fitted copy of the library `source`: the one in a cache folder if it is whole, else a new
+ * one. Folders are tried in turn; the last must be private to this user. Any number of processes and threads
+ * may do this at once: a copy is written aside and renamed into place, so a library that somebody runs is
+ * never written to.
  *
- * @throws {@link StartError} when the source or its copy is not the one the digests tell of, or no folder can be written
+ * @throws {@link StartError} when the source or its copy is not the one the digests tell of, or no folder can
+ *   be written
  */
 export function fittedCopy({
   source,
@@ -72,7 +74,10 @@ function isWhole(file: string, expected: string): boolean {
   }
 }
 
-/** A folder of this user that nobody else may write to: what lies in a shared temporary folder is otherwise not ours. */
+/**
+ * A folder of this user that nobody else may write to: what lies in a shared temporary folder is otherwise
+ * not ours.
+ */
 function isPrivate(folder: string): boolean {
   const status = lstatSync(folder, { throwIfNoEntry: false })
   return status?.isDirectory() === true && status.uid === process.getuid?.() && (status.mode & 0o022) === 0

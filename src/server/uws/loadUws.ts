@@ -11,8 +11,9 @@ export type Uws = typeof import('uWebSockets.js')
 const requireFromHere = createRequire(import.meta.url)
 
 /**
- * Loads uWebSockets.js. Its Linux binaries want glibc 2.38; where the system's is older, a copy fitted to it takes the
- * binary's place, kept in `node_modules/.cache/titan` or, when that cannot be written, in a private temporary folder.
+ * Loads uWebSockets.js. Its Linux binaries want glibc 2.38; where the system's is older, a copy fitted to it
+ * takes the binary's place, kept in `node_modules/.cache/titan` or, when that cannot be written, in a private
+ * temporary folder.
  *
  * @param glibc version to assume instead of the running one; null means another C library
  * @throws {@link StartError} with the reason when it cannot run here

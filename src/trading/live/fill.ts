@@ -6,8 +6,8 @@ import { recordChange } from './recordChange.ts'
 import { signAt, takeBack } from './signing.ts'
 
 /**
- * Begins a filler: a no-op, on disk and then out, at a nonce below ones in use that no trade holds. From then on it is followed
- * like a trade. A trade takes a gap first when one comes, so this is for the quiet times.
+ * Begins a filler: a no-op, on disk and then out, at a nonce below ones in use that no trade holds. From then
+ * on it is followed like a trade. A trade takes a gap first when one comes, so this is for the quiet times.
  */
 export function createFiller({
   open,

@@ -16,7 +16,9 @@ import type { LiveJournal } from '../../journal/liveJournal.ts'
 import type { Lanes } from '../../lanes/lanes.ts'
 import type { LaneMaintenance } from '../../lanes/maintainLanes.ts'
 
-/** What the LIVE engine of one chain works with, in groups; made by the composition root of the chain thread. */
+/**
+ * What the LIVE engine of one chain works with, in groups; made by the composition root of the chain thread.
+ */
 export interface LiveContext {
   readonly chain: ChainReader
   readonly trade: TradeMaker
@@ -54,7 +56,10 @@ export interface ChainReader {
     nonce: number
     hashes: readonly Hex[]
   }) => Promise<MinedReceipt | null>
-  /** What took a nonce after block `since`, in a final block, by name if it can be found; null when that is not known yet. */
+  /**
+   * What took a nonce after block `since`, in a final block, by name if it can be found; null when that is
+   * not known yet.
+   */
   readonly foreignTransaction: ForeignFinder['final']
   /** Why a mined transaction of ours reverted; null when the node cannot tell any more. */
   readonly whyReverted: (asked: { attempt: Attempt; signal: Signal; block: number }) => Promise<{
@@ -73,7 +78,10 @@ export interface TradeMaker {
   readonly sharesPool: (a: Signal, b: Signal) => boolean
   /** @param options.minProfit base units of the loan token that the executor enforces */
   readonly calldata: (signal: Signal, options: { minProfit: bigint; deadlineMs: number | null }) => Hex
-  /** As the lane would run it, alone and behind trades of ours in flight; a failure is the node's, not the trade's. */
+  /**
+   * As the lane would run it, alone and behind trades of ours in flight; a failure is the node's, not the
+   * trade's.
+   */
   readonly simulate: (request: {
     signal: Signal
     calldata: Hex
@@ -116,7 +124,10 @@ export interface TradeMaker {
     gasLimit: bigint
     fee: FeeQuote
   }) => { readonly raw: Hex; readonly hash: Hex }
-  /** What the receipt of a mined transaction says in money; `signal` is null for a no-op, which trades nothing. */
+  /**
+   * What the receipt of a mined transaction says in money; `signal` is null for a no-op, which trades
+   * nothing.
+   */
   readonly realise: (request: {
     signal: Signal | null
     executor: Address
@@ -139,7 +150,9 @@ export interface Clock {
   readonly nowMs: () => number
   /** Ms of a clock that never jumps: for everything that lasts. */
   readonly elapsedMs: () => number
-  /** Unix ms as of the start, and on from there by the clock that never jumps: what was spent within the hour. */
+  /**
+   * Unix ms as of the start, and on from there by the clock that never jumps: what was spent within the hour.
+   */
   readonly steadyMs: () => number
 }
 

@@ -20,8 +20,8 @@ export interface LiveEngine {
   /** Settles with an answer whatever happens; how late is the signal's `wait`. */
   execute(signal: Signal): Promise<Answer>
   /**
-   * Takes up what the journal has open, sends its bytes again and asks the chain about all of it; only then may signals come. What was promised
-   * and not signed yet runs now.
+   * Takes up what the journal has open, sends its bytes again and asks the chain about all of it; only then
+   * may signals come. What was promised and not signed yet runs now.
    */
   recover(): Promise<void>
   /** As a trade of the first lane would run now, behind trades of ours in flight. */
@@ -32,7 +32,10 @@ export interface LiveEngine {
   check(): Promise<void>
   /** The operator's hand on a lane or a trade. The command is on disk already. */
   control(command: ControlCommand): Promise<Result<{ sentence: string }>>
-  /** Answers everyone who still waits with how things stand; what is out stays out and is taken up at the next start. */
+  /**
+   * Answers everyone who still waits with how things stand; what is out stays out and is taken up at the next
+   * start.
+   */
   stop(): Promise<void>
 }
 
@@ -41,8 +44,8 @@ const PAUSED = failure('PAUSED', 'The chain is paused by its operator.')
 const RETRY_MS = { first: 250, last: 5_000 }
 
 /**
- * One signal's way in LIVE; `poller` carries on where a transaction is out. At most one effect per id: an id in flight or in the
- * journal never gets a second nonce.
+ * One signal's way in LIVE; `poller` carries on where a transaction is out. At most one effect per id: an id
+ * in flight or in the journal never gets a second nonce.
  */
 export function createLiveEngine(context: LiveContext): LiveEngine {
   const { chain, clock, journal, lanes, settings, tell, log } = context
@@ -121,8 +124,8 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   }
 
   /**
-   * A promised trade is tried until it is signed, is denied by its own merits, or its time has passed: trouble of a node, the
-   * disk or the lanes is none of the trade's. Never rejects.
+   * A promised trade is tried until it is signed, is denied by its own merits, or its time has passed:
+   * trouble of a node, the disk or the lanes is none of the trade's. Never rejects.
    */
   async function keepPromise(execution: OpenExecution<LiveExecution>): Promise<void> {
     const { signal } = execution.record
@@ -231,7 +234,9 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       ? { ...execution, record: { ...execution.record, state: 'pending' } }
       : execution
 
-  /** Resolves when the poller finds it settled, or with how it stands when the client has waited long enough. */
+  /**
+   * Resolves when the poller finds it settled, or with how it stands when the client has waited long enough.
+   */
   function untilSettled(execution: OpenExecution<LiveExecution>): Promise<Answer> {
     if (stopped) return Promise.resolve(answerNow(execution, false))
     return new Promise((resolve) => {

@@ -161,8 +161,8 @@ const EMPTY_RECORD = {
 } as const
 
 /**
- * The record after an event, by the one table of states. Throws on an event that cannot happen in this state: a record that
- * contradicts the table must never be written.
+ * The record after an event, by the one table of states. Throws on an event that cannot happen in this state:
+ * a record that contradicts the table must never be written.
  */
 export function changedRecord<Kind extends OpenRecord>(
   record: Kind,

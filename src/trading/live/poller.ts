@@ -12,7 +12,10 @@ import type { Trades } from './trade.ts'
 const RESEND_MS = 15_000
 /** Where blocks that were seen do not tell, nodes are asked once per head, and again after this time. */
 const ASK_AGAIN_MS = 4_000
-/** Where every block was seen and none holds it, nodes are asked all the same after this time: heads may be wrong. */
+/**
+ * Where every block was seen and none holds it, nodes are asked all the same after this time: heads may be
+ * wrong.
+ */
 const DOUBT_MS = 30_000
 /** So many blocks after its signing counts are asked for: its nonce may have gone to another transaction. */
 const COUNT_AFTER_BLOCKS = 2
@@ -21,16 +24,20 @@ const COUNT_AFTER_BLOCKS = 2
 export interface Poller {
   /** There is a new head, or time has passed. */
   poll(): void
-  /** One check of everything now; resolves when what it found is dealt with. A check during a check follows it. */
+  /**
+   * One check of everything now; resolves when what it found is dealt with. A check during a check follows
+   * it.
+   */
   check(): Promise<void>
   /** From now on no check begins; resolves when nothing of one is under way. */
   stop(): Promise<void>
 }
 
 /**
- * Checks every execution whose bytes are out, and does what the chain's answer demands. What a block holds is settled first,
- * in one tick, and waits for nothing else. Steps that wait for nodes (a resend, a replacement, the search for a foreign
- * transaction) go on by themselves: the next check leaves their execution alone until they are done.
+ * Checks every execution whose bytes are out, and does what the chain's answer demands. What a block holds is
+ * settled first, in one tick, and waits for nothing else. Steps that wait for nodes (a resend, a replacement,
+ * the search for a foreign transaction) go on by themselves: the next check leaves their execution alone
+ * until they are done.
  */
 export function createPoller({
   open,
@@ -215,7 +222,10 @@ export function createPoller({
     }
   }
 
-  /** Where no limit leaves room for a replacement it is tried again at the next head, and the same bytes are kept out. */
+  /**
+   * Where no limit leaves room for a replacement it is tried again at the next head, and the same bytes are
+   * kept out.
+   */
   async function replaceOrSend(execution: OpenExecution, by: Replacement): Promise<void> {
     const head = chain.head()
     if (execution.keptAtHead !== head && (await trades.replace(execution, by))) return

@@ -11,9 +11,10 @@ export interface Change<Kind extends OpenRecord> {
 }
 
 /**
- * Puts a change on disk, which makes it known to subscribers, and only then makes it true in memory. Changes of one execution
- * follow each other: each is made from the record the one before has left, and may find (null) that there is nothing left to
- * change. Resolves with whether there was a change. Rejects when the disk refuses: then nothing has changed.
+ * Puts a change on disk, which makes it known to subscribers, and only then makes it true in memory. Changes
+ * of one execution follow each other: each is made from the record the one before has left, and may find
+ * (null) that there is nothing left to change. Resolves with whether there was a change. Rejects when the
+ * disk refuses: then nothing has changed.
  *
  * @param urgency `soon` for what nobody waits for: it shares another change's commit
  */

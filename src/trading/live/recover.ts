@@ -7,8 +7,8 @@ import type { Trades } from './trade.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
 
 /**
- * Start-up is crash recovery: every execution the journal has open is taken up where its record stands, with its nonce, and its
- * bytes go out again, the same bytes, in the order of nonces. Nothing is signed here.
+ * Start-up is crash recovery: every execution the journal has open is taken up where its record stands, with
+ * its nonce, and its bytes go out again, the same bytes, in the order of nonces. Nothing is signed here.
  */
 export async function recover({
   open,
@@ -80,7 +80,8 @@ export async function recover({
       )
       return null
     }
-    // Another execution has it too: an attempt whose record could not be written for certain, and the filler in its place.
+    // Another execution has it too: an attempt whose record could not be written for certain, and the filler
+    // in its place.
     if ([...open.values()].some(({ place }) => place?.lane === address && place.nonce === nonce)) return null
     const place = lane.adopt(nonce)
     const l1FeeWei = record.simulation === null ? 0n : context.trade.feeBesideGas(record.simulation)

@@ -11,9 +11,10 @@ const SAYS_NOTHING: readonly VerdictClass[] = [
 ]
 
 /**
- * What all nodes that answered agree on about the newest attempt: what follows from it keeps the nonce, so that a node which
- * is silent can only have what is replaced. "replacement underpriced" is about our fees only where an earlier attempt of ours
- * holds the nonce; otherwise a foreign transaction does, and outbidding it is not ours to do.
+ * What all nodes that answered agree on about the newest attempt: what follows from it keeps the nonce, so
+ * that a node which is silent can only have what is replaced. "replacement underpriced" is about our fees
+ * only where an earlier attempt of ours holds the nonce; otherwise a foreign transaction does, and outbidding
+ * it is not ours to do.
  */
 export function refusalOf(outcome: BroadcastOutcome, isReplacement: boolean): Refusal {
   if (outcome.status === 'accepted') return 'none'

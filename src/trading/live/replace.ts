@@ -18,8 +18,9 @@ export interface Replacements {
   /** Until there is a block above the one it was signed on, it is worth what it was then. */
   trustSigning(execution: OpenExecution<LiveExecution>): void
   /**
-   * Puts another transaction at the nonce: the same trade, or no-op, for more, or a no-op in the trade's place. On disk before
-   * it leaves. False when no limit leaves room, or the disk refuses: then what is out stays out.
+   * Puts another transaction at the nonce: the same trade, or no-op, for more, or a no-op in the trade's
+   * place. On disk before it leaves. False when no limit leaves room, or the disk refuses: then what is out
+   * stays out.
    */
   replace(execution: OpenExecution, by: Replacement): Promise<boolean>
 }

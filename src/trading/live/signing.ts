@@ -7,7 +7,10 @@ import { type Failure, failure } from '../../errors/failure.ts'
 import type { Place } from '../../lanes/lane.ts'
 import type { LiveContext } from './liveContext.ts'
 
-/** What every attempt has in common: signed bytes at the nonce of a place. They must be on disk before they leave. */
+/**
+ * What every attempt has in common: signed bytes at the nonce of a place. They must be on disk before they
+ * leave.
+ */
 export function signAt(
   place: Place,
   { to, data, gasLimit, fee }: { to: Address; data: Hex; gasLimit: bigint; fee: FeeQuote },
@@ -19,7 +22,10 @@ export function signAt(
   return { ...signed, lane, nonce, to, fee, gasLimit, signedAtMs: clock.nowMs() }
 }
 
-/** A first attempt was not written: its nonce and its money are free again, unless it may be on disk all the same. */
+/**
+ * A first attempt was not written: its nonce and its money are free again, unless it may be on disk all the
+ * same.
+ */
 export function takeBack(place: Place, stake: Stake, error: unknown, { budget, log }: LiveContext): void {
   if (!(error instanceof CommitUnknown)) {
     budget.release(stake)
@@ -36,8 +42,8 @@ export const ttlLeftMs = ({ acceptedAtMs }: LiveExecution, { settings, clock }: 
   acceptedAtMs + settings.tradeTtlMs - clock.steadyMs()
 
 /**
- * Unix ms after which the executor refuses the trade: it compares with the time of the block. Where our clock is behind the
- * chain's, a time to live counts from the chain's.
+ * Unix ms after which the executor refuses the trade: it compares with the time of the block. Where our clock
+ * is behind the chain's, a time to live counts from the chain's.
  */
 const deadlineOf = (record: LiveExecution, context: LiveContext): number =>
   record.signal.validUntilMs ??

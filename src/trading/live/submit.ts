@@ -23,11 +23,14 @@ export type Submission =
 /** From `accepted` to `signed`, or to its end: see `trade.ts`. */
 export interface Submissions {
   /**
-   * From an open place to bytes on disk: evaluate, price, reserve in the budget, and only then take a nonce, so that nothing
-   * that can fail comes between the nonce and the journal. Sends nothing.
+   * From an open place to bytes on disk: evaluate, price, reserve in the budget, and only then take a nonce,
+   * so that nothing that can fail comes between the nonce and the journal. Sends nothing.
    */
   submit(execution: OpenExecution<LiveExecution>, place: Place): Promise<Submission>
-  /** Why its time has passed: its own `valid_until`, or the time that a trade without one is tried for; null when it has not. */
+  /**
+   * Why its time has passed: its own `valid_until`, or the time that a trade without one is tried for; null
+   * when it has not.
+   */
   late(record: LiveExecution): Failure | null
   /** Puts the trade's own outcome on disk, before anything is signed. Rejects when the disk refuses. */
   deny(execution: OpenExecution<LiveExecution>, reason: Failure, evaluated?: Evaluated): Promise<void>
@@ -74,7 +77,8 @@ export function createSubmissions({
       for (let evaluations = 0; evaluations < EVALUATIONS_MAX; evaluations += 1) {
         const evaluated = await evaluate(execution, place)
         if ('status' in evaluated) return evaluated
-        // From here to the signature nothing is awaited: what was checked still holds when the nonce is taken.
+        // From here to the signature nothing is awaited: what was checked still holds when the nonce is
+        // taken.
         if (isOvertaken(execution, evaluated, endTurn !== null)) {
           endTurn ??= await inFlight.turn(signal)
           continue
@@ -91,7 +95,9 @@ export function createSubmissions({
     return refused(failure('STALE_NODE', sentence))
   }
 
-  /** Simulated as the lane, behind trades of ours in flight, and with everything read that pricing it needs. */
+  /**
+   * Simulated as the lane, behind trades of ours in flight, and with everything read that pricing it needs.
+   */
   async function evaluate(execution: Trade, place: Place): Promise<Worthwhile | Submission> {
     const { signal } = execution.record
     const { lane } = place
@@ -128,7 +134,10 @@ export function createSubmissions({
     return { simulation, valuation, behind, market: market.value, balanceWei, gasLimit: gas.value }
   }
 
-  /** Another trade of ours on its pools was signed meanwhile, or is about to be, or is in a block that the simulated state lacks. */
+  /**
+   * Another trade of ours on its pools was signed meanwhile, or is about to be, or is in a block that the
+   * simulated state lacks.
+   */
   function isOvertaken(
     { record: { signal } }: Trade,
     { simulation, behind }: Worthwhile,
@@ -164,7 +173,8 @@ export function createSubmissions({
         ...signAt(place, { to: trade.executor, data, gasLimit, fee }, context),
         kind: 'first',
         signalId,
-        // The simulation has just read its block; between two polls the newest known head may be many blocks old.
+        // The simulation has just read its block; between two polls the newest known head may be many blocks
+        // old.
         signedAtBlock: Math.max(chain.head(), simulation.block),
       }
     } catch (error) {
@@ -198,7 +208,10 @@ export function createSubmissions({
     return { status: 'signed' }
   }
 
-  /** The budget has refused: the price is the trade's own outcome, an account or an hour that is used up is not. */
+  /**
+   * The budget has refused: the price is the trade's own outcome, an account or an hour that is used up is
+   * not.
+   */
   async function unpayable(
     execution: Trade,
     lane: Place['lane'],

@@ -28,8 +28,8 @@ import { createSubmissions, type Submissions } from './submit.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
 
 /**
- * One trade's life: `submit.ts` begins it, `replace.ts` changes what is out, and the rest is here, from top to bottom;
- * `poller.ts` calls it as the chain demands.
+ * One trade's life: `submit.ts` begins it, `replace.ts` changes what is out, and the rest is here, from top
+ * to bottom; `poller.ts` calls it as the chain demands.
  *
  * | state       | nonce    | bytes          | goes on by                                                    |
  * | ----------- | -------- | -------------- | ------------------------------------------------------------- |
@@ -42,12 +42,16 @@ import type { TradesInFlight } from './tradesInFlight.ts'
  * | `displaced` | final    | worthless      | nothing: another transaction has its nonce in a final block    |
  * | `denied`, `expired` | none | none       | nothing                                                        |
  *
- * A filler is a trade without a signal: it begins as `signed`, with a no-op, and ends as `cancelled` or `displaced`.
+ * A filler is a trade without a signal: it begins as `signed`, with a no-op, and ends as `cancelled` or
+ * `displaced`.
  */
 export interface Trades extends Submissions, Replacements {
   /** Uses a gap up with a no-op, so that what waits above it moves on. */
   fill(lane: Lane, nonce: number): Promise<void>
-  /** Hands an attempt's bytes, by default the newest's, to nodes or relays: the first time or again. Never rejects. */
+  /**
+   * Hands an attempt's bytes, by default the newest's, to nodes or relays: the first time or again. Never
+   * rejects.
+   */
   send(execution: OpenExecution, attempt?: Attempt): Promise<void>
   /** A block holds one of its transactions: the trade, or the no-op that took its place. */
   settle(execution: OpenExecution, receipt: MinedReceipt, final: boolean): Promise<void>
@@ -55,9 +59,13 @@ export interface Trades extends Submissions, Replacements {
   finish(execution: OpenExecution): Promise<void>
   /** The block that held it left the chain: the same bytes go out again, all of them valid as before. */
   reopen(execution: OpenExecution, minedCount: number): Promise<void>
-  /** Another transaction has its nonce: it ends, once it is known by whom, and a foreign one stops the lane. */
+  /**
+   * Another transaction has its nonce: it ends, once it is known by whom, and a foreign one stops the lane.
+   */
   displace(execution: OpenExecution): Promise<void>
-  /** The operator's word that the nonce went to another transaction, where the chain cannot be asked any more. */
+  /**
+   * The operator's word that the nonce went to another transaction, where the chain cannot be asked any more.
+   */
   abandon(execution: OpenExecution, reason: Failure): Promise<void>
 }
 
@@ -101,8 +109,8 @@ export function createTrades({
           `No node confirmed the transaction (${outcome.status}): ${sentence}`,
         )
       execution.warned.add(said)
-      // The same bytes go out again at every block; what is new must not queue up behind them. A tenth more than is at stake: the
-      // node may count a data fee that we do not.
+      // The same bytes go out again at every block; what is new must not queue up behind them. A tenth more
+      // than is at stake: the node may count a data fee that we do not.
       if (code === 'INSUFFICIENT_FUNDS' && lanes.lane(attempt.lane) !== null)
         maintenance.underfunded(attempt.lane, (budget.atStakeWei(attempt.lane) * 11n) / 10n)
       if (outcome.verdicts.some((verdict) => verdict.class === 'delegated_limit'))
@@ -114,7 +122,8 @@ export function createTrades({
     const changedAtMs = clock.nowMs()
     const accepted = (record: OpenRecord) =>
       record.state === 'signed' ? { record: changedRecord(record, 'node_accepts', { changedAtMs }) } : null
-    // Nobody waits for this one: `signed` on disk says the same to a restart, namely that the bytes may be out.
+    // Nobody waits for this one: `signed` on disk says the same to a restart, namely that the bytes may be
+    // out.
     recordChange(execution, accepted, context, 'soon').catch((error: unknown) =>
       log.warn({ ...about, err: error }, 'An acceptance could not be journaled.'),
     )
@@ -242,8 +251,9 @@ export function createTrades({
     const id = idOf(execution.record)
     const isOwn = by !== null && by.hash !== null && hashes.includes(by.hash)
     if (by === null || isOwn) {
-      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be concluded. One in
-      // a final block whose receipt nodes do not keep any more holds up no other, and stays until the operator abandons it.
+      // Counts say that the nonce is mined, but not by whom: receipts of ours may be late, and nothing may be
+      // concluded. One in a final block whose receipt nodes do not keep any more holds up no other, and stays
+      // until the operator abandons it.
       if (isOwn) execution.place?.mined()
       const sentence = isOwn
         ? `It is in a final block as ${by.hash}, and nodes keep no receipt of it: what it earned cannot be told. Abandon it.`

@@ -2,8 +2,9 @@ import type { PendingTrade } from '../../domain/execution.ts'
 import type { Signal } from '../../domain/signal.ts'
 
 /**
- * Our trades whose effect the newest state does not show yet, or may not. A new trade is simulated behind those that touch its
- * pools, so that five signals for one opportunity do not become one fill and four paid reverts.
+ * Our trades whose effect the newest state does not show yet, or may not. A new trade is simulated behind
+ * those that touch its pools, so that five signals for one opportunity do not become one fill and four paid
+ * reverts.
  */
 export interface TradesInFlight {
   /** In the step in which it is signed. */
@@ -17,8 +18,9 @@ export interface TradesInFlight {
   /** A simulation of the signal must not stand on an older block: one of ours on its pools is in this one. */
   since(signal: Signal): number
   /**
-   * Resolves when nothing else is evaluated in turn that may meet the signal's trade in a pool, in the order of asking: until the
-   * returned function is called no such trade is signed, so that what is evaluated meanwhile holds when it is signed.
+   * Resolves when nothing else is evaluated in turn that may meet the signal's trade in a pool, in the order
+   * of asking: until the returned function is called no such trade is signed, so that what is evaluated
+   * meanwhile holds when it is signed.
    */
   turn(signal: Signal): Promise<() => void>
   /** Whether a trade that may meet the signal's in a pool is evaluated in turn. */

@@ -1,7 +1,10 @@
 import typia from 'typia'
 import type { PositiveInteger, SafeInteger } from './safeInteger.ts'
 
-/** What a client asks to be told of over WebSocket; channel names are checked by `decodeMessage`, which knows them. */
+/**
+ * What a client asks to be told of over WebSocket; channel names are checked by `decodeMessage`, which knows
+ * them.
+ */
 export interface SubscribeShape {
   type: 'subscribe'
   /** Echoed in the reply. */

@@ -2,9 +2,9 @@ import typia from 'typia'
 import type { PositiveInteger, SafeInteger } from './safeInteger.ts'
 
 /**
- * A signal as a client sends it: the required fields, then the optional ones. Only JSON types are checked here, and that the
- * numbers naming a lender or a venue are known; what the values mean is checked by `decodeSignal`. Unknown fields are ignored,
- * and `null` in an optional field means that it is not given.
+ * A signal as a client sends it: the required fields, then the optional ones. Only JSON types are checked
+ * here, and that the numbers naming a lender or a venue are known; what the values mean is checked by
+ * `decodeSignal`. Unknown fields are ignored, and `null` in an optional field means that it is not given.
  */
 export interface SignalShape {
   /** EIP-155 chain id. */
@@ -19,13 +19,18 @@ export interface SignalShape {
   protocols: (0 | 1 | 2)[]
   /** Router (0, 1) or pool (2) of each hop. */
   routers: string[]
-  /** Tokens of the route: what each hop gives, or what each hop takes, or all of them from loan token to loan token. */
+  /**
+   * Tokens of the route: what each hop gives, or what each hop takes, or all of them from loan token to loan
+   * token.
+   */
   path: string[]
   /** Venue data of each hop, 0x-prefixed hexadecimal; `0x` for none. */
   extras: string[]
   /** Profit the sender expects, USD. Recorded, never believed. */
   expected_profit?: number | null
-  /** The sender's own id of this trade, 1 to 64 of `A-Z a-z 0-9 . _ -`; the same id is never executed twice. */
+  /**
+   * The sender's own id of this trade, 1 to 64 of `A-Z a-z 0-9 . _ -`; the same id is never executed twice.
+   */
   signal_id?: string | null
   /** Base units of `token` below which the trade is refused. */
   min_profit?: string | number | null
