@@ -199,7 +199,7 @@ export async function openLive({
         isPaused,
         find: (positions) => readChain({ rpc, trail, finalBlock, positions }),
         minedCounts: (account) => readMinedCounts({ endpoints: rpc.endpoints, account }),
-        receiptWhereMined: readReceiptWhereMined,
+        receiptWhereMined: (asked) => readReceiptWhereMined({ ...asked, hashAt: trail.hashAt }),
         foreignTransaction: foreign.final,
         whyReverted: ({ attempt: { lane, to, gasLimit, raw }, signal, block }) =>
           explainMined({

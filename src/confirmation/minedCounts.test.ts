@@ -73,18 +73,23 @@ describe('mined counts', () => {
 })
 
 describe('a receipt', () => {
+  const hashAt = () => null
+
   it('is found where the count says that it is mined, though the first endpoint stands still', async () => {
     proxies[0].inject(await freeze(chain.rpc))
     const hash = await sendOne(0)
     const told = await read()
     expect(told.map(({ count }) => count)).toEqual([0, 1])
-    const receipt = await readReceiptWhereMined({ counts: told, nonce: 0, hashes: [hash] })
+    const receipt = await readReceiptWhereMined({ counts: told, nonce: 0, hashes: [hash], hashAt })
     expect(receipt?.inclusion).toMatchObject({ hash, block: await chain.head() })
+    const otherBlock = () => `0x${'5a'.repeat(32)}` as const
+    const asked = { counts: told, nonce: 0, hashes: [hash], hashAt: otherBlock }
+    expect(await readReceiptWhereMined(asked)).toBeNull()
   })
 
   it('is not made of a count alone', async () => {
     proxies[1].inject(inflateCounts(7))
     const { hash } = await signedTransfer({ account, chainId: 1, nonce: 0 })
-    expect(await readReceiptWhereMined({ counts: await read(), nonce: 0, hashes: [hash] })).toBeNull()
+    expect(await readReceiptWhereMined({ counts: await read(), nonce: 0, hashes: [hash], hashAt })).toBeNull()
   })
 })

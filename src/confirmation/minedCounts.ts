@@ -40,15 +40,19 @@ export async function readMinedCounts({
 /**
  * The receipt of one of our transactions from an endpoint whose count says that their nonce is mined: another
  * one may not have caught up. Null when none of them has it.
+ *
+ * @param options.hashAt the block that stands at a height, as far as is known: no other's receipt is believed
  */
 export async function readReceiptWhereMined({
   counts,
   nonce,
   hashes,
+  hashAt,
 }: {
   counts: readonly MinedCount[]
   nonce: number
   hashes: readonly Hex[]
+  hashAt: (height: number) => Hex | null
 }): Promise<MinedReceipt | null> {
   const ahead = counts.filter(({ count }) => count > nonce).toSorted((a, b) => b.count - a.count)
   const receipts = await Promise.all(
@@ -62,5 +66,7 @@ export async function readReceiptWhereMined({
       }),
     ),
   )
-  return receipts.find((receipt) => receipt !== null) ?? null
+  const stands = ({ inclusion: { block, blockHash } }: MinedReceipt) =>
+    (hashAt(block) ?? blockHash) === blockHash
+  return receipts.find((receipt) => receipt !== null && stands(receipt)) ?? null
 }

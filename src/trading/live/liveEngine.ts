@@ -76,9 +76,11 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     if (signal.wait !== 'none') return await run(execution)
 
     // The client will not wait, so the promise to act has to survive us.
+    promised += 1
     try {
       await recordChange(execution, (record) => ({ record }), context)
     } catch (error) {
+      promised -= 1
       open.delete(signal.signalId)
       return tell.refuse(journalFailure(error), signal)
     }
@@ -129,7 +131,6 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
    */
   async function keepPromise(execution: OpenExecution<LiveExecution>): Promise<void> {
     const { signal } = execution.record
-    promised += 1
     try {
       for (let waitMs = RETRY_MS.first; !stopped; waitMs = Math.min(2 * waitMs, RETRY_MS.last)) {
         // The operator may have ended it.
@@ -320,8 +321,9 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
           return fail(failure('TRADE_NOT_OPEN', sentence))
         }
         const sentence = `The operator has abandoned it: nonce ${nonce} of ${lane} is used up, and no receipt of ours is found.`
-        await trades.abandon(execution, failure('DISPLACED', sentence, { lane, nonce }))
-        return succeed({ sentence })
+        return (await trades.abandon(execution, failure('DISPLACED', sentence, { lane, nonce })))
+          ? succeed({ sentence })
+          : fail(failure('TRADE_NOT_OPEN', `${signalId} was found in a block meanwhile.`))
       }
       default:
         return action satisfies never
@@ -341,7 +343,10 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       await recover({ open, trades, inFlight, context })
       await poller.check()
       for (const execution of open.values())
-        if (isTrade(execution) && execution.record.state === 'accepted') void keepPromise(execution)
+        if (isTrade(execution) && execution.record.state === 'accepted') {
+          promised += 1
+          void keepPromise(execution)
+        }
     },
     poll() {
       inFlight.onHead(chain.head())

@@ -111,7 +111,7 @@ export function createPoller({
 
   /** What a chain that does not hold it demands. */
   async function advance(execution: OpenExecution, finding: Finding): Promise<void> {
-    const { attempts, sending } = execution
+    const { attempts, sending, record } = execution
     const latest = attempts.at(-1)
     if (latest === undefined) return
     const { lane, nonce } = latest
@@ -123,7 +123,9 @@ export function createPoller({
     if (counts.some(({ count }) => count > nonce)) {
       const hashes = hashesOf(execution)
       const receipt = await chain.receiptWhereMined({ counts, nonce, hashes })
-      if (receipt !== null && receipt.inclusion.blockHash !== execution.record.inclusion?.blockHash)
+      // Settled meanwhile: what was found by all means stands.
+      if (execution.record.inclusion !== record.inclusion) return
+      if (receipt !== null && receipt.inclusion.blockHash !== record.inclusion?.blockHash)
         return await trades.settle(execution, receipt, false)
     }
     const minedCounts = counts.map(({ count }) => count)

@@ -65,8 +65,9 @@ export interface Trades extends Submissions, Replacements {
   displace(execution: OpenExecution): Promise<void>
   /**
    * The operator's word that the nonce went to another transaction, where the chain cannot be asked any more.
+   * False when a receipt of ours has come meanwhile.
    */
-  abandon(execution: OpenExecution, reason: Failure): Promise<void>
+  abandon(execution: OpenExecution, reason: Failure): Promise<boolean>
 }
 
 export function createTrades({
@@ -217,7 +218,7 @@ export function createTrades({
   async function reopen(execution: OpenExecution, minedCount: number): Promise<void> {
     const { record, place, attempts } = execution
     const gone = { inclusion: null, realised: null, failure: null, changedAtMs: clock.nowMs() }
-    await recordChange(
+    const isGone = await recordChange(
       execution,
       (before) =>
         before.inclusion?.blockHash === record.inclusion?.blockHash
@@ -225,6 +226,8 @@ export function createTrades({
           : null,
       context,
     )
+    // It was found in another block meanwhile.
+    if (!isGone) return
     if (place?.stage === 'mined') {
       place.reopened(minedCount)
       if (place.stake !== null) budget.reopen(place.stake)
@@ -262,7 +265,6 @@ export function createTrades({
       unexplained.set(id, sentence)
       return
     }
-    unexplained.delete(id)
     const isOurs = by.hash !== null && journal.isOurs(by.hash)
     const whose = isOurs ? 'Another transaction of ours' : 'A transaction that is not ours'
     const named = by.hash === null ? ', which nodes do not tell any more,' : `, ${by.hash} (${by.what}),`
@@ -272,10 +274,6 @@ export function createTrades({
     if (!isDone) return
     log.error({ signal_id: id, ...facts }, sentence)
     if (execution.place !== null && !isOurs) lanes.pause(lane, 'foreign', sentence)
-  }
-
-  async function abandon(execution: OpenExecution, reason: Failure): Promise<void> {
-    await end(execution, reason)
   }
 
   /** It ends as displaced; false when a receipt of ours has come meanwhile. */
@@ -311,6 +309,7 @@ export function createTrades({
   /** Nonces below every one that can still change are final for their lane. */
   function forget(execution: OpenExecution): void {
     open.delete(idOf(execution.record))
+    unexplained.delete(idOf(execution.record))
     const { place } = execution
     if (place === null) return
     heedForeignUse(place, place.final())
@@ -329,7 +328,7 @@ export function createTrades({
   const fill = createFiller({ open, send, context })
   const submissions = createSubmissions({ inFlight, context })
   const replacements = createReplacements({ inFlight, send, context })
-  return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon }
+  return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon: end }
 }
 
 function whyEnded(
