@@ -9,7 +9,7 @@ import { describeVerdict, type Meaning, meaningOf, type Verdict } from './verdic
  */
 export type BroadcastOutcome =
   /** An endpoint has these bytes. Not yet that they will be included. */
-  | { readonly status: 'accepted'; readonly hash: Hex; readonly by: string }
+  | { readonly status: 'accepted'; readonly hash: Hex }
   /** Every endpoint certainly did not take them: the nonce can be released if they were never sent before. */
   | { readonly status: 'refused'; readonly failure: Failure; readonly verdicts: readonly Verdict[] }
   /**
@@ -65,7 +65,7 @@ export function createBroadcast({
       function receive(verdict: Verdict): void {
         const contradicts = disagrees(verdict, verdicts)
         verdicts.push(verdict)
-        if (meaningOf(verdict) === 'taken') resolve({ status: 'accepted', hash, by: verdict.host })
+        if (meaningOf(verdict) === 'taken') resolve({ status: 'accepted', hash })
         else if (verdicts.length === through.length) resolve(withoutAcceptance(verdicts))
         onVerdict({ hash, verdict, contradicts })
       }

@@ -85,7 +85,7 @@ describe('a relay that includes', () => {
   test('flashbots: a signed private transaction with the last block it is wanted in', async () => {
     const sent = await transfer(0)
     const outcome = await send(relaysOf([{ kind: 'flashbots', url: including.url }]), sent)
-    expect(outcome).toEqual({ status: 'accepted', hash: sent.hash, by: new URL(including.url).host })
+    expect(outcome).toEqual({ status: 'accepted', hash: sent.hash })
     expect(await known(sent.hash)).toBe(true)
     expect(including.calls).toMatchObject([
       {

@@ -83,7 +83,7 @@ export function createSender({
         return await broadcast.send({ ...outgoing, through: nodes.filter((node) => !elsewhere.has(node)) })
       const isKept = delivered.has(hash)
       // The relays have it, and have said so; none of them takes it again.
-      if (isKept && bundles.length === 0) return { status: 'accepted', hash, by: 'relay' }
+      if (isKept && bundles.length === 0) return { status: 'accepted', hash }
       const outcome = await broadcast.send({ ...outgoing, through: isKept ? bundles : relays })
       if (outcome.status === 'accepted') delivered.add(hash)
       if (delivered.size > DELIVERED_MAX) delivered.delete(delivered.values().next().value as string)

@@ -171,7 +171,7 @@ export async function openLiveRig({
     send: {
       async broadcast({ attempt: { hash, kind, nonce } }) {
         told.push(`send ${kind} ${nonce}`)
-        return { status: 'accepted', hash, by: 'node' }
+        return { status: 'accepted', hash }
       },
       supports: (policy) => policy === 'public',
       phase: () => 'public',

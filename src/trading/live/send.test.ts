@@ -66,7 +66,6 @@ async function bump(by: Trades = trades): Promise<boolean> {
 const accepted = async (): Promise<BroadcastOutcome> => ({
   status: 'accepted',
   hash: execution.attempts[0]?.hash ?? '0x',
-  by: 'node',
 })
 const without =
   (
