@@ -54,7 +54,7 @@ export const signalWordOf = (signalId: string): string =>
   `0x${createHash('sha256').update(signalId).digest('hex')}`
 
 /** The devnet's oracle: the loan token is worth a dollar, the coin three thousand; gain and cost are rounded to 1e-8 USD. */
-const netUsd = ({ profit, gasCostWei }: MinedTransaction): number =>
+export const netUsd = ({ profit, gasCostWei }: MinedTransaction): number =>
   Number(profit ?? 0n) / 1e6 - (Number(gasCostWei) / 1e18) * 3_000
 const ROUNDING_USD = 2e-8
 

@@ -15,16 +15,18 @@ import {
 } from '../support/liveWorld.ts'
 import { type RelayServer, startRelayServer } from '../support/relayServer.ts'
 import { settleTrades } from '../support/settleTrades.ts'
-import { type Audit, audit, type FinalRecord } from './audit.ts'
+import { type Audit, audit } from './audit.ts'
 import { auditEvents } from './auditEvents.ts'
-import { auditTotals, type ChainStats } from './auditTotals.ts'
+import { auditTotals } from './auditTotals.ts'
 import { BOUNDARIES, type Boundary, watchBoundary } from './boundaries.ts'
 import { countMoves, type Moves } from './countMoves.ts'
+import { countOutcomes } from './countOutcomes.ts'
 import { readEventsByHttp, readEventsByWebSocket } from './eventReader.ts'
 import { createKillableServer, type KillableServer } from './killableServer.ts'
 import { moveMarket } from './moveMarket.ts'
 import { readLaneRest, readLaneTransactions } from './readChain.ts'
 import { readAttempts } from './readJournal.ts'
+import { readStats } from './readStats.ts'
 import { type StreamedSignal, startSignalStream } from './signalStream.ts'
 import { troubleNodes } from './troubleNodes.ts'
 
@@ -225,19 +227,6 @@ export async function runCrash({
   } finally {
     for (const step of undo.reverse()) await step()
   }
-}
-
-function countOutcomes(records: readonly FinalRecord[]): Record<string, number> {
-  const reasonOf = (record: FinalRecord) =>
-    (record?.facts as { reason?: unknown } | undefined)?.reason ?? record?.code
-  const names = records.map((record) => `${record?.status ?? 'no record'} ${reasonOf(record) ?? ''}`.trim())
-  return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]))
-}
-
-async function readStats(url: string): Promise<ReadonlyMap<number, ChainStats>> {
-  const response = await fetch(`${url}/stats`)
-  const { per_chain } = (await response.json()) as { per_chain: Record<string, ChainStats> }
-  return new Map(Object.entries(per_chain).map(([chainId, stats]) => [Number(chainId), stats]))
 }
 
 interface Killed {
