@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
-import { cut, delay, rateLimit } from '../support/faults.ts'
-import { devAccount, eventually } from '../support/liveTitan.ts'
+import { cut, delay, rateLimit, refuse } from '../support/faults.ts'
+import { devAccount, eventually, type LiveTitan } from '../support/liveTitan.ts'
 import { liveCase } from './faultRow.ts'
+import { LARGE } from './opportunity.ts'
 import { becomes, finalised, minedInto, mineUntil, offersAt, pause, timesOffered } from './steps.ts'
 
 for (const { depth, forgets } of [
@@ -87,8 +88,10 @@ liveCase(
   {
     row: 31,
     failure: 'the chain stands still',
-    injected: 'no block for six seconds while a trade is pending; another chain trades on',
-    expected: 'no bump, no cancel; the other chain is served; included when blocks come again',
+    injected:
+      'no block for eighteen seconds while a trade is pending, longer than its bytes wait to go out again; another chain trades on',
+    expected:
+      'no bump, no cancel; the other chain is served; included when blocks come again (two minutes: test/e2e/chainTrouble.test.ts)',
   },
   {
     chainIds: [56, 43114],
@@ -96,7 +99,7 @@ liveCase(
       await live.chain.automine(false)
       await live.submit({ signal_id: 'row-31', wait: 'broadcast' })
       await becomes(live, 'row-31', 'pending')
-      for (let index = 0; index < 3; index++) {
+      for (let index = 0; index < 9; index++) {
         const other = { signal_id: `row-31-other-${index}`, chainId: 43114, wait: 'broadcast' }
         expect((await live.submit(other)).json).toMatchObject({ success: true })
         await becomes(live, `row-31-other-${index}`, 'included')
@@ -104,7 +107,7 @@ liveCase(
       }
       expect(offersAt(live, 0)).toHaveLength(1)
       await minedInto(live, 'row-31', 'included')
-      return 'One transaction during the halt, included after it; three trades landed beside it.'
+      return 'One transaction during the halt, included after it; nine trades landed beside it.'
     },
   },
 )
@@ -182,6 +185,20 @@ liveCase(
 
 const HOUR_MS = 3_600_000
 
+/** The base fee jumps over what is pending: replaced after some blocks, and by nothing but blocks. */
+async function replacedByBlocks(live: LiveTitan, signalId: string): Promise<void> {
+  await pause(2_000)
+  expect(offersAt(live, 0)).toHaveLength(1)
+  let blocks = 0
+  await mineUntil(live, async () => {
+    if (offersAt(live, 0).length > 1) return true
+    await live.chain.baseFee(3)
+    expect(blocks++, 'blocks until it is replaced').toBeLessThan(40)
+    return null
+  })
+  await minedInto(live, signalId, 'included')
+}
+
 for (const { words, ms } of [
   { words: 'an hour ahead', ms: HOUR_MS },
   { words: 'an hour behind', ms: -HOUR_MS },
@@ -190,18 +207,42 @@ for (const { words, ms } of [
     {
       row: 33,
       failure: 'the clock is off',
-      injected: `our clock is ${words}, and a trade waits two seconds in the pool`,
-      expected: 'timers count blocks: no bump, no cancel; included',
+      injected: `our clock is ${words}; a trade waits two seconds without a block, then the base fee jumps`,
+      expected: 'timers count blocks: nothing in the two seconds, then a replacement; included',
     },
     {
       clockMs: ms,
       async run(live) {
         await live.chain.automine(false)
-        await live.submit({ signal_id: 'row-33', wait: 'broadcast' })
-        await pause(2_000)
-        await minedInto(live, 'row-33', 'included')
-        expect(offersAt(live, 0)).toHaveLength(1)
-        return 'One transaction, included.'
+        await live.submit({ ...LARGE, signal_id: 'row-33', wait: 'broadcast' })
+        await replacedByBlocks(live, 'row-33')
+        return 'Replaced by blocks alone, and included.'
+      },
+    },
+  )
+
+for (const { words, ms } of [
+  { words: 'jumps an hour ahead', ms: HOUR_MS },
+  { words: 'jumps an hour back', ms: -HOUR_MS },
+])
+  liveCase(
+    {
+      row: 33,
+      failure: 'the clock is off',
+      injected: `our clock ${words} while a trade is pending; two seconds later the base fee jumps`,
+      expected: 'nothing in the two seconds, then a replacement within 40 blocks; the next trade lands too',
+    },
+    {
+      clockMs: 0,
+      async run(live, setClock) {
+        await live.chain.automine(false)
+        await live.submit({ ...LARGE, signal_id: 'row-33-a', wait: 'broadcast' })
+        setClock(ms)
+        await replacedByBlocks(live, 'row-33-a')
+        await live.chain.automine(true)
+        await live.submit({ signal_id: 'row-33-b', wait: 'broadcast' })
+        await minedInto(live, 'row-33-b', 'included')
+        return 'Replaced by blocks alone, and included; so was the next trade.'
       },
     },
   )
@@ -276,3 +317,37 @@ liveCase(
     },
   },
 )
+
+liveCase(
+  {
+    row: 30,
+    failure: 'an account with delegated code (EIP-7702)',
+    injected:
+      'the lane delegates while the server runs; the node refuses a second one in flight; three trades come at once',
+    expected: 'one in flight at a time from then on; all land, no gap',
+  },
+  {
+    async run(live) {
+      const { chain } = live
+      await live.submit({ signal_id: 'row-30-a', wait: 'broadcast' })
+      await minedInto(live, 'row-30-a', 'included')
+      await chain.automine(false)
+      await chain.ask('anvil_setCode', live.lanes[0], `0xef0100${chain.executor.slice(2)}`)
+      live.proxy.inject(async (payload) => {
+        if (!payload.methods.includes('eth_sendRawTransaction')) return null
+        const sent = live.proxy.offered.at(-1)
+        const others = (await chain.pooled()).filter((hash) => hash !== sent?.hash)
+        const isNext = sent?.nonce === (await chain.count(live.lanes[0] ?? ''))
+        return others.length > 0 && !isNext ? refuse(DELEGATED)(payload) : null
+      })
+      const ids = ['row-30-b', 'row-30-c', 'row-30-d']
+      await Promise.all(ids.map((id) => live.submit({ signal_id: id, wait: 'none' })))
+      for (const id of ids) await minedInto(live, id, 'included')
+      expect(await chain.count(live.lanes[0] ?? '')).toBe(4)
+      return 'Four trades at nonces 0 to 3.'
+    },
+  },
+)
+
+/** geth, core/txpool/legacypool: `ErrInflightTxLimitReached`. */
+const DELEGATED = { code: -32000, message: 'in-flight transaction limit reached for delegated accounts' }

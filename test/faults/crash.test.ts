@@ -3,9 +3,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'vitest'
 import { cut, dropReply, hang, hold } from '../support/faults.ts'
 import { eventually, type LiveTitan, signal } from '../support/liveTitan.ts'
+import { fillDisk } from '../support/smallDisk.ts'
 import { startTitan } from '../support/startTitan.ts'
 import { liveCase } from './faultRow.ts'
-import { becomes, besides, minedInto, mineUntil, offersAt } from './steps.ts'
+import { becomes, besides, minedInto, mineUntil, offersAt, pause } from './steps.ts'
 
 liveCase(
   {
@@ -179,6 +180,46 @@ liveCase(
       await becomes(live, 'row-37', 'included')
       expect(offersAt(live, 0)).toHaveLength(1)
       return 'Refused with JOURNAL_UNAVAILABLE, nothing sent; then included at nonce 0.'
+    },
+  },
+)
+
+/** What SQLite needs to start, and room for some commits. */
+const SMALL_DISK_BYTES = 3 * 1024 * 1024
+
+liveCase(
+  {
+    row: 37,
+    failure: 'the journal cannot be written',
+    injected:
+      'the disk is full (ENOSPC) after a signal was promised (202) and before it is signed; then it has room again',
+    expected: 'nothing leaves, others are refused with a code; the promised trade lands without a restart',
+  },
+  {
+    disk: { bytes: SMALL_DISK_BYTES },
+    // The promise outlasts the full disk; what waits for a node is asked again meanwhile.
+    env: { RPC_TIMEOUT_MS: '20000' },
+    async run(live) {
+      const simulated = Promise.withResolvers<void>()
+      const held = live.proxy.inject(hold(simulated.promise, 'eth_call'))
+      const { status } = await live.submit({ signal_id: 'row-37-a', wait: 'none' })
+      expect(status).toBe(202)
+      await eventually(async () => (held.strikes > 0 ? true : null))
+      const free = fillDisk({ folder: live.titan.dataDir })
+      held.heal()
+      simulated.resolve()
+      const { json } = await live.submit({ signal_id: 'row-37-b' })
+      expect(json).toMatchObject({ success: false, code: 'JOURNAL_UNAVAILABLE', sent: 'no' })
+      await eventually(async () => ((await live.titan.get('/readyz')).json.ready ? null : true))
+      await pause(1_500)
+      expect(live.proxy.offered).toEqual([])
+      free()
+      await minedInto(live, 'row-37-a', 'included')
+      await mineUntil(live, async () => {
+        const { json } = await live.submit({ signal_id: 'row-37-c' })
+        return json.success ? true : null
+      })
+      return 'Nothing sent while it was full; then the promised trade landed, and another after it.'
     },
   },
 )

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { it } from 'vitest'
 import { type LiveTitan, startLiveTitan } from '../support/liveTitan.ts'
+import { movableClock } from '../support/movableClock.ts'
+import { mountMissing } from '../support/smallDisk.ts'
 import { auditTruth } from './auditTruth.ts'
 
 /** One case of the failure table; a row may have several. */
@@ -29,9 +34,13 @@ declare module 'vitest' {
 export function faultCase(
   entry: FaultCase,
   run: (atEnd: (work: () => Promise<void>) => void) => Promise<string> | string,
+  /** Why the case cannot be tried on this machine. */
+  impossible: string | null = null,
 ): void {
+  if (impossible !== null) process.stdout.write(`${impossible}\n`)
   const title = `row ${entry.row}: ${entry.injected}`
-  it.concurrent(title, { timeout: TIMEOUT_MS }, async ({ task, onTestFinished }) => {
+  const add = impossible === null ? it.concurrent : it.concurrent.skip
+  add(title, { timeout: TIMEOUT_MS }, async ({ task, onTestFinished }) => {
     task.meta.faultCase = { ...entry, observed: null }
     task.meta.faultCase = { ...entry, observed: await run(onTestFinished) }
   })
@@ -46,14 +55,18 @@ const TIMEOUT_MS = 90_000
  */
 export function liveCase(
   entry: Omit<FaultCase, 'against'>,
-  { run, foreign = [], clockMs = 0, env = {}, ...world }: LiveCase,
+  { run, foreign = [], clockMs = null, env = {}, ...world }: LiveCase,
 ): void {
-  faultCase({ ...entry, against: 'system' }, async (atEnd) => {
-    const live = await startLiveTitan({ ...world, env: { ...clockOff(clockMs), ...env } })
+  const impossible = world.disk ? mountMissing() : null
+  const runCase = async (atEnd: (work: () => Promise<void>) => void) => {
+    const folder = mkdtempSync(join(tmpdir(), 'titan-clock-'))
+    atEnd(async () => rmSync(folder, { recursive: true }))
+    const clock = clockMs === null ? null : movableClock({ file: join(folder, 'clock'), ms: clockMs })
+    const live = await startLiveTitan({ ...world, env: { ...clock?.env, ...env } })
     // Also when the case runs out of time.
     atEnd(live.stop)
     try {
-      const observed = await run(live)
+      const observed = await run(live, clock?.set ?? noClock)
       await live.end()
       const truth = await auditTruth({ live, foreign })
       return `${observed} On chain: ${truth}.`
@@ -61,24 +74,21 @@ export function liveCase(
       // What the server said belongs to a failure.
       throw new Error(`${error instanceof Error ? error.message : error}\n${tail(live)}`, { cause: error })
     }
-  })
+  }
+  faultCase({ ...entry, against: 'system' }, runCase, impossible)
 }
 
 type LiveCase = NonNullable<Parameters<typeof startLiveTitan>[0]> & {
-  readonly run: (live: LiveTitan) => Promise<string>
+  readonly run: (live: LiveTitan, setClock: (aheadMs: number) => void) => Promise<string>
   /** Hashes that the case itself sends from a lane are pushed here. */
   readonly foreign?: string[]
-  /** How far the server's clock is ahead of ours. */
-  readonly clockMs?: number
+  /** How far the server's clock is ahead of ours at the start; without it the clock cannot be set. */
+  readonly clockMs?: number | null
 }
 
-/** Loaded before everything else, in every thread of the server. */
-const clockOff = (ms: number): Record<string, string> =>
-  ms === 0
-    ? {}
-    : {
-        NODE_OPTIONS: `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+(${ms})`,
-      }
+const noClock = () => {
+  throw new Error('The clock of this case cannot be set: it has no clockMs.')
+}
 
 /** A row that cannot happen to us: `reason` is in the table, and `run` checks what it rests on. */
 export function impossibleRow(

@@ -252,18 +252,30 @@ liveCase(
   {
     row: 10,
     failure: '`insufficient funds`',
-    injected: 'the node refuses signed bytes for lack of funds, until the account is funded',
-    expected: 'same bytes, same nonce; the key takes no further trade meanwhile and goes on afterwards',
+    injected:
+      'the account is emptied while signed bytes are under way; the node refuses them until it is funded',
+    expected: 'same bytes, same nonce; no further trade over six blocks, and the key goes on afterwards',
   },
   {
     async run(live) {
-      const poor = live.proxy.inject(refuse(INSUFFICIENT))
+      await live.chain.automine(false)
+      const refusing = live.proxy.inject(async (payload) => {
+        if (!payload.methods.includes('eth_sendRawTransaction')) return null
+        await live.chain.ask('anvil_setBalance', live.lanes[0], '0x7')
+        return refuse(INSUFFICIENT)(payload)
+      })
       await live.submit({ signal_id: 'row-10-a', wait: 'broadcast' })
-      const meanwhile = await live.submit({ signal_id: 'row-10-b', wait: 'broadcast' })
-      expect(meanwhile.json).toMatchObject({ success: false, sent: 'no' })
+      for (let asked = 0; asked < 6; asked++) {
+        await live.chain.mine()
+        await pause(400)
+        const { json } = await live.submit({ wait: 'broadcast' })
+        expect(json).toMatchObject({ success: false, sent: 'no' })
+      }
+      expect(offersAt(live, 1)).toEqual([])
       const [first] = offersAt(live, 0)
-      await mineUntil(live, () => (poor.strikes >= 2 ? true : null))
-      poor.heal()
+      await mineUntil(live, () => (refusing.strikes >= 2 ? true : null))
+      refusing.heal()
+      await live.chain.ask('anvil_setBalance', live.lanes[0], '0x56bc75e2d63100000')
       const trade = await minedInto(live, 'row-10-a', 'included')
       expect(trade.txHash).toBe(first?.hash)
       const next = signal({ signal_id: 'row-10-c', wait: 'broadcast' })
@@ -271,7 +283,7 @@ liveCase(
         const { json } = await live.titan.post('/execute', next)
         return json.code === 'LANES_BUSY' ? null : true
       })
-      await becomes(live, 'row-10-c', 'included')
+      await minedInto(live, 'row-10-c', 'included')
       await finalised(live, 'row-10-c')
       return 'The same bytes landed at nonce 0; the lane went on with nonce 1.'
     },

@@ -62,6 +62,48 @@ liveCase(
   },
 )
 
+const ofTheSecond: string[] = []
+liveCase(
+  {
+    row: 22,
+    failure: 'a second process with the same key',
+    injected:
+      'two servers with one key run; both sign nonce 0 for one signal_id, each another amount; the second lands',
+    expected: 'one effect; the first tells displaced by the hash of the second, and stops the lane',
+  },
+  {
+    foreign: ofTheSecond,
+    async run(live) {
+      const { chain } = live
+      const dataDir = mkdtempSync(join(tmpdir(), 'titan-second-'))
+      const second = await startTitan({ env: besides(live), dataDir })
+      try {
+        await eventually(async () => ((await second.get('/readyz')).status === 200 ? true : null))
+        await chain.automine(false)
+        const lost = live.proxy.inject(swallow())
+        const trade = () => signal({ signal_id: 'row-22', wait: 'broadcast' })
+        const answers = [await live.titan.post('/execute', trade()), await second.post('/execute', trade())]
+        expect(answers.map(({ json }) => json.nonce)).toEqual([0, 0])
+        ofTheSecond.push(answers[1]?.json.txHash)
+        expect(offersAt(live, 0)[0]?.hash).not.toBe(ofTheSecond[0])
+        const told = await minedInto(live, 'row-22', 'displaced')
+        expect(told).toMatchObject({ success: false, code: 'DISPLACED' })
+        expect(told.error).toContain(ofTheSecond[0])
+        lost.heal()
+        await eventually(async () =>
+          (await second.get('/trades/row-22')).json.status === 'included' ? true : null,
+        )
+        const { json } = await live.submit({ signal_id: 'row-22-b' })
+        expect(json).toMatchObject({ success: false, code: 'LANES_BUSY', sent: 'no' })
+      } finally {
+        await second.stop()
+        rmSync(dataDir, { recursive: true, force: true })
+      }
+      return 'Included for the second alone; the first names its hash and takes no further trade.'
+    },
+  },
+)
+
 const outOfBand: string[] = []
 liveCase(
   {

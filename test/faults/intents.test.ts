@@ -47,12 +47,17 @@ liveCase(
   {
     async run(live) {
       const { chain, proxy } = live
-      const lost = proxy.inject(swallow(), { times: 1 })
+      const swallowed = swallow()
+      const lost = proxy.inject((payload) =>
+        payload.methods.includes('eth_sendRawTransaction') && proxy.offered.at(-1)?.to === chain.executor
+          ? swallowed(payload)
+          : null,
+      )
       await live.submit({ signal_id: 'row-26', wait: 'broadcast' })
       const [first] = offersAt(live, 0)
       await takeOpportunity(chain)
-      lost.heal()
       await minedInto(live, 'row-26', 'cancelled')
+      lost.heal()
       await chain.reorg({ depth: 3, forgets: true })
       await chain.ask('eth_sendRawTransaction', first?.raw)
       await chain.mine()
@@ -184,27 +189,45 @@ liveCase(
   },
 )
 
-liveCase(
+for (const { injected, expected, ends, isKept } of [
   {
-    row: 36,
-    failure: 'the opportunity is gone',
-    injected: 'valid_until passes while the transaction is stuck',
-    expected: 'a no-op takes the nonce, or the executor refuses by its deadline: no effect',
+    injected: 'valid_until passes while no node takes the transaction',
+    expected: 'a no-op takes the nonce: cancelled',
+    ends: 'cancelled',
+    isKept: false,
   },
   {
-    async run(live) {
-      await live.chain.automine(false)
-      const lost = live.proxy.inject(swallow())
-      await live.submit({ signal_id: 'row-36', valid_until: Date.now() + 1_500, wait: 'broadcast' })
-      expect(offersAt(live, 0)).toHaveLength(1)
-      await pause(2_000)
-      await mineUntil(live, () => (offersAt(live, 0).some(({ to, from }) => to === from) ? true : null))
-      lost.heal()
-      const trade = await mineUntil(live, async () => {
-        const found = await live.trade('row-36')
-        return found?.status === 'cancelled' || found?.status === 'reverted' ? found : null
-      })
-      return `The trade is ${trade.status}.`
+    injected:
+      'valid_until passes while the transaction is stuck, and it is mined just before its cancel arrives',
+    expected: 'the executor refuses by its deadline: reverted, nothing traded',
+    ends: 'reverted',
+    isKept: true,
+  },
+])
+  liveCase(
+    { row: 36, failure: 'the opportunity is gone', injected, expected },
+    {
+      async run(live) {
+        const { chain, proxy } = live
+        await chain.automine(false)
+        const swallowed = swallow()
+        proxy.inject(async (payload) => {
+          const offer = proxy.offered.at(-1)
+          if (!payload.methods.includes('eth_sendRawTransaction')) return null
+          if (offer?.to === chain.executor) return swallowed(payload)
+          if (isKept) {
+            const raw = offersAt(live, 0)[0]?.raw
+            await chain.ask('eth_sendRawTransaction', raw).catch(() => {})
+            await chain.mine()
+          }
+          return null
+        })
+        await live.submit({ signal_id: 'row-36', valid_until: Date.now() + 1_500, wait: 'broadcast' })
+        expect(offersAt(live, 0)).toHaveLength(1)
+        await pause(2_000)
+        await mineUntil(live, () => (offersAt(live, 0).some(({ to, from }) => to === from) ? true : null))
+        await minedInto(live, 'row-36', ends)
+        return `The trade is ${ends}.`
+      },
     },
-  },
-)
+  )

@@ -14,6 +14,9 @@ export const DAI_TRADE = {
   path: [tokens.weth.address, tokens.dai.address],
 }
 
+/** Earns so much that it pays at any base fee of these cases, its replacements too. */
+export const LARGE = { amount: parseUnits('2000', 6).toString() }
+
 /** The way round that loses: the price difference between the two venues is paid instead of earned. */
 export const LOSING_TRADE = {
   protocols: [1, 0],

@@ -13,6 +13,7 @@ import { type FaultProxy, startFaultProxy } from './faultProxy.ts'
 import { openJournalFiles } from './journalFiles.ts'
 import { type LiveChain, openLiveChain } from './liveChain.ts'
 import { type RelayServer, startRelayServer } from './relayServer.ts'
+import { mountSmallDisk } from './smallDisk.ts'
 import { type Json, type Reply, startTitan, type Titan } from './startTitan.ts'
 
 /** The words anvil derives its accounts from. */
@@ -115,6 +116,7 @@ export function signal(over: object = {}): Json {
  * @param options.endpoints proxies in front of each chain: how many, or by what each is reached
  * @param options.lanes how many of anvil's accounts #1 to #4 send
  * @param options.env further settings of the server
+ * @param options.disk gives the server's data a file system of its own, so small that it can be filled; see `canMount`
  * @param options.prepare called for each chain before the server starts
  * @param options.relay a private relay of the first chain, which includes what it is given or keeps it for ever
  */
@@ -123,6 +125,7 @@ export async function startLiveTitan({
   endpoints = 1,
   lanes: laneCount = 1,
   env = {},
+  disk = null,
   prepare = async () => {},
   relay: relayWanted = null,
 }: {
@@ -130,10 +133,12 @@ export async function startLiveTitan({
   endpoints?: number | readonly Transport[]
   lanes?: number
   env?: Record<string, string>
+  disk?: { bytes: number } | null
   prepare?: (chain: WorldChain) => Promise<void>
   relay?: { includes: boolean } | null
 } = {}): Promise<LiveTitan> {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-live-'))
+  const unmount = disk ? mountSmallDisk({ folder: dataDir, ...disk }) : () => {}
   const journal = openJournalFiles({ dataDir })
   const transports =
     typeof endpoints === 'number' ? Array.from({ length: endpoints }, (): Transport => 'http') : endpoints
@@ -154,6 +159,7 @@ export async function startLiveTitan({
     await Promise.all(chains.flatMap(({ endpoints: proxies }) => proxies.map((proxy) => proxy.stop())))
     await relay?.stop()
     await devnet.stop()
+    unmount()
     rmSync(dataDir, { recursive: true, force: true })
   }
 
