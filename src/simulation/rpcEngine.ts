@@ -35,6 +35,9 @@ const L1_FEE_MODELS: Readonly<Record<L1FeeModel, number>> = {
 const BEHIND_UNANSWERED = '0x06741e22'
 const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' }
 
+const startedAtMs = Date.now() - performance.now()
+const steadyNow = (): number => startedAtMs + performance.now()
+
 /**
  * Simulates over JSON-RPC: one `eth_call` per candidate on the newest state, in which the lens stands at the
  * caller's account and, when none is deployed, the executor's code at its own. The block is read inside the
@@ -47,7 +50,7 @@ const LENDER_NAMES: Readonly<Record<FlashSource, string>> = { 1: 'Balancer V3 va
  * @param options.headTimestamp time of the newest block known, Unix seconds
  * @param options.oldestBlock the lowest block that may be simulated on, null for any: behind one address may
  * be nodes of several heights
- * @param options.now the clock, Unix ms
+ * @param options.now the clock, Unix ms; one that never jumps, so that no deadline passes by a jump
  */
 export function createRpcEngine({
   rpc,
@@ -56,7 +59,7 @@ export function createRpcEngine({
   oldestBlock = () => null,
   explainRevert,
   readNodeError,
-  now = Date.now,
+  now = steadyNow,
 }: {
   rpc: Pick<JsonRpc, 'call'>
   facts: ChainFacts

@@ -210,7 +210,6 @@ liveCase(
       simulated.resolve()
       const { json } = await live.submit({ signal_id: 'row-37-b' })
       expect(json).toMatchObject({ success: false, code: 'JOURNAL_UNAVAILABLE', sent: 'no' })
-      await eventually(async () => ((await live.titan.get('/readyz')).json.ready ? null : true))
       await pause(1_500)
       expect(live.proxy.offered).toEqual([])
       free()
