@@ -29,7 +29,7 @@ export function openWaysOut({
   timeoutMs: number
   onRequest: (request: RpcRequest) => void
 }): { readonly nodes: readonly SendEndpoint[]; readonly relays: readonly Relay[] } {
-  const open = (options: { url: string; headersFor?: (body: string) => Readonly<Record<string, string>> }) =>
+  const open = (options: Pick<Parameters<typeof openTransport>[0], 'url' | 'headersFor' | 'secrets'>) =>
     openTransport({
       ...options,
       connectionsMax: SEND_CONNECTIONS_MAX,

@@ -232,6 +232,25 @@ const rpcError = (message: string, code = -32000) =>
   JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code, message } })
 const rpcResult = (result: unknown, id: unknown = 1) => JSON.stringify({ jsonrpc: '2.0', id, result })
 
+describe('what an endpoint says of its key', () => {
+  const KEY = 'K3y-aB91zQ77mmXw'
+  const refusal = `Invalid API key ${KEY} given`
+  test.each<[string, number, string]>([
+    ['with HTTP 401', 401, JSON.stringify({ error: refusal })],
+    ['with a page', 403, `<html>${refusal}</html>`],
+    ['with a JSON-RPC error', 200, rpcError(refusal)],
+    ['in part', 200, rpcError(`unknown key ${KEY.slice(0, 8)}...`)],
+  ])('%s is told without the key', async (_, status, body) => {
+    left.interfere = () => ({ kind: 'answer', status, body })
+    const broadcast = broadcaster([`${left.url}/v2/${KEY}`])
+    const outcome = await broadcast.send(await transfer())
+    const told = JSON.stringify([outcome, broadcast.reports])
+    for (let at = 0; at + 6 <= KEY.length; at++) expect(told).not.toContain(KEY.slice(at, at + 6))
+    expect(told).toContain('…')
+    expect(told).toContain('key')
+  })
+})
+
 describe('an answer that cannot be trusted', () => {
   test('is lost after the node took the transaction: unknown, sent once, and on the chain', async () => {
     left.interfere = () => ({ kind: 'drop-reply' })

@@ -7,6 +7,7 @@ import { findFreePort } from '../../devnet/findFreePort.ts'
 import { locateAnvil } from '../../devnet/locateAnvil.ts'
 import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
 import { type RelayServer, startRelayServer } from '../../test/support/relayServer.ts'
+import { startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { newAccount, type SignedTransfer, signedTransfer } from '../../test/support/signedTransfer.ts'
 import { CHAINS } from '../config/chains.ts'
 import { BLOXROUTE_CHAIN_IDS, type RelayKind } from '../config/relays.ts'
@@ -21,7 +22,7 @@ import { createNodeEndpoint } from './sendTransport.ts'
 const CHAIN_ID = 1
 const AUTH_KEY = `0x${'3f'.repeat(32)}`
 const KEEP_BLOCKS = 25
-const open = (options: { url: string; headersFor?: (body: string) => Readonly<Record<string, string>> }) =>
+const open = (options: Pick<Parameters<typeof openTransport>[0], 'url' | 'headersFor' | 'secrets'>) =>
   openTransport({ connectionsMax: 1, responseBytesMax: 100_000, ...options })
 
 let anvil: Anvil
@@ -163,6 +164,21 @@ describe('a relay that includes', () => {
     )
     expect(outcome).toMatchObject({ status: 'refused', failure: { code: 'INSUFFICIENT_FUNDS' } })
   })
+})
+
+test('a relay that quotes the key of its URL or its authorization is told without them', async () => {
+  const KEY = 'K3y-aB91zQ77mmXw'
+  const TOKEN = 'dG9rZW46c2VjcmV0MTIz'
+  const proxy = await startRpcProxy({ target: anvil.rpc })
+  proxy.interfere = () => ({ kind: 'answer', status: 401, body: `no key ${KEY}, no token ${TOKEN}` })
+  const authorization = `Basic ${TOKEN}`
+  const outcome = await send(
+    relaysOf([{ kind: 'plain', url: `${proxy.url}/${KEY}`, authorization }]),
+    await transfer(0),
+  )
+  await proxy.stop()
+  expect(JSON.stringify(outcome)).toContain('no key …, no token …')
+  expect(JSON.stringify(outcome)).not.toMatch(/aB91zQ|ZW46c2/)
 })
 
 test('silence in private, then the public way at the same nonce with higher fees, and only that one lands', async () => {

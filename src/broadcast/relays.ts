@@ -61,21 +61,24 @@ export function createRelays({
   openTransport: (options: {
     url: string
     headersFor: (body: string) => Readonly<Record<string, string>>
-  }) => { transport: Transport; host: string }
+    secrets: readonly string[]
+  }) => { transport: Transport; host: string; redact: (text: string) => string }
   classify: (error: RpcError) => SendErrorClass
   onRequest?: (request: RpcRequest) => void
 }): readonly Relay[] {
   return relays.map(({ kind, url, authorization }) => {
     const { signed, call, hashOf } = dialectOf({ kind, chainId, keepBlocks })
     const fixed: Record<string, string> = authorization === null ? {} : { authorization }
-    const { transport, host } = openTransport({
+    const opened = openTransport({
       url,
       headersFor: (body) => (signed ? { ...fixed, 'x-flashbots-signature': identity.sign(body) } : fixed),
+      // After the name of its scheme, where it has one.
+      secrets: authorization === null ? [] : authorization.trim().split(/\s+/).slice(-1),
     })
     const reporting = onRequest ? { onRequest } : {}
     return {
       kind,
-      ...createSendTransport({ host, transport, timeoutMs, classify, call, hashOf, ...reporting }),
+      ...createSendTransport({ ...opened, timeoutMs, classify, call, hashOf, ...reporting }),
     }
   })
 }

@@ -38,6 +38,7 @@ const MESSAGE_CHARS_MAX = 300
  * Sends transactions over a transport of its own, one call an exchange, each once. Everything that is not a
  * clear answer is `no_answer`: only a connection that was never made counts as nothing received.
  *
+ * @param options.redact takes the secrets of the endpoint out of what it says
  * @param options.call the JSON-RPC call that carries the transaction
  * @param options.hashOf the hash in a result; null when the result names none but does say that it was taken;
  *   undefined when it is not a result of that call
@@ -45,6 +46,7 @@ const MESSAGE_CHARS_MAX = 300
 export function createSendTransport({
   host,
   transport,
+  redact,
   timeoutMs,
   classify,
   call,
@@ -53,6 +55,7 @@ export function createSendTransport({
 }: {
   host: string
   transport: Transport
+  redact: (text: string) => string
   timeoutMs: number
   classify: (error: RpcError) => SendErrorClass
   call: (outgoing: Outgoing) => SendCall
@@ -63,7 +66,7 @@ export function createSendTransport({
   const verdict = (verdictClass: VerdictClass, message: string): Verdict => ({
     host,
     class: verdictClass,
-    message: withoutUrls(message).slice(0, MESSAGE_CHARS_MAX),
+    message: redact(withoutUrls(message.slice(0, 4 * MESSAGE_CHARS_MAX))).slice(0, MESSAGE_CHARS_MAX),
   })
 
   function read(reply: unknown, id: number, hash: Hex): Verdict {
@@ -148,5 +151,5 @@ function classOfFailure({ reason }: ExchangeFailure): VerdictClass {
   }
 }
 
-/** Nodes that pass a transaction on quote the next node's URL, and URLs hold keys. */
+/** Nodes that pass a transaction on quote the next node's URL, which may hold a key that is not ours. */
 const withoutUrls = (text: string) => text.replace(/\b(https?|wss?):\/\/[^\s"'<>]*/gi, '(url)')

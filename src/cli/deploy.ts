@@ -182,12 +182,12 @@ async function deployOn({
   const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs, limits: LIMITS })
   const broadcast = createBroadcast({
     endpoints: chain.endpoints.map((url) => {
-      const { transport, host } = openTransport({
+      const opened = openTransport({
         url,
         connectionsMax: 1,
         responseBytesMax: LIMITS.rpcResponseBytesMax,
       })
-      return createNodeEndpoint({ host, transport, timeoutMs, classify: classifySendError })
+      return createNodeEndpoint({ ...opened, timeoutMs, classify: classifySendError })
     }),
   })
   try {

@@ -1,7 +1,6 @@
 import type { EndpointState } from '../dispatch/protocol.ts'
 import { failure } from '../errors/failure.ts'
 import { openTransport } from './openTransport.ts'
-import { createRedactor } from './redact.ts'
 import type { RpcOutcome, RpcRequest } from './rpc.ts'
 import { type EndpointFailure, type RpcCall, settleCalls, type Unanswered } from './settleCalls.ts'
 import { exchangeFailure, type StreamListener } from './transport.ts'
@@ -57,8 +56,7 @@ export function createEndpoint({
   chainId: number | null
   onRequest: (request: RpcRequest) => void
 }): Endpoint {
-  const redact = createRedactor(url)
-  const { transport, host } = openTransport({
+  const { transport, host, redact } = openTransport({
     url,
     connectionsMax,
     responseBytesMax,

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { createHttpTransport } from './httpTransport.ts'
+import { createRedactor } from './redact.ts'
 import { createIpcTransport, createWebSocketTransport } from './streamTransport.ts'
 import type { Transport } from './transport.ts'
 import { createTransportPool } from './transportPool.ts'
@@ -12,26 +13,32 @@ const STREAMS_MAX = 4
  * connects when first used.
  *
  * @param options.headersFor more headers for a body; only HTTP has them
+ * @param options.secrets what the endpoint is shown beside its address, and may quote
  * @param options.onDisconnect called when the last open connection has ended
- * @returns `host` names the endpoint without what its address may hold of keys
+ * @returns `host` names the endpoint without what its address may hold of keys; `redact` takes those out of
+ *   what it says
  */
 export function openTransport({
   url,
   connectionsMax,
   responseBytesMax,
   headersFor,
+  secrets = [],
   onDisconnect,
 }: {
   url: string
   connectionsMax: number
   responseBytesMax: number
   headersFor?: ((body: string) => Readonly<Record<string, string>>) | undefined
+  secrets?: readonly string[] | undefined
   onDisconnect?: (() => void) | undefined
-}): { transport: Transport; host: string } {
+}): { transport: Transport; host: string; redact: (text: string) => string } {
+  const redact = createRedactor(url, secrets)
   if (/^https?:/.test(url)) {
     return {
       transport: createHttpTransport({ url, connectionsMax, responseBytesMax, headersFor, onDisconnect }),
       host: new URL(url).host,
+      redact,
     }
   }
   if (/^wss?:/.test(url)) {
@@ -41,11 +48,13 @@ export function openTransport({
         connectionsMax: Math.min(connectionsMax, STREAMS_MAX),
       }),
       host: new URL(url).host,
+      redact,
     }
   }
   const path = url.replace(/^(ipc|file|unix):(\/\/)?/, '')
   return {
     transport: createIpcTransport({ path, responseBytesMax, onDisconnect }),
     host: `ipc:${basename(path)}`,
+    redact,
   }
 }

@@ -10,9 +10,13 @@ const SHORT_MIN = 3
  * Gives back what takes the secrets of an endpoint's URL out of a text of its node: path, query and
  * credentials, whole or in part, as they are, percent-encoded, escaped as JSON does, or as the Authorization
  * header has them, in either case of letters. Revert data is not text and does not go through here.
+ *
+ * @param more other secrets that the endpoint is shown
  */
-export function createRedactor(url: string): (text: string) => string {
-  const secrets = [...new Set(secretsOf(url).flatMap(variants))].map((secret) => secret.toLowerCase())
+export function createRedactor(url: string, more: readonly string[] = []): (text: string) => string {
+  const secrets = [...new Set([...secretsOf(url), ...more].flatMap(variants))].map((secret) =>
+    secret.toLowerCase(),
+  )
   const parts = new Set<string>()
   for (const secret of secrets)
     for (let at = 0; at + PART <= secret.length; at++) parts.add(secret.slice(at, at + PART))

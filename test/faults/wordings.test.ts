@@ -106,8 +106,8 @@ beforeAll(async () => {
   devnet = await startDevnet({ chainIds: [1] })
   const node = devnet.chains[0]?.rpc ?? ''
   proxy = await startFaultProxy({ node })
-  const { transport, host } = openTransport({ url: proxy.url, connectionsMax: 4, responseBytesMax: 100_000 })
-  const endpoint = createNodeEndpoint({ host, transport, timeoutMs: 20_000, classify: classifySendError })
+  const opened = openTransport({ url: proxy.url, connectionsMax: 4, responseBytesMax: 100_000 })
+  const endpoint = createNodeEndpoint({ ...opened, timeoutMs: 20_000, classify: classifySendError })
   broadcast = createBroadcast({ endpoints: [endpoint] })
   sent = await signedTransfer({ account: await newAccount(node), chainId: 1, nonce: 0 })
 })
