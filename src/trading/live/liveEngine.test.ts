@@ -57,7 +57,7 @@ async function start(): Promise<void> {
             // Whatever happens: on disk before it leaves.
             if (!journal.isOurs(attempt.hash)) throw new Error('It was sent before it was on disk.')
             sent.push(attempt)
-            return { status: 'accepted', hash: attempt.hash, by: 'node' }
+            return { status: 'accepted', hash: attempt.hash }
           },
           ...own.send,
         },
@@ -129,6 +129,9 @@ async function check(...said: readonly (readonly [Attempt | undefined, Finding])
   for (const [attempt, finding] of said) if (attempt !== undefined) findings.set(attempt.hash, finding)
   await engine.check()
 }
+const abandon = (signalId: string) => engine.control({ action: 'abandon', signalId })
+/** What is under way has come as far as it can without an answer that is held back. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
 const SIMULATION: Simulation = {
   success: true,
   gasUsed: 307_699n,
@@ -726,6 +729,80 @@ describe('gaps', () => {
   })
 })
 
+describe('what is settled while nodes take their time', () => {
+  const held = () => Promise.withResolvers<void>()
+  const GAINED = { profit: 7_000_001n, gasCostWei: 300_001n * 17n, netProfitUsdE8: 640_000_007n }
+
+  it('keeps the cost of a trade that left its block and was mined again beside a late count', async () => {
+    let counting: Promise<void> | null = null
+    let pricing: Promise<void> | null = null
+    change = () => ({
+      chain: {
+        async minedCounts() {
+          await counting
+          return [{ count: FIRST_NONCE } as MinedCount]
+        },
+      },
+      trade: {
+        async realise() {
+          await pricing
+          return GAINED
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const [first] = sent
+    await check([first, mined(first, { block: HEAD + 1 })])
+    const [count, price] = [held(), held()]
+    counting = count.promise
+    pricing = price.promise
+    findings.set(first?.hash ?? '0x', REPLACED)
+    rig.head += 1
+    engine.poll()
+    await pause()
+    findings.set(first?.hash ?? '0x', mined(first, { block: HEAD + 2 }))
+    rig.head += 1
+    engine.poll()
+    await pause()
+    count.resolve()
+    await pause()
+    price.resolve()
+    await engine.check()
+    expect(onDisk('a')).toMatchObject({ state: 'included', inclusion: { block: HEAD + 2 } })
+    expect(rig.context.budget.spentLastHourWei()).toBe(300_001n * 17n)
+    expect(rig.context.budget.atStakeWei()).toBe(0n)
+    expect(lane()).toMatchObject({ inFlight: 0 })
+  })
+
+  it('tells the outcome of one trade while the price of another is waited for', async () => {
+    const price = held()
+    change = () => ({
+      trade: {
+        sharesPool: () => false,
+        async realise({ signal }) {
+          if (signal?.signalId === 'a') await price.promise
+          return GAINED
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    await execute('b')
+    const [a, b] = sent
+    findings.set(a?.hash ?? '0x', mined(a))
+    engine.poll()
+    await pause()
+    findings.set(b?.hash ?? '0x', mined(b))
+    engine.poll()
+    await expect.poll(() => onDisk('b')?.state).toBe('included')
+    expect(onDisk('a')?.state).toBe('pending')
+    price.resolve()
+    await engine.check()
+    expect(onDisk('a')?.state).toBe('included')
+  })
+})
+
 describe("the operator's hand", () => {
   it('cancels, speeds up, and refuses what cannot be done', async () => {
     await execute('a')
@@ -762,9 +839,74 @@ describe("the operator's hand", () => {
   it('closes a trade whose nonce is used up, where the chain cannot be asked any more', async () => {
     await execute('a')
     counts = [FIRST_NONCE + 1, FIRST_NONCE + 1]
-    expect(await engine.control({ action: 'abandon', signalId: 'a' })).toMatchObject({ ok: true })
+    expect(await abandon('a')).toMatchObject({ ok: false, failure: { code: 'TRADE_NOT_OPEN' } })
+    // Its receipt may have been late.
+    rig.head += 5
+    expect(await abandon('a')).toMatchObject({ ok: true })
     expect(told(await execute('a'))).toMatchObject({ status: 'displaced', code: 'DISPLACED' })
     expect(lane()).toMatchObject({ inFlight: 0 })
+    // Who paid is not told: the hour is charged with the most that it can have cost.
+    expect(rig.context.budget.atStakeWei()).toBe(0n)
+    expect(rig.context.budget.spentLastHourWei()).toBeGreaterThan(10n ** 15n)
+  })
+
+  it('does not abandon what has just landed: it is settled', async () => {
+    change = () => ({ chain: { receiptWhereMined: async ({ hashes }) => receiptOf(hashes[0]) } })
+    await restart()
+    await execute('a')
+    rig.head += 10
+    counts = [FIRST_NONCE + 1]
+    expect(await abandon('a')).toMatchObject({ ok: false, failure: { code: 'TRADE_NOT_OPEN' } })
+    expect(onDisk('a')).toMatchObject({ state: 'included' })
+    expect(rig.context.budget.spentLastHourWei()).toBe(300_001n * 17n)
+  })
+
+  it('cancels for good, though a bump was being made when the command came', async () => {
+    const market = Promise.withResolvers<void>()
+    let isSlow = true
+    change = () => ({
+      trade: {
+        async freshMarket() {
+          if (isSlow) await market.promise
+          return await rig.context.trade.market()
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    rig.head += 3
+    rig.elapsedMs += 36_000
+    engine.poll()
+    await pause()
+    const cancelled = engine.control({ action: 'cancel', signalId: 'a' })
+    isSlow = false
+    market.resolve()
+    expect(await cancelled).toMatchObject({ ok: true })
+    await engine.check()
+    await blocks(1)
+    await blocks(1)
+    const [first, ...others] = rig.journal.openAttempts()
+    expect(others.map(({ kind }) => kind)).toEqual(['replacement', 'cancel'])
+    expect(others.every((other, index) => cap(other) > cap([first, ...others][index] as Attempt))).toBe(true)
+  })
+
+  it('is told that a trade landed while its cancel was made', async () => {
+    const market = Promise.withResolvers<void>()
+    change = () => ({
+      trade: {
+        async freshMarket() {
+          await market.promise
+          return await rig.context.trade.market()
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const cancelled = engine.control({ action: 'cancel', signalId: 'a' })
+    await check([sent[0], mined(sent[0])])
+    market.resolve()
+    expect(await cancelled).toMatchObject({ ok: false, failure: { code: 'TRADE_NOT_OPEN' } })
+    expect(sentNow()).toEqual([`first ${FIRST_NONCE}`])
   })
 
   it('signs nothing that was promised while the chain is paused', async () => {

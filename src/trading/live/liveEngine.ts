@@ -11,6 +11,7 @@ import { acceptedRecord, hashesOf, isTrade, type OpenExecution, openExecution } 
 import { createPoller } from './poller.ts'
 import { recordChange } from './recordChange.ts'
 import { recover } from './recover.ts'
+import type { Replaced } from './replace.ts'
 import { journalFailure } from './signing.ts'
 import { createTrades } from './trade.ts'
 import { createTradesInFlight } from './tradesInFlight.ts'
@@ -292,38 +293,49 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       if (!execution.isPromised)
         return fail(failure('TRADE_NOT_OPEN', `${signalId} is being simulated: try again in a moment.`))
       if (!(await denied(execution, byOperator)))
-        return fail(failure('JOURNAL_UNAVAILABLE', 'The journal cannot be written.'))
+        return execution.attempts.length > 0
+          ? fail(failure('TRADE_NOT_OPEN', `${signalId} was signed meanwhile: cancel it again.`))
+          : fail(failure('JOURNAL_UNAVAILABLE', 'The journal cannot be written.'))
       return succeed({ sentence: `${signalId} was not signed yet, and will not be.` })
     }
     switch (action) {
       case 'cancel':
         if (isNoOp(latest)) return succeed({ sentence: `${signalId} is being cancelled already.` })
-        return (await trades.replace(execution, { kind: 'cancel', reason: byOperator }))
-          ? succeed({ sentence: `A no-op at nonce ${nonce} of ${lane} is out in the place of ${signalId}.` })
-          : fail(failure('FEE_LIMIT', 'No limit leaves room for the no-op, or it could not be written down.'))
+        return asTold(await trades.replace(execution, { kind: 'cancel', reason: byOperator }), {
+          signalId,
+          out: `A no-op at nonce ${nonce} of ${lane} is out in the place of ${signalId}.`,
+        })
       case 'speed_up':
         if (!isNoOp(latest)) {
           if (chain.head() > latest.signedAtBlock) await trades.reevaluate(execution)
           else trades.trustSigning(execution)
         }
-        return (await trades.replace(execution, { kind: 'bump' }))
-          ? succeed({ sentence: `Nonce ${nonce} of ${lane} is out again with a higher fee.` })
-          : fail(
-              failure(
-                'FEE_LIMIT',
-                'It does not pay for a higher fee on this block, or no limit leaves room.',
-              ),
-            )
+        return asTold(await trades.replace(execution, { kind: 'bump' }), {
+          signalId,
+          out: `Nonce ${nonce} of ${lane} is out again with a higher fee.`,
+        })
       case 'abandon': {
         const counts = lane === null ? [] : await chain.minedCounts(lane)
         if (nonce === null || counts.length === 0 || !counts.every(({ count }) => count > nonce)) {
           const sentence = `Nonce ${nonce} of ${lane} is not used up by every count: its bytes can still land. Cancel it instead.`
           return fail(failure('TRADE_NOT_OPEN', sentence))
         }
-        const sentence = `The operator has abandoned it: nonce ${nonce} of ${lane} is used up, and no receipt of ours is found.`
+        // Our own may have been mined a moment ago.
+        const receipt = await chain.receiptWhereMined({ counts, nonce, hashes: hashesOf(execution) })
+        if (receipt !== null) {
+          await trades.settle(execution, receipt, false)
+          return fail(inBlock(signalId))
+        }
+        execution.passedAtBlock ??= chain.head()
+        const blocksLeft = execution.passedAtBlock + settings.policy.foreignAfter - chain.head()
+        if (blocksLeft > 0) {
+          const sentence = `Nonce ${nonce} of ${lane} was used up a moment ago, and its receipt may be late: try again in ${blocksLeft} blocks.`
+          return fail(failure('TRADE_NOT_OPEN', sentence))
+        }
+        const sentence = `The operator has abandoned it: nonce ${nonce} of ${lane} is used up, and nodes have no receipt of ours.`
         return (await trades.abandon(execution, failure('DISPLACED', sentence, { lane, nonce })))
           ? succeed({ sentence })
-          : fail(failure('TRADE_NOT_OPEN', `${signalId} was found in a block meanwhile.`))
+          : fail(inBlock(signalId))
       }
       default:
         return action satisfies never
@@ -363,4 +375,13 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       await poller.stop()
     },
   }
+}
+
+const inBlock = (signalId: string): Failure =>
+  failure('TRADE_NOT_OPEN', `${signalId} was found in a block meanwhile.`)
+
+/** What became of a replacement, as the operator is told it. */
+function asTold(replaced: Replaced, told: { signalId: string; out: string }): Result<{ sentence: string }> {
+  if (replaced.kind === 'out') return succeed({ sentence: told.out })
+  return fail(replaced.kind === 'mined' ? inBlock(told.signalId) : replaced.failure)
 }

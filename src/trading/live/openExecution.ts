@@ -15,6 +15,8 @@ export interface OpenExecution<Kind extends OpenRecord = OpenRecord> {
   record: Kind
   /** Resolves when the newest change is on disk, or refused by it. */
   lastChange: Promise<void>
+  /** Resolves when the newest replacement is on disk, or is not made. */
+  lastReplacement: Promise<void>
   /** It is on disk as accepted: the client was promised that it is tried. */
   isPromised: boolean
   /** In the order of signing; all at one nonce. */
@@ -110,6 +112,7 @@ export function openExecution<Kind extends OpenRecord>({
     payloadHash,
     record,
     lastChange: Promise.resolve(),
+    lastReplacement: Promise.resolve(),
     isPromised,
     attempts,
     place,

@@ -35,9 +35,9 @@ export interface Poller {
 
 /**
  * Checks every execution whose bytes are out, and does what the chain's answer demands. What a block holds is
- * settled first, in one tick, and waits for nothing else. Steps that wait for nodes (a resend, a replacement,
- * the search for a foreign transaction) go on by themselves: the next check leaves their execution alone
- * until they are done.
+ * settled first, begun in one tick so that it shares a commit. Every step goes on by itself, since it may wait
+ * for nodes (a price, a resend, a replacement, the search for a foreign transaction): the next check leaves
+ * its execution alone until it is done.
  */
 export function createPoller({
   open,
@@ -53,6 +53,7 @@ export function createPoller({
   let again = false
   let stopped = false
   const underway = new Map<OpenExecution, Promise<void>>()
+  const settling = new Map<OpenExecution, Promise<void>>()
   let maintaining: Promise<void> | null = null
   /** The head since which every count of a lane has been below all that it holds. */
   const lowSince = new Map<Address, number>()
@@ -68,6 +69,7 @@ export function createPoller({
     })
     // What a step under way is about to change is decided anew after it; a receipt settles it in any case.
     const busy = new Set(underway.keys())
+    const settlingBefore = new Set(settling.keys())
     // In the order of nonces, so that what comes first on a lane goes out first.
     const polled = [...open.values()]
       .filter(({ attempts }) => attempts.length > 0)
@@ -75,31 +77,32 @@ export function createPoller({
     if (polled.length === 0) return
     const findings = await chain.find(polled.map(positionOf))
     askedAtHead = new Map([...askedAtHead].filter(([{ record }]) => open.has(idOf(record))))
-    const settling: Promise<void>[] = []
     for (const [index, execution] of polled.entries()) {
       const finding = findings[index] ?? { kind: 'unknown' as const, reason: 'the chain was not asked' }
       noteAsked(execution, finding)
-      if (finding.kind === 'mined')
-        settling.push(safely(execution, 'mined', () => settle(execution, finding)))
+      if (settling.has(execution) || settlingBefore.has(execution)) continue
+      if (finding.kind === 'mined') begin(settling, execution, () => settle(execution, finding))
       else if (open.has(idOf(execution.record)) && !busy.has(execution) && !underway.has(execution))
-        begin(execution, () => advance(execution, finding))
+        begin(underway, execution, () => advance(execution, finding))
     }
-    // Made in one tick, what blocks hold shares a commit.
-    await Promise.all(settling)
   }
 
-  function begin(execution: OpenExecution, work: () => Promise<void>): void {
-    underway.set(
+  function begin(
+    steps: Map<OpenExecution, Promise<void>>,
+    execution: OpenExecution,
+    work: () => Promise<void>,
+  ): void {
+    steps.set(
       execution,
-      safely(execution, 'advance', work).finally(() => underway.delete(execution)),
+      safely(execution, work).finally(() => steps.delete(execution)),
     )
   }
 
-  async function safely(execution: OpenExecution, step: string, work: () => Promise<void>): Promise<void> {
+  async function safely(execution: OpenExecution, work: () => Promise<void>): Promise<void> {
     try {
       await work()
     } catch (error) {
-      const facts = { err: error, signal_id: idOf(execution.record), step }
+      const facts = { err: error, signal_id: idOf(execution.record) }
       log.error(facts, 'A step could not be taken; it is decided again at the next block.')
     }
   }
@@ -230,7 +233,7 @@ export function createPoller({
    */
   async function replaceOrSend(execution: OpenExecution, by: Replacement): Promise<void> {
     const head = chain.head()
-    if (execution.keptAtHead !== head && (await trades.replace(execution, by))) return
+    if (execution.keptAtHead !== head && (await trades.replace(execution, by)).kind !== 'kept') return
     execution.keptAtHead = head
     await sendAgain(execution)
   }
@@ -291,7 +294,8 @@ export function createPoller({
     await settled()
   }
 
-  const settled = async () => void (await Promise.all([checking, ...underway.values(), maintaining]))
+  const settled = async () =>
+    void (await Promise.all([checking, ...settling.values(), ...underway.values(), maintaining]))
 
   return {
     poll: () =>

@@ -8,7 +8,7 @@ import { type Failure, failure, succeed } from '../../errors/failure.ts'
 import type { LiveContext } from './liveContext.ts'
 import { idOf, isTrade, type OpenExecution } from './openExecution.ts'
 import { recordChange } from './recordChange.ts'
-import { calldataOf, signAt, ttlLeftMs } from './signing.ts'
+import { calldataOf, journalFailure, signAt, ttlLeftMs } from './signing.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
 
 /** While it is pending: is it still worth it, and does it need a higher fee? See `trade.ts`. */
@@ -19,11 +19,19 @@ export interface Replacements {
   trustSigning(execution: OpenExecution<LiveExecution>): void
   /**
    * Puts another transaction at the nonce: the same trade, or no-op, for more, or a no-op in the trade's
-   * place. On disk before it leaves. False when no limit leaves room, or the disk refuses: then what is out
-   * stays out.
+   * place. On disk before it leaves. Replacements of one execution follow each other, and one that was wanted
+   * in the place of what another has replaced meanwhile is not made.
    */
-  replace(execution: OpenExecution, by: Replacement): Promise<boolean>
+  replace(execution: OpenExecution, by: Replacement): Promise<Replaced>
 }
+
+export type Replaced =
+  /** It, or another that was made meanwhile, has been handed to the nodes. */
+  | { readonly kind: 'out' }
+  /** A block holds one of its transactions. */
+  | { readonly kind: 'mined' }
+  /** What was out stays out. */
+  | { readonly kind: 'kept'; readonly failure: Failure }
 
 export type Replacement = { readonly kind: 'bump' } | { readonly kind: 'cancel'; readonly reason: Failure }
 
@@ -44,14 +52,14 @@ export const CANCEL_REASONS: Readonly<Record<CancelReason, Failure>> = {
   ),
 }
 
-/** @param options.send hands the newest attempt to the nodes */
+/** @param options.send hands an attempt to the nodes */
 export function createReplacements({
   inFlight,
   send,
   context,
 }: {
   inFlight: TradesInFlight
-  send: (execution: OpenExecution) => Promise<void>
+  send: (execution: OpenExecution, attempt: Attempt) => Promise<void>
   context: LiveContext
 }): Replacements {
   const { chain, trade, budget, clock, log } = context
@@ -97,20 +105,42 @@ export function createReplacements({
     execution.worth = { ...execution.worth, pays: null, evaluation: null }
   }
 
-  async function replace(execution: OpenExecution, by: Replacement): Promise<boolean> {
+  async function replace(execution: OpenExecution, by: Replacement): Promise<Replaced> {
+    const latest = execution.attempts.at(-1)
+    const made = execution.lastReplacement.then(() => make(execution, by, latest))
+    execution.lastReplacement = made.then(
+      () => {},
+      () => {},
+    )
+    const replaced = await made
+    // The next replacement waits for this one's record, and not for what nodes say of it.
+    if (replaced.kind === 'signed') await send(execution, replaced.attempt)
+    return replaced.kind === 'signed' ? { kind: 'out' } : replaced
+  }
+
+  /** @param latest the newest attempt when the replacement was wanted */
+  async function make(
+    execution: OpenExecution,
+    by: Replacement,
+    latest: Attempt | undefined,
+  ): Promise<Replaced | { readonly kind: 'signed'; readonly attempt: Attempt }> {
     const { place, attempts, record } = execution
     const last = attempts.at(-1)
-    // Without a place its key is not configured any more.
-    if (last === undefined || place === null || place.stake === null) return false
+    if (last === undefined || place === null || place.stake === null)
+      return kept(failure('TRADE_NOT_OPEN', 'The key of its lane is not configured any more.'))
+    if (last !== latest && (by.kind === 'bump' || isNoOp(last))) return { kind: 'out' }
     const { lane, nonce } = last
     const facts = { signal_id: idOf(record), nonce, kind: by.kind }
     const asTrade = by.kind === 'bump' && !isNoOp(last) && isTrade(execution) ? execution : null
     const evaluation = asTrade?.worth.evaluation ?? null
     // What it is worth now bounds its fee: not known, it is not raised.
-    if (asTrade !== null && evaluation === null) return false
+    if (asTrade !== null && evaluation === null)
+      return kept(failure('FEE_LIMIT', 'On this block it does not pay, or that cannot be told.'))
     // Bumps are rare, and one below the base fee is wasted: a reading of this block.
     const [market, balanceWei] = await Promise.all([trade.freshMarket(), trade.balance(lane)])
-    if (!market.ok || balanceWei === null) return false
+    if (!market.ok) return kept(market.failure)
+    if (balanceWei === null)
+      return kept(failure('NODE_UNAVAILABLE', `No endpoint tells the balance of ${lane}.`))
     const call = asTrade && evaluation && { asTrade, ...evaluation }
     const gas = call
       ? await trade.gasLimit({
@@ -122,9 +152,9 @@ export function createReplacements({
           },
         })
       : succeed(await trade.transferGas(lane))
-    if (!gas.ok) return false
+    if (!gas.ok) return kept(gas.failure)
     const gasLimit = gas.value
-    if (!isOpen(execution.record.state)) return true
+    if (!isOpen(execution.record.state)) return { kind: 'mined' }
     const l1FeeWei = call ? trade.feeBesideGas(call.simulation) : 0n
     const raised = budget.raise(place.stake, {
       market: market.value,
@@ -147,7 +177,7 @@ export function createReplacements({
           `The same bytes are kept out: ${raised.failure.sentence}`,
         )
       execution.warned.add(said)
-      return false
+      return kept(raised.failure)
     }
     const { fee, undo } = raised.value
     const data = call ? floored(call, maxCostWei({ quote: fee, gasLimit }) + l1FeeWei) : '0x'
@@ -157,10 +187,7 @@ export function createReplacements({
       signalId: record.signal?.signalId ?? null,
       signedAtBlock: chain.head(),
     }
-    const change = {
-      failure: by.kind === 'cancel' ? by.reason : record.failure,
-      changedAtMs: clock.nowMs(),
-    }
+    const change = { ...(by.kind === 'cancel' && { failure: by.reason }), changedAtMs: clock.nowMs() }
     try {
       // It may have been mined while the replacement was made.
       const isPending = await recordChange(
@@ -170,21 +197,20 @@ export function createReplacements({
       )
       if (!isPending) {
         undo()
-        return true
+        return { kind: 'mined' }
       }
     } catch (error) {
       // What may be on disk can go out at the next start: then it stays at stake.
       if (!(error instanceof CommitUnknown)) undo()
       log.error({ ...facts, err: error }, 'A replacement could not be journaled and was not sent.')
-      return false
+      return kept(journalFailure(error))
     }
     execution.sending.signedAtMs = clock.elapsedMs()
     execution.sending.taken = false
     execution.warned.clear()
     const cost = maxCostWei({ quote: fee, gasLimit }).toString()
     log.warn({ ...facts, hash: attempt.hash, max_cost_wei: cost }, 'A replacement goes out.')
-    await send(execution)
-    return true
+    return { kind: 'signed', attempt }
   }
 
   /** The calldata of a replacement, whose floor rises with its cost. */
@@ -207,6 +233,8 @@ export function createReplacements({
 
   return { reevaluate, trustSigning, replace }
 }
+
+const kept = (reason: Failure): Replaced & { kind: 'kept' } => ({ kind: 'kept', failure: reason })
 
 /** The lower of two amounts; null where the first is not known. */
 function lower(a: bigint | null, b: bigint | null | undefined): bigint | null {

@@ -19,6 +19,7 @@ import { failure } from '../../errors/failure.ts'
 import { sharesPool } from '../../route/sharesPool.ts'
 import type { LiveContext } from './liveContext.ts'
 import type { OpenExecution } from './openExecution.ts'
+import type { Replaced } from './replace.ts'
 import { createTrades, type Trades } from './trade.ts'
 import { createTradesInFlight } from './tradesInFlight.ts'
 
@@ -57,10 +58,10 @@ function tradesWith(change: Change = {}): Trades {
 }
 
 /** A block later it still pays, so that it may be bumped. */
-async function bump(by: Trades = trades): Promise<boolean> {
+async function bump(by: Trades = trades): Promise<Replaced['kind']> {
   rig.head += 1
   await by.reevaluate(execution)
-  return await by.replace(execution, { kind: 'bump' })
+  return (await by.replace(execution, { kind: 'bump' })).kind
 }
 
 const accepted = async (): Promise<BroadcastOutcome> => ({
@@ -125,9 +126,26 @@ describe('send', () => {
 
   it('takes "replacement underpriced" for a matter of price where an attempt of ours holds the nonce', async () => {
     outcome = without('contested', ['replacement_underpriced'])
-    expect(await bump()).toBe(true)
+    expect(await bump()).toBe('out')
     expect(execution.attempts.map(({ kind }) => kind)).toEqual(['first', 'replacement'])
     expect(execution.sending.refusal).toBe('price')
+  })
+
+  it('shows nobody what must stay private and was so for long enough: only its no-op goes to nodes', async () => {
+    const to: string[] = []
+    const secret = tradesWith({
+      send: {
+        phase: () => 'cancel',
+        async broadcast(request) {
+          to.push(`${request.attempt.kind} ${request.to}`)
+          return await accepted()
+        },
+      },
+    })
+    await secret.send(execution)
+    expect(to).toEqual([])
+    await secret.replace(execution, { kind: 'cancel', reason: failure('EXPIRED', 'Too long.') })
+    expect(to).toEqual(['cancel nodes'])
   })
 
   it('takes what is said of an older attempt for nothing about the newest', async () => {
@@ -176,7 +194,7 @@ describe('replace', () => {
       execution.record = { ...execution.record, state: 'included' }
       return await rig.context.trade.freshMarket()
     }
-    expect(await bump(tradesWith({ trade: { freshMarket } }))).toBe(true)
+    expect(await bump(tradesWith({ trade: { freshMarket } }))).toBe('mined')
     expect(rig.journal.openAttempts()).toHaveLength(1)
     expect(rig.told.filter((line) => line.startsWith('send'))).toEqual([])
   })
@@ -192,7 +210,7 @@ describe('replace', () => {
       })
       return rig.context.trade.sign(draft)
     }
-    expect(await bump(tradesWith({ trade: { sign } }))).toBe(true)
+    expect(await bump(tradesWith({ trade: { sign } }))).toBe('mined')
     expect(rig.journal.openAttempts()).toHaveLength(1)
     expect(rig.context.budget.atStakeWei()).toBe(before)
   })
@@ -204,7 +222,7 @@ describe('replace', () => {
       return await accepted()
     }
     rig.head = HEAD + 3
-    expect(await bump()).toBe(true)
+    expect(await bump()).toBe('out')
     expect(onDisk).toEqual([2])
     const [first, second] = rig.journal.openAttempts()
     if (first?.fee.type !== 2 || second?.fee.type !== 2) throw new Error('There are not two attempts.')
@@ -222,16 +240,19 @@ describe('replace', () => {
     const record = () => Promise.reject(new Error('disk is full'))
     const reason = failure('UNPROFITABLE', 'It does not pay.')
     const refusing = tradesWith({ journal: { record } })
-    expect(await refusing.replace(execution, { kind: 'cancel', reason })).toBe(false)
+    expect(await refusing.replace(execution, { kind: 'cancel', reason })).toMatchObject({
+      kind: 'kept',
+      failure: { code: 'JOURNAL_UNAVAILABLE' },
+    })
     expect(execution.attempts).toHaveLength(1)
     expect(rig.journal.openAttempts()).toHaveLength(1)
   })
 
   it('signs nothing when no limit leaves room, the market cannot be read, or its worth is not known', async () => {
     outcome = () => Promise.reject(new Error('It was sent.'))
-    expect(await bump(tradesWith({ trade: { balance: async () => 0n } }))).toBe(false)
-    expect(await bump(tradesWith({ trade: { freshMarket: async () => NODE_DOWN } }))).toBe(false)
-    expect(await bump(tradesWith({ trade: { simulate: async () => NODE_DOWN } }))).toBe(false)
+    expect(await bump(tradesWith({ trade: { balance: async () => 0n } }))).toBe('kept')
+    expect(await bump(tradesWith({ trade: { freshMarket: async () => NODE_DOWN } }))).toBe('kept')
+    expect(await bump(tradesWith({ trade: { simulate: async () => NODE_DOWN } }))).toBe('kept')
     expect(rig.journal.openAttempts()).toHaveLength(1)
   })
 
@@ -242,7 +263,7 @@ describe('replace', () => {
       return rig.context.trade.calldata(signal, options)
     }
     outcome = accepted
-    expect(await bump(tradesWith({ trade: { calldata } }))).toBe(true)
+    expect(await bump(tradesWith({ trade: { calldata } }))).toBe('out')
     const [first, second] = rig.journal.openAttempts()
     const cost = (attempt = second) =>
       attempt?.fee.type === 2 ? attempt.fee.maxFeePerGas * attempt.gasLimit : 0n

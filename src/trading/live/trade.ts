@@ -1,5 +1,7 @@
+import type { Spent } from '../../budget/budget.ts'
 import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
 import { isOpen } from '../../domain/executionState.ts'
+import { maxCostWei } from '../../domain/fees.ts'
 import {
   type Attempt,
   type Inclusion,
@@ -64,8 +66,8 @@ export interface Trades extends Submissions, Replacements {
    */
   displace(execution: OpenExecution): Promise<void>
   /**
-   * The operator's word that the nonce went to another transaction, where the chain cannot be asked any more.
-   * False when a receipt of ours has come meanwhile.
+   * The operator's word that it has ended, where the chain does not tell any more how: the hour is charged
+   * with the most that it can have cost. False when a receipt of ours has come meanwhile.
    */
   abandon(execution: OpenExecution, reason: Failure): Promise<boolean>
 }
@@ -88,9 +90,11 @@ export function createTrades({
   async function send(execution: OpenExecution, attempt = execution.attempts.at(-1)): Promise<void> {
     if (attempt === undefined) return
     const { sending } = execution
+    const phase = isTrade(execution) && !isNoOp(attempt) ? phaseOf(execution) : 'public'
+    // It must not be shown, and relays have had their time: only a no-op may still go out.
+    if (phase === 'cancel') return
     sending.underway = true
-    const isPrivate = isTrade(execution) && !isNoOp(attempt) && phaseOf(execution) === 'private'
-    const outcome = await context.send.broadcast({ attempt, to: isPrivate ? 'relays' : 'nodes' })
+    const outcome = await context.send.broadcast({ attempt, to: phase === 'private' ? 'relays' : 'nodes' })
     sending.underway = false
     sending.atBlock = Math.max(chain.head(), attempt.signedAtBlock)
     sending.atMs = clock.elapsedMs()
@@ -147,15 +151,6 @@ export function createTrades({
     if (attempt === undefined) throw new Error(`${inclusion.hash} is no attempt of ${idOf(record)}.`)
     const isTradeOfOurs = !isNoOp(attempt)
     const event = isTradeOfOurs ? (success ? 'include' : 'revert') : 'cancel'
-    if (place !== null) {
-      if (place.stake !== null) {
-        const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
-        if (record.inclusion !== null && receiptName(record.inclusion) !== receiptName(inclusion))
-          budget.reopen(place.stake)
-        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.steadyMs() })
-      }
-      heedForeignUse(place, place.mined())
-    }
     const signal = isTradeOfOurs ? record.signal : null
     const realised = await trade.realise({ signal, executor: attempt.to, receipt })
     const changedAtMs = clock.nowMs()
@@ -168,6 +163,14 @@ export function createTrades({
       },
       context,
     )
+    // After its record, whose changes follow each other: a block that is found gone meanwhile undoes no newer
+    // one.
+    if (place !== null && place.stage !== 'ended') {
+      const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
+      if (place.stake !== null)
+        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.steadyMs() })
+      heedForeignUse(place, place.mined())
+    }
     if (event === 'include') inFlight.included(idOf(record), inclusion.block)
     else inFlight.remove(idOf(record))
     execution.passedAtBlock = null
@@ -276,8 +279,18 @@ export function createTrades({
     if (execution.place !== null && !isOurs) lanes.pause(lane, 'foreign', sentence)
   }
 
+  async function abandon(execution: OpenExecution, reason: Failure): Promise<boolean> {
+    const costs = execution.attempts.map(({ fee, gasLimit }) => maxCostWei({ quote: fee, gasLimit }))
+    const wei = costs.reduce((most, cost) => (cost > most ? cost : most), 0n)
+    return await end(execution, reason, { wei, receipt: idOf(execution.record), atMs: clock.steadyMs() })
+  }
+
   /** It ends as displaced; false when a receipt of ours has come meanwhile. */
-  async function end(execution: OpenExecution, reason: Failure): Promise<boolean> {
+  async function end(
+    execution: OpenExecution,
+    reason: Failure,
+    spent: Spent | null = null,
+  ): Promise<boolean> {
     const { place } = execution
     const replaced = execution.record.inclusion?.blockHash
     const change = {
@@ -298,7 +311,10 @@ export function createTrades({
     )
     if (!isDone) return false
     inFlight.remove(idOf(execution.record))
-    if (place !== null && place.stake !== null) budget.release(place.stake)
+    if (place !== null && place.stake !== null) {
+      if (spent === null) budget.release(place.stake)
+      else budget.settle(place.stake, spent)
+    }
     execution.giveAnswer?.()
     forget(execution)
     return true
@@ -328,7 +344,7 @@ export function createTrades({
   const fill = createFiller({ open, send, context })
   const submissions = createSubmissions({ inFlight, context })
   const replacements = createReplacements({ inFlight, send, context })
-  return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon: end }
+  return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon }
 }
 
 function whyEnded(
