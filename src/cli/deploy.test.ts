@@ -78,6 +78,19 @@ function deploy(
     child.on('close', (code) => resolve({ code, stdout, stderr })),
   )
 }
+/** Calls the executor, as an account that need not have a key. */
+async function callAs(chainId: number, from: string, to: string, name: string, ...values: unknown[]) {
+  const data = new Interface(artifact.abi).encodeFunctionData(name, values)
+  await sendAs(chainId, { from, to, data })
+}
+async function sendAs(chainId: number, call: { from: string; to: string; data: string }) {
+  await ask(chainId, 'anvil_setBalance', call.from, '0xde0b6b3a7640000')
+  await ask(chainId, 'anvil_impersonateAccount', call.from)
+  const hash = await ask(chainId, 'eth_sendTransaction', call)
+  await expect
+    .poll(() => ask(chainId, 'eth_getTransactionReceipt', hash), { timeout: 30_000 })
+    .toMatchObject({ status: '0x1' })
+}
 /** Runs a program at a terminal of its own, with what it is sent typed in. */
 const TERMINAL = 'import pty, sys, os; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
 const asked = (chainId: number, ...more: string[]) => [
@@ -286,7 +299,7 @@ describe('titan deploy', () => {
     const args = on(1, '--owner', cold.address, '--treasury', TREASURY)
     const first = await deployed(args, { keyCount: 2 })
     expect(actions(first)).toEqual(['deploy'])
-    expect(first).toMatchObject({ owner: cold.address, lanes: addresses(2) })
+    expect(first).toMatchObject({ owner: cold.address, lanes: [] })
     expect(first.calls.map(({ to, meaning }) => [to, meaning])).toEqual([
       [first.address, expect.stringContaining('set its lenders')],
       [first.address, `let these accounts trade: ${addresses(2).join(', ')}`],
@@ -313,12 +326,76 @@ describe('titan deploy', () => {
       treasury: TREASURY,
       lanes: [true, true],
     })
-    expect(await deployed(args, { keyCount: 2 })).toEqual({ ...first, transactions: [], calls: [] })
+    const done = { ...first, transactions: [], calls: [], lanes: addresses(2) }
+    expect(await deployed(args, { keyCount: 2 })).toEqual(done)
     // By its address it is found without --owner only where the owner is named.
     const env = { EXECUTOR_ADDRESS: first.address }
     const unnamed = await deploy(on(1), { env })
     expect(unnamed).toMatchObject({ code: 3, stderr: expect.stringContaining('name its owner with --owner') })
     expect(await deployed(args, { keyCount: 2, env })).toMatchObject({ address: first.address, calls: [] })
+  })
+
+  test('leaves a sweep to the owner who has yet to name its treasury', async () => {
+    await fund(1)
+    const [, lane] = keys as [Wallet, Wallet]
+    const cold = Wallet.createRandom().address
+    const [first, second] = [Wallet.createRandom().address, Wallet.createRandom().address]
+    const { address } = await deployed(on(1, '--owner', cold))
+    await callAs(1, cold, address, 'setLane', owner().address, true)
+    await ask(1, 'anvil_setBalance', address, '0x21')
+    const sweep = (treasury: string) => on(1, '--owner', cold, '--treasury', treasury, '--sweep', 'native')
+
+    const unnamed = await deployed(sweep(first))
+    expect(actions(unnamed)).toEqual([])
+    expect(unnamed).toMatchObject({ lanes: addresses(1) })
+    await callAs(1, cold, address, 'setTreasury', first)
+    const renamed = await deployed(sweep(second))
+    for (const { transactions, calls } of [unnamed, renamed]) {
+      expect(transactions).toEqual([])
+      expect(calls.map(({ meaning }) => meaning.split(' ')[0])).toEqual(['set', 'name', 'send'])
+    }
+    expect(await balanceOf(1, { address } as Wallet)).toBe(33n)
+    for (const { to, data } of renamed.calls) await sendAs(1, { from: cold, to, data })
+    expect(await balanceOf(1, { address: first } as Wallet)).toBe(0n)
+    expect(await balanceOf(1, { address: second } as Wallet)).toBe(33n)
+
+    // The owner's calls are told also when one of ours fails: a contract that takes no coins is the treasury.
+    await callAs(1, cold, address, 'setTreasury', addressBook.tokens.dai.address)
+    await ask(1, 'anvil_setBalance', address, '0x21')
+    const failed = await deploy(on(1, '--owner', cold, '--sweep', 'native'), { keyCount: 2 })
+    expect(failed).toMatchObject({ code: 1, stdout: '' })
+    expect(failed.stderr).toContain(`The owner ${cold} has to send, in this order:`)
+    expect(failed.stderr).toContain(`let these accounts trade: ${lane.address}`)
+  })
+
+  test('asks a deployed executor who owns it now, wherever its address comes from', async () => {
+    await fund(1)
+    const [first, second] = keys as [Wallet, Wallet]
+    const { address } = await deployed(on(1), { keyCount: 2 })
+    await callAs(1, first.address, address, 'transferOwnership', second.address)
+    await callAs(1, second.address, address, 'acceptOwnership')
+    const sent = await sentBy(1, first)
+
+    for (const more of [[], ['--treasury', TREASURY]])
+      expect(await deploy(on(1, ...more), { keyCount: 3 })).toMatchObject({
+        code: 3,
+        stdout: '',
+        stderr: expect.stringContaining(
+          `The executor of ${first.address} on Ethereum, ${address}, belongs to ${second.address} now. Its address comes from its first owner, so there is no second one for ${first.address}: set EXECUTOR_ADDRESS_ETHEREUM=${address}`,
+        ),
+      })
+    const named = await deploy(on(1, '--owner', second.address), { keyCount: 3 })
+    expect(named.stderr).toContain(
+      `${second.address} was given the executor of its first owner ${first.address}, from whom its address comes.`,
+    )
+    const told = JSON.parse(named.stdout)
+    expect(told).toMatchObject({ address, owner: second.address, transactions: [], lanes: [second.address] })
+    // What the first owner could as such, it can no longer.
+    const meaning = `let these accounts trade: ${first.address}, ${keys[2]?.address}`
+    expect(told.calls).toMatchObject([{ meaning }])
+    const env = { EXECUTOR_ADDRESS: address }
+    expect(await deployed(on(1, '--owner', second.address), { keyCount: 3, env })).toEqual(told)
+    expect(await sentBy(1, first)).toBe(sent)
   })
 
   test('without the deterministic deployer makes an address of its own, says so, and finds it again', async () => {

@@ -7,7 +7,7 @@ import type { ChainFacts } from '../nodes/chainFacts.ts'
 import { createProbeReader } from '../nodes/probeReader.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 import type { Price } from '../simulation/prices.ts'
-import { EXECUTOR_CODE, nameLenders, type Plan, planDeployment, type Step } from './deploymentPlan.ts'
+import { EXECUTOR_CODE, nameLenders, planDeployment, type Step } from './deploymentPlan.ts'
 import type { SetupAccount } from './setupAccount.ts'
 
 /**
@@ -22,7 +22,7 @@ export interface Deployment {
   readonly transactions: readonly { readonly action: Step['action']; readonly hash: Hex }[]
   /** What the owner has to send, in this order. */
   readonly calls: readonly { readonly to: string; readonly data: Hex; readonly meaning: string }[]
-  /** Accounts that may trade through it. */
+  /** The keys that may trade through it now. */
   readonly lanes: readonly string[]
 }
 
@@ -38,7 +38,7 @@ export interface Operator {
  * after it was said what that costs. What only another owner can send is told instead.
  *
  * @param options.account the first key's; it sends
- * @param options.maxCostWei what everything may cost together; null for what it is said to cost at most
+ * @param options.maxCostWei refuses what may cost more together; what was said to be the most bounds it anyway
  * @param options.yes sends without asking; lenders that the owner has set are not reset by it
  * @param options.busy why the account must not send now; null when it may
  * @throws {@link StartError} as `planDeployment` does
@@ -95,10 +95,40 @@ export async function deployExecutor({
   // unless the address of the code follows from our nonce.
   const isOurs = (step: Step) =>
     owner === sender || (!step.ownersOnly && (problem === null || step.to === null))
-  const mine = plan.steps.filter(isOurs)
   const transactions: { action: Step['action']; hash: Hex }[] = []
-  if (mine.length > 0) {
-    const agreed = await agree({ mine, plan })
+  const sent = await sendOurs()
+  const isDone = (action: Step['action']) => transactions.some((done) => done.action === action)
+  const isThere = plan.deployed || isDone('deploy')
+
+  const calls = plan.steps
+    .filter((step) => !isOurs(step))
+    .map(({ to, data, meaning }) => ({ to: getAddress(to ?? plan.address), data, meaning }))
+  if (calls.length > 0) {
+    const when = isThere || sent.ok ? 'The' : 'When the executor is there, its'
+    say(`${when} owner ${getAddress(owner)} has to send, in this order:`)
+    for (const { to, data, meaning } of calls) say(`  to ${to}, ${meaning}:\n  ${data}`)
+  }
+  if (!sent.ok) return sent
+  if (chain.executor !== plan.address)
+    say(
+      `Put EXECUTOR_ADDRESS=${getAddress(plan.address)} into .env, or EXECUTOR_ADDRESS_${chain.envName} for this chain alone.`,
+    )
+  return succeed({
+    address: getAddress(plan.address),
+    chainId: chain.chainId,
+    owner: getAddress(owner),
+    transactions,
+    calls,
+    lanes: keys
+      .filter((lane) => isThere && (isDone('authorise') || plan.allowed.includes(lane)))
+      .map((lane) => getAddress(lane)),
+  })
+
+  /** Adds each to `transactions` once it has succeeded. */
+  async function sendOurs(): Promise<Result<null>> {
+    const mine = plan.steps.filter(isOurs)
+    if (mine.length === 0) return succeed(null)
+    const agreed = await agree(mine)
     if (!agreed.ok) return agreed
     let spendableWei = agreed.value
     for (const step of mine) {
@@ -112,30 +142,11 @@ export async function deployExecutor({
         if (missing) return fail(missing)
       }
     }
+    return succeed(null)
   }
-
-  const calls = plan.steps
-    .filter((step) => !isOurs(step))
-    .map(({ to, data, meaning }) => ({ to: getAddress(to ?? plan.address), data, meaning }))
-  if (calls.length > 0) {
-    say(`The owner ${getAddress(owner)} has to send, in this order:`)
-    for (const { to, data, meaning } of calls) say(`  to ${to}, ${meaning}:\n  ${data}`)
-  }
-  if (chain.executor !== plan.address)
-    say(
-      `Put EXECUTOR_ADDRESS=${getAddress(plan.address)} into .env, or EXECUTOR_ADDRESS_${chain.envName} for this chain alone.`,
-    )
-  return succeed({
-    address: getAddress(plan.address),
-    chainId: chain.chainId,
-    owner: getAddress(owner),
-    transactions,
-    calls,
-    lanes: keys.map((lane) => getAddress(lane)),
-  })
 
   /** What may be spent, once that was agreed to. */
-  async function agree({ mine, plan }: { mine: readonly Step[]; plan: Plan }): Promise<Result<bigint>> {
+  async function agree(mine: readonly Step[]): Promise<Result<bigint>> {
     if (problem !== null) return fail(failure('NONCE_CONTESTED', problem))
     const [cost, native] = await Promise.all([account.cost(mine), nativePrice()])
     if (!cost.ok) return cost

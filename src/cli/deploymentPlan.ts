@@ -5,7 +5,7 @@ import type { Address, FlashSource, Hex } from '../domain/signal.ts'
 import { fail, type Result, succeed } from '../errors/failure.ts'
 import { StartError } from '../errors/startError.ts'
 import type { ChainFacts } from '../nodes/chainFacts.ts'
-import { createProbeReader } from '../nodes/probeReader.ts'
+import { createProbeReader, type ProbeReader } from '../nodes/probeReader.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 
 /**
@@ -35,7 +35,7 @@ export interface Step {
   /** Null for a contract of the sender's own making. */
   readonly to: Address | null
   readonly data: Hex
-  /** Whether only the owner can send it. */
+  /** Whether only the owner can send it, itself or what must come before it. */
   readonly ownersOnly: boolean
   /** What it does, a clause. */
   readonly meaning: string
@@ -49,6 +49,8 @@ export interface Plan {
   readonly owner: Address
   /** The executor's code is there. */
   readonly deployed: boolean
+  /** Those of the lanes that may trade once the code is there, before any other step. */
+  readonly allowed: readonly Address[]
   readonly steps: readonly Step[]
   /** Sentences about what is in place or special. */
   readonly notes: readonly string[]
@@ -93,15 +95,13 @@ export async function planDeployment({
   const { 1: vault, 2: pool } = facts.lenders
   if (vault === null && pool === null) throw new StartError([noLender(chain)])
 
-  const initCode =
-    `${artifact.bytecode}${AbiCoder.defaultAbiCoder().encode(['address'], [owner]).slice(2)}` as Hex
-  const place = await findPlace({ chain, owner, sender, initCode, read })
+  const place = await findPlace({ chain, owner, sender, lanes, read })
   if (read.failure) return fail(read.failure)
   const { address, deployed } = place
   const shown = getAddress(address)
   const unseen = (gas: bigint) => (deployed ? null : gas)
   const steps: Step[] = []
-  const notes: string[] = []
+  const notes: string[] = [...place.notes]
   if (deployed) notes.push(`The executor is at ${shown} already.`)
   else {
     if (place.to === null)
@@ -112,7 +112,7 @@ export async function planDeployment({
     steps.push({ action: 'deploy', to: place.to, data: place.data, ownersOnly: false, meaning, gas: null })
   }
 
-  const [configuredVault, configuredPool, currentTreasury, ...allowed] = await Promise.all([
+  const [configuredVault, configuredPool, currentTreasury, ...listed] = await Promise.all([
     ...['balancerVault', 'aavePool', 'treasury'].map((name) =>
       deployed ? read.address(address, encode(name)) : null,
     ),
@@ -132,7 +132,8 @@ export async function planDeployment({
     steps.push({ action: 'configure', to: address, data, ownersOnly: true, meaning, gas: unseen(80_000n) })
   }
 
-  const missing = lanes.filter((lane, index) => allowed[index] !== lane && lane !== owner)
+  const allowed = lanes.filter((lane, index) => listed[index] === lane || lane === owner)
+  const missing = lanes.filter((lane) => !allowed.includes(lane))
   if (missing.length === 0) notes.push('Every key may trade through it already.')
   else {
     const meaning = `let these accounts trade: ${missing.map((lane) => getAddress(lane)).join(', ')}`
@@ -140,7 +141,8 @@ export async function planDeployment({
     const gas = unseen(30_000n + 30_000n * BigInt(missing.length))
     steps.push({ action: 'authorise', to: address, data, ownersOnly: true, meaning, gas })
   }
-  if (treasury !== null && treasury !== currentTreasury) {
+  const isNewTreasury = treasury !== null && treasury !== currentTreasury
+  if (isNewTreasury) {
     const meaning = `name the treasury that profits are swept to: ${getAddress(treasury)}`
     const data = encode('setTreasury', [treasury])
     steps.push({ action: 'treasury', to: address, data, ownersOnly: true, meaning, gas: unseen(60_000n) })
@@ -166,13 +168,14 @@ export async function planDeployment({
       action: 'sweep',
       to: address,
       data: encode('sweep', [full.map(({ token }) => token)]),
-      ownersOnly: sender !== owner && allowed[lanes.indexOf(sender)] !== sender,
+      // It goes to the treasury that is named at that time, so it must not come before the owner names it.
+      ownersOnly: isNewTreasury || !allowed.includes(sender),
       meaning: `send to the treasury ${getAddress(target)}, in base units: ${what.join(', ')}`,
       // The treasury may be named only just before.
       gas: 50_000n + 100_000n * BigInt(full.length),
     })
   }
-  return succeed({ address, owner, deployed, steps, notes, kept })
+  return succeed({ address, owner, deployed, allowed, steps, notes, kept })
 }
 
 async function balanceOf({
@@ -180,7 +183,7 @@ async function balanceOf({
   token,
   address,
 }: {
-  read: ReturnType<typeof createProbeReader>
+  read: ProbeReader
   token: Address
   address: Address
 }): Promise<bigint> {
@@ -192,45 +195,89 @@ async function balanceOf({
 export const nameLenders = ({ 1: vault, 2: pool }: Lenders): string =>
   `Balancer V3 ${vault === null ? 'none' : getAddress(vault)}, Aave V3 ${pool === null ? 'none' : getAddress(pool)}`
 
-/** Where the executor is, or will be and by which call. What could not be read is in `read.failure`. */
+/** What deploys the executor of its first owner. */
+const initCodeFor = (firstOwner: Address): Hex =>
+  `${artifact.bytecode}${AbiCoder.defaultAbiCoder().encode(['address'], [firstOwner]).slice(2)}` as Hex
+/** The deterministic deployer puts it at an address that stays with its first owner, whoever owns it later. */
+const fixedAddress = (firstOwner: Address): Address =>
+  lower(getCreate2Address(DEPLOYER, SALT, keccak256(initCodeFor(firstOwner))))
+
+/**
+ * Where the executor is, or will be and by which call. What could not be read is in `read.failure`.
+ *
+ * @param options.lanes who may have been its first owner, besides the owner
+ */
 async function findPlace({
   chain,
   owner,
   sender,
-  initCode,
+  lanes,
   read,
 }: {
   chain: ChainConfig
   owner: Address
   sender: Address
-  initCode: Hex
-  read: ReturnType<typeof createProbeReader>
-}): Promise<{ deployed: boolean; address: Address; to: Address | null; data: Hex }> {
+  lanes: readonly Address[]
+  read: ProbeReader
+}): Promise<{ deployed: boolean; address: Address; to: Address | null; data: Hex; notes: string[] }> {
   const runs = async (address: Address) => (await read.code(address)) === EXECUTOR_CODE
-  const at = (address: Address) => ({ deployed: true, address, to: address, data: '0x' as Hex })
+  /** Null for one that is not there. */
+  const ownerOf = async (address: Address) =>
+    (await runs(address)) ? ((await readOwner(address, read)) ?? NOBODY) : null
+  const at = (address: Address, ...notes: string[]) => ({
+    deployed: true,
+    address,
+    to: address,
+    data: '0x' as Hex,
+    notes,
+  })
+  const setting = (address: Address) => `EXECUTOR_ADDRESS_${chain.envName}=${getAddress(address)}`
 
   if (chain.executor !== null && (await read.code(chain.executor)) !== null) {
     await checkOwn({ chain, address: chain.executor, owner, read, isExecutor: await runs(chain.executor) })
     return at(chain.executor)
   }
-  const fixed = lower(getCreate2Address(DEPLOYER, SALT, keccak256(initCode)))
-  if (await runs(fixed)) return at(fixed)
-  if ((await read.code(DEPLOYER)) !== null)
-    return { deployed: false, address: fixed, to: DEPLOYER, data: `${SALT}${initCode.slice(2)}` as Hex }
+
+  const firstOwners = [owner, ...lanes.filter((lane) => lane !== owner)]
+  const fixed = firstOwners.map(fixedAddress) as [Address, ...Address[]]
+  const owners = await Promise.all(fixed.map(ownerOf))
+  const index = owners.indexOf(owner)
+  if (index === 0) return at(fixed[0])
+  const [firstOwner, handedOver] = [firstOwners[index], fixed[index]]
+  if (firstOwner !== undefined && handedOver !== undefined)
+    return at(
+      handedOver,
+      `${getAddress(owner)} was given the executor of its first owner ${getAddress(firstOwner)}, from whom its address comes.`,
+    )
+  const [holder] = owners
+  if (holder && read.failure === null)
+    throw new StartError([
+      `The executor of ${getAddress(owner)} on ${chain.name}, ${getAddress(fixed[0])}, belongs to ${getAddress(holder)} now. Its address comes from its first owner, so there is no second one for ${getAddress(owner)}: set ${setting(fixed[0])} and name its owner with --owner, or put the owner's key first.`,
+    ])
+  const initCode = initCodeFor(owner)
+  if ((await read.code(DEPLOYER)) !== null) {
+    const note = `The address comes from the executor's first owner: if ${getAddress(owner)} was given one that another account had made, set EXECUTOR_ADDRESS_${chain.envName} to that.`
+    const data = `${SALT}${initCode.slice(2)}` as Hex
+    return { deployed: false, address: fixed[0], to: DEPLOYER, data, notes: [note] }
+  }
 
   const mined = Number((await read.result('eth_getTransactionCount', [sender, 'latest'])) ?? 0)
   const byNonce = (nonce: number) => lower(getCreateAddress({ from: sender, nonce }))
   const earlier = Array.from({ length: Math.min(mined, NONCES_SEARCHED) }, (_, nonce) => byNonce(nonce))
-  const found = await Promise.all(
-    earlier.map(
-      async (address) => (await runs(address)) && (await read.address(address, encode('owner'))) === owner,
-    ),
+  const found = await Promise.all(earlier.map(ownerOf))
+  const known = earlier[found.indexOf(owner)]
+  if (known !== undefined) return at(known)
+  const notes = found.flatMap((other, nonce) =>
+    other === null
+      ? []
+      : `${getAddress(sender)} has made the executor ${getAddress(byNonce(nonce))}, which belongs to ${getAddress(other)}; to use it, set ${setting(byNonce(nonce))} and name its owner.`,
   )
-  const known = earlier[found.indexOf(true)]
-  return known === undefined
-    ? { deployed: false, address: byNonce(mined), to: null, data: initCode }
-    : at(known)
+  return { deployed: false, address: byNonce(mined), to: null, data: initCode, notes }
 }
+
+/** Null when it has none. */
+const readOwner = (address: Address, read: ProbeReader): Promise<Address | null> =>
+  read.named(address, encode('owner'), 'its owner')
 
 async function checkOwn({
   chain,
@@ -242,7 +289,7 @@ async function checkOwn({
   chain: ChainConfig
   address: Address
   owner: Address
-  read: ReturnType<typeof createProbeReader>
+  read: ProbeReader
   isExecutor: boolean
 }): Promise<void> {
   const setting = `EXECUTOR_ADDRESS ${getAddress(address)} on ${chain.name}`
@@ -250,7 +297,7 @@ async function checkOwn({
     throw new StartError([
       `${setting} is not this version of the executor; remove the setting to deploy one. What the other holds is its owner's to withdraw.`,
     ])
-  const actual = await read.address(address, encode('owner'))
+  const actual = await readOwner(address, read)
   if (read.failure !== null || actual === owner) return
   const holder = actual === null ? 'nobody' : getAddress(actual)
   throw new StartError([
