@@ -191,6 +191,8 @@ export async function openLive({
         consumedId: consumedId(signal.signalId),
       })
 
+    const minedCounts: LiveContext['chain']['minedCounts'] = (account) =>
+      readMinedCounts({ endpoints: rpc.endpoints, account })
     const context: LiveContext = {
       chain: {
         name: chain.name,
@@ -198,7 +200,7 @@ export async function openLive({
         timeMs: () => (found().heads.newest()?.timestamp ?? 0) * 1_000,
         isPaused,
         find: (positions) => readChain({ rpc, trail, finalBlock, positions }),
-        minedCounts: (account) => readMinedCounts({ endpoints: rpc.endpoints, account }),
+        minedCounts,
         receiptWhereMined: (asked) => readReceiptWhereMined({ ...asked, hashAt: trail.hashAt }),
         foreignTransaction: foreign.final,
         whyReverted: ({ attempt: { lane, to, gasLimit, raw }, signal, block }) =>
@@ -254,6 +256,8 @@ export async function openLive({
       maintenance: createLaneMaintenance({
         lanes,
         balance: balances.balance,
+        atStakeWei: budget.atStakeWei,
+        minedCounts,
         foreignNewest: foreign.newest,
         rpc,
         laneInFlightMax: live.laneInFlightMax,

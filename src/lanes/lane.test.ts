@@ -177,4 +177,10 @@ describe('what is final', () => {
     lane.adopt(42).final()
     expect(lane.open().reserve()).toBe(43)
   })
+
+  test('of before a restart is not handed out again, however low every count is now', () => {
+    const lane = createLane({ address: ADDRESS, minedCount: 43, finalCount: 42 })
+    lane.rewind(7)
+    expect(lane.open().reserve()).toBe(42)
+  })
 })

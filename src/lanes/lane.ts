@@ -104,19 +104,22 @@ export interface Lane {
 
 /**
  * @param options.minedCount the highest of the endpoints' readings and of the journal's final nonces + 1
+ * @param options.finalCount the journal's final nonces + 1
  * @param options.onRoom called when a place has stopped being in flight
  */
 export function createLane({
   address,
   minedCount,
+  finalCount = 0,
   onRoom = () => {},
 }: {
   address: Address
   minedCount: number
+  finalCount?: number
   onRoom?: () => void
 }): Lane {
   let mined = minedCount
-  let final = 0
+  let final = finalCount
   let openPlaces = 0
   const held = new Map<number, 'reserved' | 'signed' | 'mined'>()
   const places = new Map<number, Place>()

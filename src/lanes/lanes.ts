@@ -7,6 +7,8 @@ export interface LaneInit {
   readonly address: Address
   /** The highest of the endpoints' readings and of the journal's final nonces + 1. */
   readonly minedCount: number
+  /** The journal's final nonces + 1: the mined count never falls below it. */
+  readonly finalCount?: number
   /** Places the lane may have in flight. */
   readonly inFlightMax: number
 }
@@ -84,8 +86,8 @@ export function createLanes({
   queueMax: number
 }): Lanes {
   const owned = inits.map(
-    ({ address, minedCount, inFlightMax }): OwnedLane => ({
-      lane: createLane({ address, minedCount, onRoom: () => serve() }),
+    ({ inFlightMax, ...init }): OwnedLane => ({
+      lane: createLane({ ...init, onRoom: () => serve() }),
       cap: inFlightMax,
       paused: new Map(),
     }),

@@ -28,6 +28,11 @@ let address: Address
 let lanes: Lanes
 let maintenance: LaneMaintenance
 let held: bigint | null
+let atStake: bigint
+/** What further endpoints count; the first tells the chain's own count. */
+let others: number[]
+/** What the first endpoint adds to every count. */
+let lie: number
 let elapsedMs: number
 /** Calls since the beginning, by method. */
 let calls: string[]
@@ -38,16 +43,23 @@ beforeEach(async () => {
   address = account.address.toLowerCase() as Address
   lanes = createLanes({ lanes: [{ address, minedCount: 0, inFlightMax: 4 }], queueMax: 10 })
   held = 1_000n
+  atStake = 0n
+  others = []
+  lie = 0
   elapsedMs = 1_000_000
   calls = []
   maintenance = createLaneMaintenance({
     lanes,
     balance: async () => held,
+    atStakeWei: () => atStake,
+    minedCounts: async () => [await count(), ...others].map((count) => ({ count })),
     foreignNewest: async () => FOREIGN,
     rpc: {
-      call(method, params) {
+      async call(method, params) {
         calls.push(method)
-        return rpc.call(method, params)
+        return method === 'eth_getTransactionCount'
+          ? { ok: true, result: `0x${(await count()).toString(16)}` }
+          : await rpc.call(method, params)
       },
     },
     laneInFlightMax: 4,
@@ -58,6 +70,11 @@ beforeEach(async () => {
 })
 
 const lane = () => lanes.status()[0]
+const count = async () => Number(await chain.ask('eth_getTransactionCount', address, 'latest')) + lie
+async function pass(ms: number): Promise<void> {
+  elapsedMs += ms
+  await maintenance.run()
+}
 async function useKeyElsewhere(): Promise<void> {
   const { raw } = await signedTransfer({ account, chainId: 1, nonce: 0 })
   await chain.ask('eth_sendRawTransaction', raw)
@@ -68,6 +85,18 @@ describe('an account that another party has used', () => {
     await useKeyElsewhere()
     expect(await maintenance.checkBeforeUse(address)).toMatchObject({ code: 'LANES_BUSY' })
     expect(lane()?.paused).toContain(FOREIGN.hash)
+    expect(lane()?.nonce).toBe(1)
+  })
+
+  it('is not believed from one endpoint where another counts less', async () => {
+    lie = 40
+    others = [0]
+    expect(await maintenance.checkBeforeUse(address)).toBeNull()
+    await pass(60_000)
+    expect(lane()).toMatchObject({ paused: null, nonce: 0 })
+    others = [1]
+    await pass(60_000)
+    expect(lane()?.paused).toContain('from 0 on (1)')
     expect(lane()?.nonce).toBe(1)
   })
 
@@ -86,16 +115,35 @@ describe('an underfunded account', () => {
   it('stops, and resumes by itself once it holds what is needed', async () => {
     maintenance.underfunded(address, 5_000n)
     expect(lane()?.paused).toContain('5000 wei')
-    elapsedMs += 10_000
-    await maintenance.run()
+    await pass(5_000)
     expect(lane()?.paused).not.toBeNull()
     held = null
-    elapsedMs += 10_000
-    await maintenance.run()
+    await pass(5_000)
     expect(lane()?.paused).not.toBeNull()
     held = 5_000n
-    elapsedMs += 10_000
-    await maintenance.run()
+    await pass(5_000)
+    expect(lane()?.paused).toBeNull()
+  })
+
+  it('needs no more for what was in flight once that has settled', async () => {
+    held = 9_500n
+    atStake = 5_000n
+    maintenance.underfunded(address, 10_000n)
+    await pass(5_000)
+    expect(lane()?.paused).not.toBeNull()
+    held = 9_400n
+    atStake = 0n
+    await pass(5_000)
+    expect(lane()?.paused).toBeNull()
+  })
+
+  it('is tried again after a while, since fees fall, but not while it is refused all the time', async () => {
+    for (let refused = 0; refused < 10; refused += 1) {
+      maintenance.underfunded(address, 5_000n)
+      await pass(15_000)
+    }
+    expect(lane()?.paused).not.toBeNull()
+    await pass(15_000)
     expect(lane()?.paused).toBeNull()
   })
 

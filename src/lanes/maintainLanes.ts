@@ -12,6 +12,12 @@ import type { Lanes } from './lanes.ts'
 const MAINTAIN_MS = 60_000
 /** How often an underfunded account is asked about, while trades could use it. */
 const BALANCE_MS = 2_000
+/**
+ * A lane that could not pay is tried again after this time, whatever its account holds: the fee may have
+ * fallen, and a trade that it cannot pay is refused before it is signed. Longer than bytes that a node refuses
+ * wait to be sent again, so that a node that still refuses them says so first.
+ */
+const TRIAL_MS = 30_000
 /** An account that was asked about so lately is not asked again before it signs. */
 const CHECKED_MS = 250
 
@@ -20,7 +26,11 @@ const CHECKED_MS = 250
  * transactions nodes hold.
  */
 export interface LaneMaintenance {
-  /** Stops a lane whose account cannot pay; it resumes by itself once it holds that much, wei. */
+  /**
+   * Stops a lane whose account cannot pay; it resumes by itself once it can, or for a trial.
+   *
+   * @param neededWei of a trade and of all that the lane has at stake
+   */
   underfunded(lane: Address, neededWei: bigint): void
   /** A node holds fewer transactions of this account than were sent: it is delegated (EIP-7702). */
   delegated(lane: Address): void
@@ -34,6 +44,8 @@ export interface LaneMaintenance {
 }
 
 /**
+ * @param options.atStakeWei what a lane's transactions in flight may still cost
+ * @param options.minedCounts of every endpoint that is well and answers
  * @param options.rpc reads from an endpoint that is well
  * @param options.foreignNewest names the transaction that took a nonce lately, as its hash and what it does;
  *   null when not found
@@ -42,6 +54,8 @@ export interface LaneMaintenance {
 export function createLaneMaintenance({
   lanes,
   balance,
+  atStakeWei,
+  minedCounts,
   foreignNewest,
   rpc,
   laneInFlightMax,
@@ -51,6 +65,8 @@ export function createLaneMaintenance({
 }: {
   lanes: Lanes
   balance: (lane: Address) => Promise<bigint | null>
+  atStakeWei: (lane: Address) => bigint
+  minedCounts: (lane: Address) => Promise<readonly { readonly count: number }[]>
   foreignNewest: (place: {
     lane: Address
     nonce: number
@@ -61,8 +77,12 @@ export function createLaneMaintenance({
   elapsedMs: () => number
   log: { error(facts: object, message: string): void; warn(facts: object, message: string): void }
 }): LaneMaintenance {
-  /** What each underfunded lane must hold to resume, wei. */
-  const needed = new Map<Address, bigint>()
+  /** What an underfunded lane must hold beside what it has at stake, wei. */
+  const costWei = new Map<Address, bigint>()
+  const underfundedAtMs = new Map<Address, number>()
+  const triedAtMs = new Map<Address, number>()
+  /** Counts that one endpoint alone has told, so that each is logged once. */
+  const doubted = new Map<Address, number>()
   const balanceAtMs = new Map<Address, number>()
   const maintainedAtMs = new Map<Address, number>()
   const checkedAtMs = new Map<Address, number>()
@@ -75,8 +95,17 @@ export function createLaneMaintenance({
     const lane = lanes.lane(address)
     const outcome = await rpc.call('eth_getTransactionCount', [address, 'latest'])
     const count = outcome.ok ? readCount(outcome.result) : null
+    if (count === null || lane === null || count <= lane.minedCount()) return null
+    // One endpoint may be wrong, and a lane that believed it would sign behind a gap.
+    const counts = (await minedCounts(address)).map((told) => told.count)
+    if (counts.length === 0) return null
+    const agreed = Math.min(...counts)
+    if (agreed < count && doubted.get(address) !== count) {
+      doubted.set(address, count)
+      log.warn({ lane: address, count, counts }, 'One endpoint counts more as mined than all do.')
+    }
     // A trade may have been signed meanwhile: its nonce is held, and one that is not is foreign.
-    const use = count === null || lane === null ? null : lane.resync([count])
+    const use = lane.resync([agreed])
     if (use === null) return null
     const told = `Another party uses ${address}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours`
     lanes.pause(address, 'foreign', `${told}.`)
@@ -89,9 +118,16 @@ export function createLaneMaintenance({
 
   async function resumeFunded(address: Address): Promise<void> {
     if (!lanes.pausedFor(address, 'underfunded') || since(balanceAtMs, address) < BALANCE_MS) return
+    if (since(underfundedAtMs, address) >= TRIAL_MS) {
+      triedAtMs.set(address, elapsedMs())
+      lanes.resume(address, 'underfunded')
+      return
+    }
     balanceAtMs.set(address, elapsedMs())
     const held = await balance(address)
-    if (held !== null && held >= (needed.get(address) ?? 0n)) lanes.resume(address, 'underfunded')
+    // What is at stake now: what has settled meanwhile is paid from the balance already.
+    const neededWei = (costWei.get(address) ?? 0n) + atStakeWei(address)
+    if (held !== null && held >= neededWei) lanes.resume(address, 'underfunded')
   }
 
   /** An account may be delegated, or not be any more, while the server runs. */
@@ -107,10 +143,14 @@ export function createLaneMaintenance({
 
   return {
     underfunded(lane, neededWei) {
-      needed.set(lane, neededWei)
+      const besideWei = neededWei - atStakeWei(lane)
+      costWei.set(lane, besideWei)
       balanceAtMs.set(lane, elapsedMs())
-      const sentence = `Its account must hold ${neededWei} wei to send a trade, and holds less; it resumes by itself once it holds that much.`
-      if (!lanes.pausedFor(lane, 'underfunded')) log.warn({ lane, needed_wei: `${neededWei}` }, sentence)
+      underfundedAtMs.set(lane, elapsedMs())
+      const sentence = `Its account could not pay for a trade: up to ${neededWei} wei with what was in flight. It resumes by itself once it holds ${besideWei} wei beside what is in flight, and is tried again ${TRIAL_MS / 1_000} s after the last refusal.`
+      // A trial that fails at once is no news.
+      if (!lanes.pausedFor(lane, 'underfunded') && since(triedAtMs, lane) >= TRIAL_MS)
+        log.warn({ lane, needed_wei: `${neededWei}` }, sentence)
       lanes.pause(lane, 'underfunded', sentence)
     },
     delegated(lane) {

@@ -59,12 +59,14 @@ describe('a lane begins', () => {
   it('at the mined count, though one endpoint is dead', async () => {
     const address = await accountAt(2)
     proxies[0].inject(dead())
-    expect(await open(address)).toEqual(succeed([{ address, minedCount: 2, inFlightMax: 4 }]))
+    expect(await open(address)).toEqual(succeed([{ address, minedCount: 2, finalCount: 0, inFlightMax: 4 }]))
   })
 
   it('behind what the journal knows to be final, though every endpoint lags', async () => {
     const address = await accountAt(1)
-    expect(await open(address, { settledNonce: () => 6 })).toMatchObject({ value: [{ minedCount: 7 }] })
+    expect(await open(address, { settledNonce: () => 6 })).toMatchObject({
+      value: [{ minedCount: 7, finalCount: 7 }],
+    })
   })
 
   it('with the cap of a delegated account', async () => {

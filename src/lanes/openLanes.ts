@@ -1,22 +1,17 @@
+import { countSpread } from '../domain/countSpread.ts'
 import { readCount } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
-import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
+import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { EndpointReader } from '../nodes/rpc.ts'
 import { inFlightMax } from './inFlightMax.ts'
 import type { LaneInit } from './lanes.ts'
 
 /**
- * More of our own transactions than are ever mined between the answers of two endpoints that are both well.
- */
-const SPREAD_MAX = 256
-
-/**
  * The accounts that the executor obeys, each with its first free nonce: by the journal, and by the endpoints'
  * mined counts. An account that it does not obey is left out, with a warning.
  *
- * Fails when none is left; when no endpoint tells a mined count; and when two endpoints tell counts too far
- * apart: one of them answers nonsense, and a ledger that believed it would sign behind a gap that nothing
- * ever fills.
+ * Fails when none is left, when no endpoint tells a mined count, and when two endpoints tell counts too far
+ * apart.
  *
  * @param options.isLane whether the executor obeys an account
  * @param options.code of the account at the newest block
@@ -52,6 +47,10 @@ export async function openLanes({
   const sentence = `The executor ${executor} on ${chain.name} obeys none of the configured keys; run npx titan deploy --chain ${chain.chainId}.`
   return fail(failure('CHAIN_UNAVAILABLE', sentence, { chain_id: chain.chainId }))
 
+  function finalCount(address: Address): number {
+    return (settledNonce(address) ?? -1) + 1
+  }
+
   async function openLane(address: Address): Promise<Result<LaneInit | null>> {
     const [obeyed, codeOf, count] = await Promise.all([isLane(address), code(address), firstNonce(address)])
     if (!obeyed.ok) return obeyed
@@ -67,6 +66,7 @@ export async function openLanes({
     return succeed({
       address,
       minedCount: count.value,
+      finalCount: finalCount(address),
       inFlightMax: inFlightMax({
         code: codeOf.value,
         configured: laneInFlightMax,
@@ -80,28 +80,19 @@ export async function openLanes({
       endpoints.map(async (endpoint) => {
         const outcome = await endpoint.call('eth_getTransactionCount', [address, 'latest'])
         const count = outcome.ok ? readCount(outcome.result) : null
-        return { host: endpoint.host, state: endpoint.state(), count }
+        return { endpoint, state: endpoint.state(), count }
       }),
     )
-    const known = asked.flatMap(({ count, ...endpoint }) =>
-      count === null || endpoint.state === 'wrong_chain' ? [] : [{ ...endpoint, count }],
+    const known = asked.flatMap(({ count, ...told }) =>
+      count === null || told.state === 'wrong_chain' ? [] : [{ ...told, count }],
     )
     const well = known.filter(({ state }) => state === 'well')
-    const counts = (well.length > 0 ? well : known).toSorted((a, b) => a.count - b.count)
-    const [lowest, highest] = [counts[0], counts.at(-1)]
     // One that is down may be left out: nonces of ours are in the journal, whatever the others count.
-    if (lowest === undefined || highest === undefined)
-      return fail(unavailable(`No endpoint of ${chain.name} tells the mined count of ${address}.`))
-    if (highest.count - lowest.count > SPREAD_MAX) {
-      const told = `${lowest.host} tells ${lowest.count}, ${highest.host} ${highest.count}`
-      return fail(
-        unavailable(
-          `Endpoints of ${chain.name} contradict each other on the mined count of ${address}: ${told}.`,
-        ),
-      )
-    }
-    return succeed(Math.max(highest.count, (settledNonce(address) ?? -1) + 1))
+    const spread = countSpread({
+      chain: chain.name,
+      account: address,
+      counts: well.length > 0 ? well : known,
+    })
+    return spread.ok ? succeed(Math.max(spread.value.highest, finalCount(address))) : spread
   }
 }
-
-const unavailable = (sentence: string): Failure => failure('NODE_UNAVAILABLE', sentence)

@@ -72,6 +72,7 @@ export async function openLiveRig({
       {
         address: key.address,
         minedCount: Math.max(FIRST_NONCE, (journal.settledNonce(key.address) ?? -1) + 1),
+        finalCount: (journal.settledNonce(key.address) ?? -1) + 1,
         inFlightMax: 4,
       },
     ],
