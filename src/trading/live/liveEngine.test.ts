@@ -722,10 +722,30 @@ describe('gaps', () => {
     counts = [FIRST_NONCE]
     findings.set((sent[0] as Attempt).hash, ASKED)
     await blocks(2)
+    for (let block = 0; block < 3; block += 1) await blocks(1)
     expect(lane()?.gaps).toEqual([])
-    await blocks(5)
-    await engine.check()
+    for (let block = 0; block < 6; block += 1) await blocks(1)
     expect(sentNow()).toContain(`filler ${FIRST_NONCE}`)
+  })
+
+  it('are not told by single low counts, however long apart', async () => {
+    const ledger = rig.lanes.lane(rig.key.address)
+    ledger?.resync([FIRST_NONCE + 1])
+    counts = [FIRST_NONCE]
+    await execute('a')
+    findings.set((sent[0] as Attempt).hash, ASKED)
+    await blocks(3)
+    // Two, while one trade waits.
+    await blocks(300)
+    await check([sent[0], mined(sent[0], { block: rig.head })])
+    for (let block = 0; block < 4; block += 1) await blocks(1)
+    // More, of another trade.
+    await execute('b')
+    findings.set((sent.at(-1) as Attempt).hash, ASKED)
+    for (let block = 0; block < 5; block += 1) await blocks(1)
+    await engine.check()
+    expect(ledger?.minedCount()).toBe(FIRST_NONCE + 2)
+    expect(sentNow().some((line) => line.startsWith('filler'))).toBe(false)
   })
 })
 
@@ -834,6 +854,38 @@ describe("the operator's hand", () => {
     expect(sent[0]?.nonce).toBe(FIRST_NONCE + 2)
     const unknown = { lane: `0x${'77'.repeat(20)}`, reason: null } as const
     expect(await engine.control({ action: 'pause', ...unknown })).toMatchObject({ ok: false })
+  })
+
+  it('lets a lane go on from the count of every endpoint, below one that proved wrong', async () => {
+    const command = { action: 'resume', lane: rig.key.address, reason: null } as const
+    const ledger = rig.lanes.lane(rig.key.address)
+    ledger?.resync([FIRST_NONCE + 40])
+    counts = [FIRST_NONCE + 40, FIRST_NONCE]
+    expect(await engine.control(command)).toMatchObject({ ok: true })
+    expect(lane()?.nonce).toBe(FIRST_NONCE)
+    await execute('a')
+    expect(sent[0]?.nonce).toBe(FIRST_NONCE)
+    // While a nonce is held, what is known to be mined does not fall.
+    ledger?.resync([FIRST_NONCE + 2])
+    await engine.control(command)
+    expect(ledger?.minedCount()).toBe(FIRST_NONCE + 2)
+  })
+
+  it('lets no lane go on where endpoints tell counts that cannot both be true', async () => {
+    const command = { lane: rig.key.address, reason: null } as const
+    change = () => ({
+      chain: {
+        minedCounts: async () =>
+          [FIRST_NONCE, 9_000_000].map(
+            (count) => ({ count, endpoint: { host: `node ${count}` } }) as MinedCount,
+          ),
+      },
+    })
+    await restart()
+    await engine.control({ action: 'pause', ...command })
+    const resumed = await engine.control({ action: 'resume', ...command })
+    expect(resumed).toMatchObject({ ok: false, failure: { code: 'NODE_UNAVAILABLE' } })
+    expect(lane()?.paused).not.toBeNull()
   })
 
   it('closes a trade whose nonce is used up, where the chain cannot be asked any more', async () => {

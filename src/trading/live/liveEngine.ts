@@ -1,5 +1,6 @@
 import type { Answer } from '../../dispatch/protocol.ts'
 import type { ControlCommand } from '../../domain/control.ts'
+import { countSpread } from '../../domain/countSpread.ts'
 import type { Simulation } from '../../domain/execution.ts'
 import { isOpen } from '../../domain/executionState.ts'
 import { isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
@@ -254,7 +255,10 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   const control: LiveEngine['control'] = async (command) =>
     'signalId' in command ? await controlTrade(command) : await controlLane(command)
 
-  /** A lane that is resumed takes what others have done with its account for granted. */
+  /**
+   * A lane that is resumed takes for granted what others have done with its account, as far as every endpoint
+   * counts it. What is known to be mined falls to that where nothing is held: a wrong count may have raised it.
+   */
   async function controlLane({
     action,
     lane: address,
@@ -268,9 +272,11 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       return succeed({ sentence: `${address} takes no more trades; what is in flight goes on.` })
     }
     const counts = await chain.minedCounts(address)
-    if (counts.length === 0)
-      return fail(failure('NODE_UNAVAILABLE', `No endpoint tells the mined count of ${address}.`))
-    lane.resync(counts.map(({ count }) => count))
+    const spread = countSpread({ chain: chain.name, account: address, counts })
+    if (!spread.ok) return spread
+    const { lowest } = spread.value
+    if (lane.lowest() === lane.next()) lane.rewind(lowest)
+    lane.resync([lowest])
     lanes.resume(address)
     return succeed({ sentence: `${address} takes trades again, from nonce ${lane.next()} on.` })
   }

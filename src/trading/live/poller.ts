@@ -55,8 +55,8 @@ export function createPoller({
   const underway = new Map<OpenExecution, Promise<void>>()
   const settling = new Map<OpenExecution, Promise<void>>()
   let maintaining: Promise<void> | null = null
-  /** The head since which every count of a lane has been below all that it holds. */
-  const lowSince = new Map<Address, number>()
+  /** Heads at which every count of a lane was below all that it holds, since one was not. */
+  const lowAtHeads = new Map<Address, Set<number>>()
   const countsOfLane = new Map<
     Address,
     { readonly head: number; readonly atMs: number; readonly counts: Promise<readonly MinedCount[]> }
@@ -67,6 +67,8 @@ export function createPoller({
     maintaining ??= maintain().finally(() => {
       maintaining = null
     })
+    for (const address of [...lowAtHeads.keys()])
+      if (lanes.lane(address)?.signedInFlight() === 0) lowAtHeads.delete(address)
     // What a step under way is about to change is decided anew after it; a receipt settles it in any case.
     const busy = new Set(underway.keys())
     const settlingBefore = new Set(settling.keys())
@@ -148,13 +150,13 @@ export function createPoller({
     if (lane === null || minedCounts.length === 0) return
     const highest = Math.max(...minedCounts)
     if (highest >= lane.lowest()) {
-      lowSince.delete(address)
+      lowAtHeads.delete(address)
       return
     }
-    const since = lowSince.get(address) ?? chain.head()
-    lowSince.set(address, since)
-    if (chain.head() - since < settings.policy.foreignAfter) return
-    lowSince.delete(address)
+    const heads = (lowAtHeads.get(address) ?? new Set()).add(chain.head())
+    lowAtHeads.set(address, heads)
+    if (heads.size <= settings.policy.foreignAfter) return
+    lowAtHeads.delete(address)
     log.warn({ lane: address, mined_count: highest }, 'A nonce of another party has left the chain.')
     lane.rewind(highest)
   }
