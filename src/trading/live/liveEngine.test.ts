@@ -654,6 +654,26 @@ describe('recover', () => {
   })
 })
 
+describe('recover with an endpoint that hangs', () => {
+  it('sends what is above on the lane, though nobody answers about what is below', async () => {
+    await execute('a')
+    await execute('b')
+    const asked: number[] = []
+    change = () => ({
+      send: {
+        async broadcast({ attempt }) {
+          asked.push(attempt.nonce)
+          if (attempt.nonce === FIRST_NONCE) await new Promise(() => {})
+          return { status: 'accepted', hash: attempt.hash }
+        },
+      },
+    })
+    await restart()
+    await engine.recover()
+    expect(asked).toEqual([FIRST_NONCE, FIRST_NONCE + 1])
+  })
+})
+
 describe('gaps', () => {
   /** Leaves nonce 41 unused below a trade at 42. */
   async function makeGap(): Promise<void> {

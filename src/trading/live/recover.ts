@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { maxCostWei } from '../../domain/fees.ts'
 import { isNoOp, type LiveExecution, receiptName } from '../../domain/liveExecution.ts'
 import type { Place } from '../../lanes/lane.ts'
@@ -5,6 +6,12 @@ import type { LiveContext } from './liveContext.ts'
 import { fillerId, fillerRecord, idOf, isTrade, type OpenExecution, openExecution } from './openExecution.ts'
 import type { Trades } from './trade.ts'
 import type { TradesInFlight } from './tradesInFlight.ts'
+
+/**
+ * What is above on a lane is sent after this time at latest: bytes that were mined meanwhile are accepted by
+ * nobody, and wait for every endpoint, hanging ones too.
+ */
+const ANSWER_WAIT_MS = 1_000
 
 /**
  * Start-up is crash recovery: every execution the journal has open is taken up where its record stands, with
@@ -119,7 +126,10 @@ export async function recover({
   const byNonce = waiting.toSorted((a, b) => (a.record.nonce ?? 0) - (b.record.nonce ?? 0))
   await Promise.all(
     [...Map.groupBy(byNonce, ({ record }) => record.lane).values()].map(async (executions) => {
-      for (const execution of executions) await trades.send(execution)
+      for (const execution of executions) {
+        const sent = trades.send(execution)
+        await Promise.race([sent, setTimeout(ANSWER_WAIT_MS)])
+      }
     }),
   )
 }
