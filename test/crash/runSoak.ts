@@ -57,7 +57,8 @@ const LANES = 3
 const CLIENTS = 4
 const FAILING = 0.01
 const SLOW = 0.02
-const SLOW_MS = 1_500
+/** Eight times as long on a chain with blocks of two seconds, as everything here is. */
+const SLOW_MS = 400
 /** In blocks: an endpoint goes away, and another stands still, for so long, in turn. */
 const TROUBLE_BLOCKS = 40
 const WELL_BLOCKS = 60
