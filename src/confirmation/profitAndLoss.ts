@@ -40,6 +40,12 @@ export function createProfitAndLoss({
       ...(isMismatch ? { warning: outcome.sentence } : outcome.note !== null && { note: outcome.note }),
       ...(leftovers.length > 0 && { leftovers }),
     }
+    if (signal !== null && loanToken === wrappedNative) {
+      const netWei = profit - gasCostWei
+      const native = await price(wrappedNative)
+      const net = native.kind === 'known' ? usdValue({ ...native, amount: netWei }) : null
+      return { ...told, netWei, netProfitUsdE8: net }
+    }
     const [token, native] = await Promise.all([price(loanToken), price(wrappedNative)])
     if (native.kind !== 'known' || (token.kind !== 'known' && profit > 0n))
       return { ...told, netProfitUsdE8: null }

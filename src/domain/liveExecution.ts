@@ -42,6 +42,12 @@ export interface Inclusion {
 export const receiptName = ({ hash, blockHash }: Pick<Inclusion, 'hash' | 'blockHash'>): string =>
   `${hash}/${blockHash}`
 
+/** When its gas was spent, Unix ms; in records of older versions their last change stands for it. */
+export const spentAtMs = ({
+  includedAtMs,
+  changedAtMs,
+}: Pick<LiveExecution, 'includedAtMs' | 'changedAtMs'>): number => includedAtMs ?? changedAtMs
+
 /** What came of it, from the receipt alone. */
 export interface Realised {
   /** Base units of the loan token that the executor gained; 0 when it reverted or was cancelled. */
@@ -50,6 +56,8 @@ export interface Realised {
   readonly gasCostWei: bigint
   /** Profit minus gas; null when the chain has no price. */
   readonly netProfitUsdE8: UsdE8 | null
+  /** Profit minus gas of a loan in the wrapped native coin, which needs no price. */
+  readonly netWei?: bigint
   /** Why it is not known what the trade earned, a sentence; the profit is told as 0 then. */
   readonly warning?: string
   /**
@@ -90,4 +98,6 @@ interface NonceRecord {
   readonly realised: Realised | null
   readonly acceptedAtMs: number
   readonly changedAtMs: number
+  /** When `inclusion` was first seen, Unix ms; absent before, and in records of older versions. */
+  readonly includedAtMs?: number
 }

@@ -21,7 +21,9 @@ export function outcomeCode({
       return failure?.code ?? null
     case 'included':
       if (realised === null || realised.warning !== undefined) return 'PROFIT_MISMATCH'
-      return realised.profit <= 0n || (realised.netProfitUsdE8 ?? 1n) <= 0n ? 'NET_LOSS' : null
+      return realised.profit <= 0n || (realised.netProfitUsdE8 ?? realised.netWei ?? 1n) <= 0n
+        ? 'NET_LOSS'
+        : null
     case 'reverted':
       return 'REVERTED'
     case 'cancelled':

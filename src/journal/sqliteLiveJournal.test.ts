@@ -427,6 +427,8 @@ describe('gasSpentSince', () => {
     await spentAt('long in coming', START_MS + 100, 9_007_199_254_740_993n)
     await spentAt('now', START_MS + 200, 31n)
     await journal.record(change(executionOf('pending', { changedAtMs: START_MS + 300 })))
+    const finalLater = { ...included('final later', 99, 5n), final: true, changedAtMs: START_MS + 400 }
+    await journal.record(change({ ...finalLater, includedAtMs: START_MS + 99 }))
     const receipt = `${hashOf(1)}/${hashOf(99)}`
     expect(reopen().gasSpentSince(START_MS + 100)).toEqual([
       { kind: 'trade', wei: 9_007_199_254_740_993n, atMs: START_MS + 100, receipt },

@@ -1,6 +1,12 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
 import type { ExecutionState } from '../domain/executionState.ts'
-import { type Attempt, type FillerRecord, type LiveExecution, receiptName } from '../domain/liveExecution.ts'
+import {
+  type Attempt,
+  type FillerRecord,
+  type LiveExecution,
+  receiptName,
+  spentAtMs,
+} from '../domain/liveExecution.ts'
 import { outcomeCode } from '../domain/liveOutcome.ts'
 import { parse, stringify } from './bigintJson.ts'
 import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
@@ -244,11 +250,13 @@ export function openSqliteLiveJournal({
     gasSpentSince: (sinceMs) =>
       selectSince.all(sinceMs, sinceMs).flatMap((row) => {
         const record = parse(String(row.record)) as LiveExecution | FillerRecord
-        const { realised, inclusion, changedAtMs } = record
-        if (realised === null || inclusion === null) return []
+        const { realised, inclusion } = record
+        const atMs = spentAtMs(record)
+        // Its last change may be the finality of a block from long before.
+        if (realised === null || inclusion === null || atMs < sinceMs) return []
         const receipt = receiptName(inclusion)
         const kind = record.signal === null ? 'repair' : 'trade'
-        return [{ kind, wei: realised.gasCostWei, atMs: changedAtMs, receipt }]
+        return [{ kind, wei: realised.gasCostWei, atMs, receipt }]
       }),
     settleNonces: (lane, nonce) => void floors.set(lane, Math.max(floors.get(lane) ?? -1, nonce)),
     settledNonce(lane) {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { maxCostWei } from '../../domain/fees.ts'
-import { isNoOp, type LiveExecution, receiptName } from '../../domain/liveExecution.ts'
+import { isNoOp, type LiveExecution, receiptName, spentAtMs } from '../../domain/liveExecution.ts'
 import type { Place } from '../../lanes/lane.ts'
 import type { LiveContext } from './liveContext.ts'
 import { fillerId, fillerRecord, idOf, isTrade, type OpenExecution, openExecution } from './openExecution.ts'
@@ -103,7 +103,7 @@ export async function recover({
       // In a block already: its nonce is not in flight, and its cost is counted with the past hour's.
       place.mined()
       const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
-      budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: record.changedAtMs })
+      budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: spentAtMs(record) })
     }
     return place
   }
