@@ -14,6 +14,7 @@ import {
   PROFIT,
   START_MS,
 } from '../../../test/support/liveContext.ts'
+import { createBudget } from '../../budget/budget.ts'
 import type { MinedCount } from '../../confirmation/minedCounts.ts'
 import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
 import type { Finding } from '../../confirmation/readChain.ts'
@@ -23,6 +24,7 @@ import type { Attempt } from '../../domain/liveExecution.ts'
 import type { Hex, Signal } from '../../domain/signal.ts'
 import { failure, succeed } from '../../errors/failure.ts'
 import type { LiveJournal } from '../../journal/liveJournal.ts'
+import type { LiveContext } from './liveContext.ts'
 import { createLiveEngine, type LiveEngine } from './liveEngine.ts'
 
 let folder: string
@@ -261,7 +263,7 @@ describe('a promise', () => {
     trouble = 'disk'
     for (const _ of [1, 2, 3]) {
       engine.poll()
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause()
     }
     expect(onDisk('a')?.state).toBe('accepted')
     trouble = null
@@ -296,6 +298,120 @@ describe('a promise', () => {
     engine.poll()
     await expect.poll(() => onDisk('a')).toBeUndefined()
     expect(told(await execute('a', { wait: 'none' }))).toMatchObject({ status: 'expired', code: 'EXPIRED' })
+  })
+
+  describe('behind a trade that takes its opportunity', () => {
+    /** What follows another on its pools does not pay. */
+    const taken =
+      (gate?: Promise<unknown>): LiveContext['trade']['simulate'] =>
+      async ({ behind: [first] }) => {
+        if (first === undefined) return succeed({ ...SIMULATION, block: rig.head })
+        await gate
+        const takenBy = first.signalId
+        return succeed({ ...SIMULATION, success: false, profit: null, revertKind: 'unprofitable', takenBy })
+      }
+
+    it.each(['after its evaluation', 'before it ends'])(
+      'is tried again when that one could not be written down (%s)',
+      async (when) => {
+        const written = Promise.withResolvers<never>()
+        const evaluated = Promise.withResolvers<void>()
+        if (when === 'before it ends') evaluated.resolve()
+        change = (journal) => ({
+          trade: { simulate: taken(evaluated.promise) },
+          journal: {
+            record: (change) => (change.attempt?.signalId === 'a' ? written.promise : journal.record(change)),
+          },
+        })
+        await restart()
+        const a = execute('a')
+        await expect.poll(() => lane()?.nonce).toBe(FIRST_NONCE + 1)
+        await execute('b', { wait: 'none' })
+        await pause()
+        expect(onDisk('b')?.state).toBe('accepted')
+        written.reject(new Error('disk is full'))
+        expect(told(await a).code).toBe('JOURNAL_UNAVAILABLE')
+        evaluated.resolve()
+        await expect.poll(() => onDisk('b')?.state).toBe('pending')
+        expect(sent.map(({ signalId }) => signalId)).toContain('b')
+      },
+    )
+
+    it('is denied once that one is on disk', async () => {
+      change = () => ({ trade: { simulate: taken() } })
+      await restart()
+      void execute('a')
+      await execute('b', { wait: 'none' })
+      await expect.poll(() => rig.journal.find('b')?.answer.body).toContain('OPPORTUNITY_TAKEN')
+    })
+
+    it('waits while that one is being cancelled, and is sent when the no-op is in a block', async () => {
+      change = () => ({ trade: { simulate: taken() } })
+      await restart()
+      await execute('a')
+      await engine.control({ action: 'cancel', signalId: 'a' })
+      expect(told(await execute('c'))).toMatchObject({ code: 'LANES_BUSY', retryable: true })
+      await execute('b', { wait: 'none' })
+      engine.poll()
+      await pause()
+      expect(onDisk('b')?.state).toBe('accepted')
+      const cancel = sent.find(({ kind }) => kind === 'cancel')
+      rig.head += 1
+      await check([cancel, mined(cancel)])
+      engine.poll()
+      await expect.poll(() => onDisk('b')?.state).toBe('pending')
+    })
+  })
+
+  it('is not simulated again until the hour has room for it', async () => {
+    const simulated: string[] = []
+    const limits = {
+      maxFeeWei: 10n ** 12n,
+      maxTxCostWei: 10n ** 19n,
+      // Room for one and a half.
+      maxSpendPerHourWei: (3n * 31_000_000_007n * 615_398n) / 2n,
+      maxRepairSpendPerHourWei: 10n ** 18n,
+    }
+    let budget = createBudget({ limits, now: () => START_MS + rig.elapsedMs })
+    change = () => ({
+      trade: {
+        async simulate({ signal }) {
+          simulated.push(signal.signalId)
+          return succeed({ ...SIMULATION, block: rig.head })
+        },
+      },
+      budget,
+    })
+    await restart()
+    await execute('a', { hops: [] })
+    for (const id of ['b', 'c']) await execute(id, { wait: 'none', hops: [] })
+    const heads = async () => {
+      for (const _ of [1, 2, 3]) {
+        rig.head += 1
+        engine.poll()
+        await pause()
+      }
+    }
+    await heads()
+    expect(simulated.toSorted()).toEqual(['a', 'b', 'c'])
+    // Its gas was less than was at stake.
+    await check([sent[0], mined(sent[0])])
+    await heads()
+    // Both may be evaluated for the room that one of them gets.
+    expect(simulated.length).toBeLessThanOrEqual(5)
+    expect(rig.journal.open().filter(({ record }) => record.state === 'pending')).toHaveLength(1)
+
+    // Of an hour that is used up not even the first evaluation is made.
+    const spent = [{ wei: limits.maxSpendPerHourWei, atMs: START_MS, receipt: 'x' }]
+    budget = createBudget({ limits, spent, now: () => START_MS + rig.elapsedMs })
+    await restart()
+    simulated.length = 0
+    await execute('d', { wait: 'none', hops: [], validUntilMs: START_MS + 7_200_000 })
+    await heads()
+    expect(simulated).toEqual([])
+    rig.elapsedMs += 3_600_000
+    engine.poll()
+    await expect.poll(() => simulated).toEqual(['d'])
   })
 
   it('is refused where too many wait already', async () => {
@@ -589,6 +705,18 @@ describe('recover', () => {
     await execute('d')
     expect(sent.at(-1)?.nonce).toBe(FIRST_NONCE + 3)
     expect((await execute('b')).replayed).toBe(true)
+  })
+
+  it('dates gas by its block, and not by when that was final', async () => {
+    await execute('a')
+    await execute('b')
+    await check([sent[0], mined(sent[0])])
+    rig.nowMs += 4_000_000
+    for (const final of [false, true]) await check([sent[1], mined(sent[1], { final })])
+    await check([sent[0], mined(sent[0], { final: true })])
+    await expect.poll(() => rig.journal.open()).toEqual([])
+    const spent = rig.journal.gasSpentSince(START_MS + 1)
+    expect(spent.map(({ atMs }) => atMs)).toEqual([START_MS + 4_000_000])
   })
 
   it('keeps a promise that was made before the end', async () => {
@@ -992,6 +1120,54 @@ describe("the operator's hand", () => {
     isPaused = false
     engine.poll()
     await expect.poll(() => sent).toHaveLength(1)
+  })
+
+  it.each(['none', 'broadcast'] as const)(
+    'signs nothing that waited for a lane when the chain was paused (wait: %s)',
+    async (wait) => {
+      let isPaused = false
+      let simulated = 0
+      change = () => ({
+        chain: { isPaused: () => isPaused },
+        settings: { laneWaitMs: 600_000 },
+        trade: {
+          async simulate() {
+            simulated += 1
+            return succeed({ ...SIMULATION, block: rig.head })
+          },
+        },
+      })
+      await restart()
+      for (const id of ['a', 'b', 'c', 'd']) await execute(id, { hops: [] })
+      const answering = execute('e', { wait, hops: [] })
+      await pause()
+      isPaused = true
+      await check([sent[0], mined(sent[0])])
+      if (wait === 'broadcast')
+        expect(told(await answering)).toMatchObject({ code: 'PAUSED', retryable: true })
+      await pause()
+      expect([sent.length, simulated]).toEqual([4, 4])
+      isPaused = false
+      engine.poll()
+      if (wait === 'none') await expect.poll(() => onDisk('e')?.state).toBe('pending')
+    },
+  )
+
+  it('signs nothing that was being evaluated when the chain was paused', async () => {
+    let isPaused = false
+    change = () => ({
+      chain: { isPaused: () => isPaused },
+      trade: {
+        async gasLimit() {
+          isPaused = true
+          return succeed(615_398n)
+        },
+      },
+    })
+    await restart()
+    expect(told(await execute('a'))).toMatchObject({ success: false, code: 'PAUSED' })
+    expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE })
+    expect(sent).toEqual([])
   })
 
   it('ends a promise that is not signed yet', async () => {

@@ -14,6 +14,7 @@ import { recordChange } from './recordChange.ts'
 import { recover } from './recover.ts'
 import type { Replaced } from './replace.ts'
 import { journalFailure } from './signing.ts'
+import { PAUSED } from './submit.ts'
 import { createTrades } from './trade.ts'
 import { createTradesInFlight } from './tradesInFlight.ts'
 
@@ -41,7 +42,6 @@ export interface LiveEngine {
   stop(): Promise<void>
 }
 
-const PAUSED = failure('PAUSED', 'The chain is paused by its operator.')
 /** A promised trade that could not be submitted is tried again at the next head, or after these pauses. */
 const RETRY_MS = { first: 250, last: 5_000 }
 

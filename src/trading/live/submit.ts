@@ -1,6 +1,7 @@
 import type { PendingTrade, Simulation, Valuation } from '../../domain/execution.ts'
 import { type MarketFee, maxCostWei } from '../../domain/fees.ts'
-import type { Attempt, LiveExecution } from '../../domain/liveExecution.ts'
+import { type Attempt, isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
+import type { Signal } from '../../domain/signal.ts'
 import { type Failure, failure } from '../../errors/failure.ts'
 import type { Place } from '../../lanes/lane.ts'
 import { lateness } from '../evaluate.ts'
@@ -54,16 +55,26 @@ interface Worthwhile {
 /** A trade is evaluated again where another of ours came first; more often only where an endpoint lags. */
 const EVALUATIONS_MAX = 8
 const HOURLY_LIMIT = 'MAX_GAS_SPEND_PER_HOUR_NATIVE'
+/** No transaction takes less: the gas of a transfer. */
+const LEAST = { gasLimit: 21_000n, l1FeeWei: 0n }
+/** Above what any account holds. */
+const ANY_BALANCE_WEI = 1n << 256n
+
+export const PAUSED = failure('PAUSED', 'The chain is paused by its operator.')
 
 export function createSubmissions({
+  open,
   inFlight,
   context,
 }: {
+  open: ReadonlyMap<string, OpenExecution>
   inFlight: TradesInFlight
   context: LiveContext
 }): Submissions {
   const { chain, trade, budget, maintenance, clock } = context
   type Trade = OpenExecution<LiveExecution>
+  /** What promised trades asked for when the hour's limit refused them. */
+  const refusedByHour = new WeakMap<Trade, typeof LEAST>()
 
   async function submit(execution: Trade, place: Place): Promise<Submission> {
     const { signal } = execution.record
@@ -76,6 +87,7 @@ export function createSubmissions({
     try {
       for (let evaluations = 0; evaluations < EVALUATIONS_MAX; evaluations += 1) {
         const evaluated = await evaluate(execution, place)
+        if (evaluated === null) continue
         if ('status' in evaluated) return evaluated
         // From here to the signature nothing is awaited: what was checked still holds when the nonce is
         // taken.
@@ -97,12 +109,16 @@ export function createSubmissions({
 
   /**
    * Simulated as the lane, behind trades of ours in flight, and with everything read that pricing it needs.
+   * Null when it was denied for one of those that has ended meanwhile.
    */
-  async function evaluate(execution: Trade, place: Place): Promise<Worthwhile | Submission> {
+  async function evaluate(execution: Trade, place: Place): Promise<Worthwhile | Submission | null> {
     const { signal } = execution.record
     const { lane } = place
     const tooLate = late(execution.record)
     if (tooLate !== null) return await denied(execution, tooLate)
+    if (chain.isPaused()) return refused(PAUSED)
+    const overHour = await hourRefusal(execution, lane)
+    if (overHour !== null) return refused(overHour)
 
     const behind = inFlight.behind(signal)
     const calldata = calldataOf(execution.record, signal.minProfit, context)
@@ -118,6 +134,11 @@ export function createSubmissions({
     const valuation = valued?.value ?? null
 
     const reason = trade.verdict({ signal, simulation, valuation })
+    if (reason?.code === 'OPPORTUNITY_TAKEN' && simulation.takenBy !== null) {
+      const taker = await takerOf(signal, simulation.takenBy)
+      if (taker === 'gone') return null
+      if (taker === 'cancelled') return refused(takenForNow(simulation.takenBy))
+    }
     if (reason !== null || valuation === null) {
       const why = reason ?? failure('SIMULATION_FAILED', 'The simulation gave no result.')
       return await denied(execution, why, { simulation, valuation })
@@ -132,6 +153,39 @@ export function createSubmissions({
     const later = late(execution.record)
     if (later !== null) return await denied(execution, later, { simulation, valuation })
     return { simulation, valuation, behind, market: market.value, balanceWei, gasLimit: gas.value }
+  }
+
+  /**
+   * Only one that is on disk, and is not being cancelled, takes an opportunity for good: `stands`. Waits for
+   * its commit.
+   */
+  async function takerOf(signal: Signal, takenBy: string): Promise<'stands' | 'cancelled' | 'gone'> {
+    const other = open.get(takenBy)
+    context.journal.hurry()
+    await other?.lastChange
+    if (!inFlight.behind(signal).some(({ signalId }) => signalId === takenBy)) return 'gone'
+    if (other === undefined) return 'stands'
+    const latest = other.attempts.at(-1)
+    if (latest === undefined) return 'gone'
+    return isNoOp(latest) ? 'cancelled' : 'stands'
+  }
+
+  /**
+   * Why the hour has still no room for a promised trade that it refused before, or has none for any: such a
+   * trade waits without being simulated.
+   */
+  async function hourRefusal(execution: Trade, lane: Place['lane']): Promise<Failure | null> {
+    if (!execution.isPromised) return null
+    const isUsedUp = budget.report().trades.leftWei === 0n
+    const asked = refusedByHour.get(execution) ?? (isUsedUp ? LEAST : null)
+    if (asked === null) return null
+    const market = await trade.market()
+    if (!market.ok) return null
+    const purpose = { kind: 'trade', profitWei: null } as const
+    const request = { ...asked, lane, market: market.value, purpose, balanceWei: ANY_BALANCE_WEI }
+    const reserved = budget.reserve(request)
+    if (reserved.ok) budget.release(reserved.value.stake)
+    return !reserved.ok && reserved.failure.facts.limit === HOURLY_LIMIT ? reserved.failure : null
   }
 
   /**
@@ -156,11 +210,16 @@ export function createSubmissions({
     const { signal } = execution.record
     const { signalId } = signal
     const { lane } = place
+    // Evaluating may have taken its time.
+    if (chain.isPaused()) return refused(PAUSED)
     const { simulation, valuation, market, balanceWei, gasLimit } = worthwhile
     const l1FeeWei = trade.feeBesideGas(simulation)
     const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
     const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
-    if (!reserved.ok) return await unpayable(execution, lane, reserved.failure, { simulation, valuation })
+    if (!reserved.ok) {
+      if (isHourOver(execution, reserved.failure)) refusedByHour.set(execution, { gasLimit, l1FeeWei })
+      return await unpayable(execution, lane, reserved.failure, { simulation, valuation })
+    }
     const { fee, stake } = reserved.value
     const maxCost = maxCostWei({ quote: fee, gasLimit }) + l1FeeWei
     const minProfit = trade.minimumProfit({ signal, simulation, valuation, maxCostWei: maxCost })
@@ -222,8 +281,7 @@ export function createSubmissions({
       maintenance.underfunded(lane, BigInt(String(reason.facts.needed)))
       return { status: 'unfit', failure: reason }
     }
-    const frees = execution.isPromised && reason.facts.limit === HOURLY_LIMIT
-    return frees ? refused(reason) : await denied(execution, reason, evaluated)
+    return isHourOver(execution, reason) ? refused(reason) : await denied(execution, reason, evaluated)
   }
 
   function late(record: LiveExecution): Failure | null {
@@ -253,5 +311,14 @@ export function createSubmissions({
 
   return { submit, late, deny }
 }
+
+/** The limit frees itself, and a promise can wait for that. */
+const isHourOver = ({ isPromised }: OpenExecution, reason: Failure): boolean =>
+  isPromised && reason.facts.limit === HOURLY_LIMIT
+
+const takenForNow = (takenBy: string): Failure =>
+  failure('LANES_BUSY', `The trade ${takenBy}, which takes this opportunity, is being cancelled.`, {
+    taken_by: takenBy,
+  })
 
 const refused = (reason: Failure): Submission => ({ status: 'refused', failure: reason })

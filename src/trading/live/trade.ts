@@ -8,6 +8,7 @@ import {
   isNoOp,
   type LiveExecution,
   receiptName,
+  spentAtMs,
 } from '../../domain/liveExecution.ts'
 import { type Failure, failure } from '../../errors/failure.ts'
 import type { ForeignUse, Lane, Place } from '../../lanes/lane.ts'
@@ -158,7 +159,9 @@ export function createTrades({
       execution,
       (before) => {
         const reason = whyEnded(before, event, inclusion)
-        const change = { inclusion, realised, final, failure: reason, changedAtMs }
+        const isKnown = before.inclusion !== null && receiptName(before.inclusion) === receiptName(inclusion)
+        const includedAtMs = isKnown ? spentAtMs(before) : changedAtMs
+        const change = { inclusion, realised, final, failure: reason, changedAtMs, includedAtMs }
         return { record: changedRecord(before, event, change) }
       },
       context,
@@ -342,7 +345,7 @@ export function createTrades({
   }
 
   const fill = createFiller({ open, send, context })
-  const submissions = createSubmissions({ inFlight, context })
+  const submissions = createSubmissions({ open, inFlight, context })
   const replacements = createReplacements({ inFlight, send, context })
   return { ...submissions, ...replacements, fill, send, settle, finish, reopen, displace, abandon }
 }
