@@ -2,6 +2,7 @@ import type { Spent } from '../../budget/budget.ts'
 import type { MinedReceipt } from '../../confirmation/minedReceipt.ts'
 import { isOpen } from '../../domain/executionState.ts'
 import { maxCostWei } from '../../domain/fees.ts'
+import { highest } from '../../domain/highest.ts'
 import {
   type Attempt,
   type Inclusion,
@@ -284,7 +285,7 @@ export function createTrades({
 
   async function abandon(execution: OpenExecution, reason: Failure): Promise<boolean> {
     const costs = execution.attempts.map(({ fee, gasLimit }) => maxCostWei({ quote: fee, gasLimit }))
-    const wei = costs.reduce((most, cost) => (cost > most ? cost : most), 0n)
+    const wei = highest(0n, ...costs)
     return await end(execution, reason, { wei, receipt: idOf(execution.record), atMs: clock.steadyMs() })
   }
 
