@@ -10,6 +10,7 @@ from typing import Any
 
 from execution.codes import CODES
 from execution.errors import ConnectionFailed, OutcomeUnknown, ProtocolError
+from execution.outcome import is_in_doubt
 from execution.transport import NoReply, NotSent, Reply, Transport
 
 _BUSY_STATUSES = (408, 429, 503)
@@ -60,8 +61,10 @@ async def deliver(
             raise OutcomeUnknown(signal_ids, lost) from cause
         else:
             busy = _is_busy(reply)
-            # After a lost reply, "busy" and "in flight" say nothing about what the earlier sending did.
-            in_doubt = lost is not None and len(signal_ids) > 0 and (busy or _is_in_flight(reply))
+            # After a lost reply, or one that knows as little, "busy" and "in flight" say nothing about what was done.
+            if lost is None:
+                lost = _doubt(reply)
+            in_doubt = lost is not None and len(signal_ids) > 0 and (busy or _is_unsettled(reply))
             if not busy and not in_doubt:
                 return reply
             wait = wait if reply.retry_after is None else reply.retry_after
@@ -89,7 +92,15 @@ def _is_busy(reply: Reply) -> bool:
     return reply.status in _BUSY_STATUSES and is_retryable(reply.body)
 
 
-def _is_in_flight(reply: Reply) -> bool:
-    """An earlier sending of the same request is still being worked on, in whole or (a batch) in part."""
-    answers = [reply.body, *reply.body.get("results", ())]
-    return any(isinstance(answer, dict) and answer.get("code") == "IN_FLIGHT" for answer in answers)
+def _is_unsettled(reply: Reply) -> bool:
+    """An earlier sending of the same request is, or may be, still worked on, in whole or (a batch) in part."""
+    return any(answer.get("code") == "IN_FLIGHT" or is_in_doubt(answer) for answer in _answers(reply))
+
+
+def _doubt(reply: Reply) -> str | None:
+    """The server's own words that it cannot tell whether a trade was sent; None when it can."""
+    return next((str(answer.get("error") or "the server cannot tell") for answer in _answers(reply) if is_in_doubt(answer)), None)
+
+
+def _answers(reply: Reply) -> list[dict[str, Any]]:
+    return [answer for answer in (reply.body, *reply.body.get("results", ())) if isinstance(answer, dict)]

@@ -9,8 +9,16 @@ _ON_ITS_WAY = ("accepted", "signed", "pending")
 
 
 def is_settled(answer: Mapping[str, Any]) -> bool:
-    """Whether the trade has an outcome, good or bad; False for one that is still worked on or on its way.
+    """Whether the trade has an outcome, good or bad; False for one that is still worked on or on its way, or may be.
 
     A settled LIVE trade can change once more, when its block leaves the chain, until ``final`` is true.
     """
-    return answer.get("status") not in _ON_ITS_WAY
+    status = answer.get("status")
+    if isinstance(status, str):
+        return status not in _ON_ITS_WAY
+    return not is_in_doubt(answer)
+
+
+def is_in_doubt(answer: Mapping[str, Any]) -> bool:
+    """Whether it is a refusal (its ``status`` is the number of HTTP) by a server that may have sent the trade before."""
+    return answer.get("sent") == "unknown" and not isinstance(answer.get("status"), str)

@@ -11,6 +11,7 @@ import { settingText } from './config/settingText.ts'
 import { withDevnet } from './config/withDevnet.ts'
 import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
 import { StartError } from './errors/startError.ts'
+import { thrownFacts } from './errors/thrown.ts'
 import type { EventLog } from './journal/eventLog.ts'
 import { openSqliteEventLog } from './journal/sqliteEventLog.ts'
 import { createChainStateLog } from './observability/chainStateLog.ts'
@@ -105,7 +106,10 @@ async function start(): Promise<void> {
       },
       onThreadError(chainId, error) {
         metrics.threadFailed(chainId)
-        logger.fatal({ chainId, err: error }, 'The thread of a chain has ended; it is started again.')
+        logger.fatal(
+          { chainId, ...thrownFacts(error) },
+          'The thread of a chain has ended; it is started again.',
+        )
       },
       onEventLoopDelay: (chainId, seconds) => metrics.eventLoopDelay(`chain-${chainId}`, seconds),
     },

@@ -17,7 +17,7 @@ import { createThreadChannel } from '../src/dispatch/threadChannel.ts'
 import type { Trader } from '../src/dispatch/trader.ts'
 import type { Signal } from '../src/domain/signal.ts'
 import { type Failure, succeed } from '../src/errors/failure.ts'
-import { thrownText } from '../src/errors/thrown.ts'
+import { thrownFacts, thrownText } from '../src/errors/thrown.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createChainProbing } from '../src/nodes/chainProbing.ts'
 import { createHeadAge, headAgeLimit } from '../src/nodes/headAge.ts'
@@ -77,18 +77,34 @@ async function openPipeline(): Promise<Pipeline> {
   return await openLive({ data, logger, refuse, path })
 }
 
-async function openSession({ port, storedOutboxId }: AttachTask): Promise<AttachOutcome> {
+async function openSession(task: AttachTask): Promise<AttachOutcome> {
   let pipeline: Pipeline
   try {
     pipeline = await openPipeline()
   } catch (error) {
-    logger.error({ err: error }, `The thread of ${chain.name} cannot start.`)
-    return { ok: false, reason: `it cannot start: ${thrownText(error)}` }
+    return cannotStart(error)
   }
+  try {
+    session = createSession(pipeline, task)
+    return { ok: true }
+  } catch (error) {
+    // What stays open would lock out the next attempt, which would then tell of that and not of the cause.
+    pipeline.journal.close()
+    return cannotStart(error)
+  }
+}
+
+function cannotStart(error: unknown): AttachOutcome {
+  logger.error(thrownFacts(error), `The thread of ${chain.name} cannot start.`)
+  return { ok: false, reason: `it cannot start: ${thrownText(error)}` }
+}
+
+function createSession(pipeline: Pipeline, { port, storedOutboxId }: AttachTask): OpenSession {
   const { journal } = pipeline
   const control = createChainControl({
     chainId: chain.chainId,
     chainName: chain.name,
+    mode,
     store: journal.controls,
     trader: () => trader,
     onChange: () => reporter.report(),
@@ -174,13 +190,11 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
   })
   const signals = createChainSession({
     chainName: chain.name,
+    mode,
     trader: () => trader,
     unavailable: () => unavailableReason({ chain, ...trouble(), endpoints: rpc.status }),
-    // An id that is known has its answer: only what is new is refused.
-    pausedFor({ signalId }) {
-      const refusal = control.refusal()
-      return refusal !== null && journal.find(signalId) === null ? refusal : null
-    },
+    paused: control.refusal,
+    isKnown: (signalId) => journal.find(signalId) !== null,
     channel,
     refuse,
     log: logger,
@@ -197,7 +211,7 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
     }
   }
 
-  session = {
+  return {
     take: signals.take,
     async close({ withinMs }) {
       session = null
@@ -209,7 +223,6 @@ async function openSession({ port, storedOutboxId }: AttachTask): Promise<Attach
       journal.close()
     },
   }
-  return { ok: true }
 }
 
 /** What is not done then is given up: its trades are in the journal, and the next start takes them up. */

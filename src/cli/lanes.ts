@@ -15,7 +15,7 @@ The chains of the running server and the accounts that send on each.
 
   --chain CHAIN   chain id or name, e.g. 137 or polygon
   --server URL    instead of EXECUTION_HOST and EXECUTION_PORT
-  --json          print [{"chainId", "name", "state", "reason", "paused", "lanes"}]
+  --json          print [{"chainId", "name", "state", "reason", "stale", "paused", "lanes"}]
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 wrong configuration, 5 no server answers.`
 
@@ -25,6 +25,7 @@ interface ChainRow {
   readonly name: string
   readonly state: string
   readonly reason: string | null
+  readonly stale: string | null
   readonly paused: { readonly since: string; readonly by: string; readonly reason: string | null } | null
   readonly lanes: readonly LaneRow[]
 }
@@ -56,11 +57,12 @@ await runCommand(USAGE, async () => {
     say('That chain is not configured.')
     return 1
   }
-  const rows = chains.map(({ chainId, name, state, reason, paused, lanes }) => ({
+  const rows = chains.map(({ chainId, name, state, reason, stale, paused, lanes }) => ({
     chainId,
     name,
     state,
     reason,
+    stale,
     paused,
     lanes,
   }))
@@ -68,8 +70,9 @@ await runCommand(USAGE, async () => {
   return 0
 })
 
-function describeChain({ chainId, name, state, reason, paused, lanes }: ChainRow): string {
-  const why = reason === null ? '' : ` (${reason})`
+function describeChain({ chainId, name, state, reason, stale, paused, lanes }: ChainRow): string {
+  const trouble = reason ?? (stale === null ? null : `refuses signals: ${stale}`)
+  const why = trouble === null ? '' : ` (${trouble})`
   const hand =
     paused === null
       ? ''

@@ -73,8 +73,14 @@ export function chainIdOf(text: string): number {
   return known.chainId
 }
 
-/** Who gives the command, as far as this machine knows. */
-export const operatorName = (): string => userInfo().username
+/** Who gives the command, as far as this machine knows: a container's uid may have no name. */
+export function operatorName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
+}
 
 /**
  * @param url given by the user; else EXECUTION_HOST and EXECUTION_PORT of the environment and .env say where
@@ -82,7 +88,8 @@ export const operatorName = (): string => userInfo().username
  */
 export function operatorServer(url: string | undefined): OperatorServer {
   const base = url === undefined ? configuredUrl() : url.replace(/\/+$/, '')
-  if (!URL.canParse(base)) throw new UsageError(`--server takes a URL like http://127.0.0.1:8545.`)
+  if (!/^https?:\/\//i.test(base) || !URL.canParse(base))
+    throw new UsageError(`--server takes a URL like http://127.0.0.1:8545.`)
 
   async function ask(path: string, init: RequestInit): Promise<ServerAnswer> {
     let response: Response

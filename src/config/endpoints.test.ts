@@ -32,6 +32,8 @@ describe('RPC endpoints', () => {
     ['https://eth.example/v2/YOUR_KEY', /^RPC_POLYGON still holds a placeholder/],
     ['https://a.example/s3cret,https://...', /^RPC_POLYGON \(entry 2 of 2\) still holds a placeholder/],
     ['https://a.example/s3cret,', /^RPC_POLYGON \(entry 2 of 2\) is empty/],
+    ['http://us%zz:s3cret@node.example', /^RPC_POLYGON has a user or password with a %/],
+    ['https://user:s3cret%@node.example', /^RPC_POLYGON has a user or password with a %/],
     ['~/bor.ipc', /^RPC_POLYGON must be a whole path/],
   ])('%s is refused without showing what may be secret', (value, sentence) => {
     const problems = problemsOf({ RPC_POLYGON: value })

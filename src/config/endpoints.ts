@@ -50,10 +50,21 @@ function endpointProblem(entry: string): string | null {
     return path.ok ? null : path.problem
   }
   if (!URL.canParse(entry)) return 'is not a valid URL.'
-  const { protocol, hostname } = new URL(entry)
+  const { protocol, hostname, username, password } = new URL(entry)
   if (!schemes.includes(protocol)) return `must use http, https, ws or wss, not ${protocol.slice(0, -1)}.`
   if (!/[a-z0-9:]/i.test(hostname)) return 'is not a valid URL: it has no host.'
+  if (!canDecode(username) || !canDecode(password))
+    return 'has a user or password with a % that begins no code; write %25 for the character itself.'
   return null
+}
+
+function canDecode(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const isUrl = (entry: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(entry)

@@ -50,6 +50,7 @@ function create({
   return createChainControl({
     chainId: 137,
     chainName: 'Polygon',
+    mode: live ? 'LIVE' : 'PAPER',
     store,
     trader: () => (begun ? trader : null),
     onChange: () => {},
@@ -86,6 +87,21 @@ test('a pause is in force again after a restart', async () => {
   expect(after.paused()).toMatchObject({ since, reason: 'a fire drill' })
 })
 
+test('of several pauses the first is told, or the newest that says why, before and after a restart', async () => {
+  const chain = create()
+  const pause = async (by: string, reason: string | null) => {
+    await chain.order({ command: { ...PAUSE, reason }, reason, by })
+    expect(create().paused()).toEqual(chain.paused())
+    return chain.paused()
+  }
+  const first = await pause('anna', null)
+  expect(await pause('ben', null)).toEqual(first)
+  expect(await pause('carla', 'the node lies')).toMatchObject({ by: 'carla', reason: 'the node lies' })
+  expect(await pause('dora', null)).toMatchObject({ by: 'carla', reason: 'the node lies' })
+  await chain.order(order(RESUME))
+  expect(await pause('emil', null)).toMatchObject({ by: 'emil', reason: null })
+})
+
 test('a command is on disk before it is carried out, and what came of it after', async () => {
   const chain = create()
   await chain.order(order({ action: 'cancel', signalId: 'trade-1' }))
@@ -117,9 +133,10 @@ test('what the disk does not take is not carried out', async () => {
 
 test('lanes and trades are refused where there are none, or are not known yet', async () => {
   const command = { action: 'cancel', signalId: 'trade-1' } as const
-  expect(await create({ live: false }).order(order(command))).toMatchObject({
-    value: { outcome: 'refused', code: 'CONTROL_UNSUPPORTED' },
-  })
+  for (const begun of [true, false])
+    expect(await create({ live: false, begun }).order(order(command))).toMatchObject({
+      value: { outcome: 'refused', code: 'CONTROL_UNSUPPORTED' },
+    })
   expect(await create({ begun: false }).order(order(command))).toMatchObject({
     value: { outcome: 'refused', code: 'CHAIN_UNAVAILABLE' },
   })

@@ -1,4 +1,5 @@
 import type { ControlCommand } from '../domain/control.ts'
+import type { Mode } from '../domain/mode.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { thrownText } from '../errors/thrown.ts'
 import type { ChainPause, ControlEntry, ControlOrder, ControlStore } from './protocol.ts'
@@ -24,6 +25,7 @@ const RETRY_AFTER_S = 5
 export function createChainControl({
   chainId,
   chainName,
+  mode,
   store,
   trader,
   onChange,
@@ -31,6 +33,7 @@ export function createChainControl({
 }: {
   chainId: number
   chainName: string
+  mode: Mode
   store: ControlStore
   trader: () => Trader | null
   /** A pause has begun or ended. */
@@ -45,7 +48,9 @@ export function createChainControl({
   ): Promise<Result<{ sentence: string }>> {
     if ('lane' in command && command.lane === null) {
       const was = pause
-      pause = command.action === 'pause' ? pauseOf(entry) : null
+      // Who paused it first stays named, unless another says why: as `store.pauses` reads it.
+      if (command.action === 'resume') pause = null
+      else if (was === null || entry.reason !== null) pause = pauseOf(entry)
       const already = (command.action === 'pause') === (was !== null) ? ' already' : ''
       return succeed({
         sentence:
@@ -54,16 +59,17 @@ export function createChainControl({
             : `${chainName} takes signals${already}.`,
       })
     }
+    const unsupported = failure(
+      'CONTROL_UNSUPPORTED',
+      `There are no lanes and transactions on ${chainName} in this mode.`,
+    )
+    if (mode === 'PAPER') return fail(unsupported)
     const ready = trader()
     if (ready === null)
       return fail(
         failure('CHAIN_UNAVAILABLE', `${chainName} has not begun: its lanes and trades are not known yet.`),
       )
-    if (ready.control === undefined)
-      return fail(
-        failure('CONTROL_UNSUPPORTED', `There are no lanes and transactions on ${chainName} in this mode.`),
-      )
-    return await ready.control(command)
+    return ready.control === undefined ? fail(unsupported) : await ready.control(command)
   }
 
   return {

@@ -46,7 +46,8 @@ export interface ChainPoolEvents {
 export type Settle = (answer: Answer, lost: boolean) => void
 
 export interface ChainPool {
-  submit(kind: RequestKind, signal: Signal, settle: Settle): void
+  /** @param request.isKnown whether the id may have been executed: then a refusal cannot say that nothing was sent */
+  submit(request: { kind: RequestKind; signal: Signal; isKnown: boolean; settle: Settle }): void
   status(): ChainStatus
   totals(): Totals
   depth(): number
@@ -256,12 +257,17 @@ export function createChainPool({
   attach()
 
   return {
-    submit(kind, signal, settle) {
+    submit({ kind, signal, isKnown, settle }) {
+      const doubt = isKnown && data.mode === 'LIVE' ? { sent: 'unknown' } : {}
       if (port === null || status.state !== 'ready') {
         const reason = status.reason ?? `${name} is starting.`
         settle(
           refuse(
-            failure('CHAIN_UNAVAILABLE', reason, { chain_id: chainId, retry_after_s: RETRY_AFTER_S }),
+            failure('CHAIN_UNAVAILABLE', reason, {
+              chain_id: chainId,
+              retry_after_s: RETRY_AFTER_S,
+              ...doubt,
+            }),
             signal,
           ),
           false,
@@ -275,6 +281,7 @@ export function createChainPool({
               chain_id: chainId,
               queue_max: queueMax,
               retry_after_s: RETRY_AFTER_S,
+              ...doubt,
             }),
             signal,
           ),
@@ -342,6 +349,7 @@ function startingStatus({ chain }: ChainThreadData): ChainStatus {
     reason: null,
     head: null,
     headAgeMs: null,
+    stale: null,
     paused: null,
     devnet: false,
     devnetRpc: null,

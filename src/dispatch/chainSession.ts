@@ -1,5 +1,6 @@
+import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
-import { type Failure, failure } from '../errors/failure.ts'
+import { type Facts, type Failure, failure } from '../errors/failure.ts'
 import type { Answer, DispatchedSignal } from './protocol.ts'
 import type { ThreadChannel } from './threadChannel.ts'
 import type { Trader } from './trader.ts'
@@ -14,25 +15,30 @@ export interface ChainSession {
 
 export function createChainSession({
   chainName,
+  mode,
   trader,
   unavailable,
-  pausedFor,
+  paused,
+  isKnown,
   channel,
   refuse,
   log,
 }: {
   chainName: string
+  mode: Mode
   trader: () => Trader | null
   /** Why no signal can be worked on, a sentence; null when one can. */
   unavailable: () => string | null
-  /**
-   * Why a new signal is refused by the operator; null when it is not. Whatever is known under its id goes on.
-   */
-  pausedFor: (signal: Signal) => Failure | null
+  /** Why the operator refuses new signals; null when he does not. An id that is known has its answer. */
+  paused: () => Failure | null
+  /** Whether the journal has this id. */
+  isKnown: (signalId: string) => boolean
   channel: Pick<ThreadChannel, 'settled'>
   refuse: (reason: Failure, signal: Signal) => Answer
   log: { error(facts: object, message: string): void }
 }): ChainSession {
+  /** Of a refusal that cannot say that nothing of the signal was sent. */
+  const doubt: Facts = mode === 'LIVE' ? { sent: 'unknown' } : {}
   const running = new Set<Promise<void>>()
 
   /** Ids that are executed now, with how often each. */
@@ -40,8 +46,9 @@ export function createChainSession({
 
   async function execute(ready: Trader, key: number, signal: Signal): Promise<void> {
     const { signalId } = signal
-    const paused = executing.has(signalId) ? null : pausedFor(signal)
-    if (paused !== null) return channel.settled({ key, answer: refuse(paused, signal) }, null)
+    const reason = paused()
+    if (reason !== null && !executing.has(signalId) && !isKnown(signalId))
+      return channel.settled({ key, answer: refuse(reason, signal) }, null)
     executing.set(signalId, (executing.get(signalId) ?? 0) + 1)
     try {
       const { answer, event } = await ready.execute(signal)
@@ -59,13 +66,19 @@ export function createChainSession({
       const ready = trader()
       const reason = unavailable()
       if (ready === null || reason !== null)
-        refused(failure('CHAIN_UNAVAILABLE', reason ?? `${chainName} is starting.`))
+        refused(
+          failure(
+            'CHAIN_UNAVAILABLE',
+            reason ?? `${chainName} is starting.`,
+            kind === 'execute' && (executing.has(signal.signalId) || isKnown(signal.signalId)) ? doubt : {},
+          ),
+        )
       else if (kind === 'simulate') channel.settled({ key, answer: await ready.simulate(signal) }, null)
       else await execute(ready, key, signal)
     } catch (error) {
       log.error({ err: error, signal_id: signal.signalId }, 'A bug.')
       const sentence = `A bug in the thread of ${chainName}; its log line has this signal_id.`
-      refused(failure('INTERNAL', sentence))
+      refused(failure('INTERNAL', sentence, kind === 'execute' ? doubt : {}))
     }
   }
 

@@ -30,7 +30,7 @@ export function chainStatus({
   /** Why the journal cannot be written, a sentence. */
   journalProblem?: string | null
   paused: ChainPause | null
-  heads: Pick<Heads, 'newest' | 'ageMs'>
+  heads: Pick<Heads, 'newest' | 'ageMs' | 'staleness'>
   endpoints: readonly EndpointStatus[]
   lanes?: readonly LaneReport[]
   budget?: BudgetReport | null
@@ -38,13 +38,16 @@ export function chainStatus({
   notes?: readonly string[]
 }): ChainStatus {
   const reason = unavailableReason({ chain, problem, journalProblem, endpoints: () => endpoints })
+  const headAgeMs = heads.ageMs()
   return {
     chainId: chain.chainId,
     name: chain.name,
     state: reason !== null ? 'unavailable' : facts === null ? 'starting' : 'ready',
     reason,
     head: heads.newest()?.number ?? null,
-    headAgeMs: heads.ageMs() ?? null,
+    headAgeMs: headAgeMs === null ? null : Math.round(headAgeMs),
+    // Before the first block has come nothing is known of their age.
+    stale: headAgeMs === null ? null : (heads.staleness()?.sentence ?? null),
     paused,
     devnet: facts?.devnet ?? false,
     devnetRpc: embeddedDevnet ? (chain.endpoints[0] ?? null) : null,

@@ -101,7 +101,7 @@ export function createPiscinaDispatcher({
       const { chainId, signalId } = signal
       const pool = pools.get(chainId)
       if (pool === undefined) return settle(refuse(missingChain(chainId), signal))
-      if (kind === 'simulate') return pool.submit(kind, signal, (answer) => settle(answer))
+      if (kind === 'simulate') return pool.submit({ kind, signal, isKnown: false, settle })
       const owner = ownerOf(signalId)
       if (owner !== null && owner !== chainId) {
         const sentence = `signal_id ${signalId} was used before, on chain ${owner}.`
@@ -109,10 +109,15 @@ export function createPiscinaDispatcher({
       }
       // A second one with the id of a signal in flight goes on to the thread, which compares the payloads.
       hold(signalId, chainId)
-      pool.submit(kind, signal, (answer, lost) => {
-        if (lost) lostIds.get(chainId)?.push(signalId)
-        else release(signalId)
-        settle(answer)
+      pool.submit({
+        kind,
+        signal,
+        isKnown: owner !== null || unheard.has(chainId),
+        settle(answer, lost) {
+          if (lost) lostIds.get(chainId)?.push(signalId)
+          else release(signalId)
+          settle(answer)
+        },
       })
     },
     chains: () => [...pools.values()].map((pool) => pool.status()),

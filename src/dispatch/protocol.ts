@@ -156,6 +156,11 @@ export interface ChainStatus {
   readonly head: number | null
   /** Age of the newest block when last seen, ms; null when unknown. */
   readonly headAgeMs: number | null
+  /**
+   * That block is too old to simulate on, a sentence: the chain refuses every new signal with STALE_NODE,
+   * until a newer one comes. Null when it is not.
+   */
+  readonly stale: string | null
   /** The operator has paused it: it takes no new signals, whatever its state; null when it is not paused. */
   readonly paused: ChainPause | null
   readonly devnet: boolean

@@ -23,9 +23,11 @@ export function openControls(db: DatabaseSync, now: () => number = Date.now): Co
   const selectNewest = db.prepare('SELECT * FROM controls ORDER BY id DESC LIMIT ?')
   // A command whose outcome is not known, since the thread ended over it, counts: a pause that may be none is
   // the safe side.
+  // Of several in a row the newest with a reason stands, or else the first.
   const selectPauses = db.prepare(
-    `SELECT * FROM controls WHERE action = 'pause' AND id IN (
-       SELECT max(id) FROM controls WHERE action IN ('pause', 'resume') AND outcome != 'refused' GROUP BY ifnull(lane, ''))`,
+    `SELECT * FROM controls c WHERE action = 'pause' AND outcome != 'refused' AND id > (
+       SELECT ifnull(max(id), 0) FROM controls WHERE action = 'resume' AND outcome != 'refused' AND lane IS c.lane)
+     ORDER BY reason IS NULL, iif(reason IS NULL, id, -id)`,
   )
 
   const read = (id: number) => entryOf(select.get(id) as unknown as Row)
@@ -44,7 +46,14 @@ export function openControls(db: DatabaseSync, now: () => number = Date.now): Co
       return read(id)
     },
     newest: (limit) => selectNewest.all(limit).map((row) => entryOf(row as unknown as Row)),
-    pauses: () => selectPauses.all().map((row) => entryOf(row as unknown as Row)),
+    pauses() {
+      const perLane = new Map<ControlEntry['lane'], ControlEntry>()
+      for (const row of selectPauses.all()) {
+        const entry = entryOf(row as unknown as Row)
+        if (!perLane.has(entry.lane)) perLane.set(entry.lane, entry)
+      }
+      return [...perLane.values()].toSorted((a, b) => a.id - b.id)
+    },
   }
 }
 

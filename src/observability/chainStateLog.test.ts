@@ -9,6 +9,7 @@ const status = (over: Partial<ChainStatus>): ChainStatus => ({
   reason: null,
   head: 7,
   headAgeMs: 1,
+  stale: null,
   devnet: false,
   paused: null,
   devnetRpc: null,
@@ -39,5 +40,21 @@ test('a line for each change of state or reason, none for the reports between', 
     ['info', { chainId: 10, notes: ['A note.'] }, 'Optimism is ready.'],
     ['warn', { chainId: 10, reason: 'No node.' }, 'Optimism is unavailable.'],
     ['warn', { chainId: 137, reason: 'No node.' }, 'Polygon is unavailable.'],
+  ])
+})
+
+test('a chain that refuses signals since its newest block is too old is told once, and when it is over', () => {
+  const lines: string[] = []
+  const told = createChainStateLog({
+    info: (_, message) => lines.push(message),
+    warn: (_, message) => lines.push(message),
+  })
+  const ready = status({ state: 'ready' })
+  const stale = (ageS: number) => status({ ...ready, stale: `The newest block is ${ageS} s old.` })
+  for (const report of [ready, stale(40), stale(45), ready]) told(report)
+  expect(lines).toEqual([
+    'Optimism is ready.',
+    'Optimism refuses signals: its newest block is too old.',
+    'Optimism is ready.',
   ])
 })

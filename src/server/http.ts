@@ -82,12 +82,17 @@ export function attachHttp({
   })
 }
 
-const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
+/** Headers by which a proxy says that it passes a request on. */
+const FORWARDING_HEADER =
+  /^(x-forwarded-.*|forwarded|via|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/
 
-const readSource = (res: HttpResponse, req: HttpRequest) => ({
-  address: Buffer.from(res.getRemoteAddressAsText()).toString(),
-  isForwarded: FORWARDING_HEADERS.some((name) => req.getHeader(name) !== ''),
-})
+function readSource(res: HttpResponse, req: HttpRequest) {
+  let isForwarded = false
+  req.forEach((name) => {
+    isForwarded ||= FORWARDING_HEADER.test(name)
+  })
+  return { address: Buffer.from(res.getRemoteAddressAsText()).toString(), isForwarded }
+}
 
 const mediaType = (req: HttpRequest) => ({
   contentType: req.getHeader('content-type'),

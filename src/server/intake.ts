@@ -70,7 +70,16 @@ export function createIntake({
         const signalId = readSignalId(json)
         settle(refuse(reason, signalId), signalId)
       }
-      if (draining !== null) return refuseUnread(draining)
+      if (draining !== null) {
+        const signalId = readSignalId(json) ?? idempotencyKey
+        // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
+        const isKnown = kind === 'execute' && signalId !== null && dispatcher.chainOf(signalId) !== null
+        return refuseUnread(
+          isKnown && mode === 'LIVE'
+            ? { ...draining, facts: { ...draining.facts, sent: 'unknown' } }
+            : draining,
+        )
+      }
       const decoded = decodeSignal({ json, idempotencyKey, newSignalId: randomUUID })
       if (!decoded.ok) {
         metrics.signalReceived('invalid')

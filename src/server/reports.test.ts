@@ -11,12 +11,14 @@ const QUIET = {
   webSocketClients: () => 0,
 }
 const PAUSE = { since: '2026-01-01T00:00:00.000Z', by: 'anna', reason: null }
-const chains = (...states: (ChainState | 'paused')[]) =>
-  states.map((state) =>
-    state === 'paused'
-      ? ({ state: 'ready', paused: PAUSE } as ChainStatus)
-      : ({ state, paused: null } as ChainStatus),
-  )
+const STALE = 'The newest block of all RPC endpoints, 7, is 90 s old; at most 60 s are allowed.'
+const chains = (...states: (ChainState | 'paused' | 'stale')[]) =>
+  states.map((state) => {
+    const as = { reason: null, paused: null, stale: null }
+    if (state === 'paused') return { ...as, state: 'ready', paused: PAUSE } as ChainStatus
+    if (state === 'stale') return { ...as, state: 'ready', stale: STALE } as ChainStatus
+    return { ...as, state } as ChainStatus
+  })
 
 it.each([
   ['healthy', chains('ready', 'ready'), false],
@@ -30,6 +32,8 @@ it.each([
   ['healthy', chains('ready', 'paused'), false],
   ['paused', chains('paused', 'starting'), false],
   ['unhealthy', chains('paused', 'unavailable'), false],
+  ['degraded', chains('ready', 'stale'), false],
+  ['unhealthy', chains('stale'), false],
   ['draining', chains('ready'), true],
 ])('is %s', (status, states, draining) => {
   expect(healthStatus(states, { draining, logProblem: null })).toBe(status)
@@ -45,6 +49,14 @@ it.each([
   const sources = { ...QUIET, dispatcher, draining: () => draining, logProblem: () => logProblem }
   expect(health(sources, false)).toMatchObject({ status })
   expect(readiness(sources, false)).toMatchObject({ ready: false, body: { status, reason: logProblem } })
+})
+
+it('is not ready while every chain refuses signals for the age of its newest block, and says so', () => {
+  const dispatcher = { chains: () => chains('stale'), totals: () => new Map(), queueDepth: () => 0 }
+  expect(readiness({ ...QUIET, dispatcher }, true)).toMatchObject({
+    ready: false,
+    body: { status: 'unhealthy', chains_ready: 0, checks: [{ state: 'ready', reason: STALE }] },
+  })
 })
 
 it('sums what LIVE realised, losses included', () => {

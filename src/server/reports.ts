@@ -20,8 +20,8 @@ export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | '
 
 /**
  * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is
- * wrong, `degraded` when some are ready and some unavailable or the log cannot be written, `unhealthy` when
- * none is ready and something is wrong, `starting` before the first is ready or has failed, `paused` when all
+ * wrong, `degraded` when some are ready and some unavailable or stale or the log cannot be written,
+ * `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed, `paused` when all
  * that are ready are paused by the operator.
  */
 export function healthStatus(
@@ -30,7 +30,7 @@ export function healthStatus(
 ): HealthStatus {
   if (draining) return 'draining'
   const ready = chains.some(takesSignals)
-  const wrong = logProblem !== null || chains.some(({ state }) => state === 'unavailable')
+  const wrong = logProblem !== null || chains.some(isWrong)
   if (wrong) return ready ? 'degraded' : 'unhealthy'
   if (ready) return 'healthy'
   return chains.some(({ paused }) => paused !== null) ? 'paused' : 'starting'
@@ -91,11 +91,11 @@ export function readiness(sources: ReportSources, verbose: boolean): Readiness {
   const logProblem = sources.logProblem()
   const readyChains = chains.filter(takesSignals).length
   const ready = !draining && logProblem === null && readyChains > 0
-  const checks = chains.map(({ chainId, name, state, reason, paused }) => ({
+  const checks = chains.map(({ chainId, name, state, reason, stale, paused }) => ({
     chainId,
     name,
     state,
-    reason,
+    reason: reason ?? stale,
     paused,
   }))
   return {
@@ -111,7 +111,11 @@ export function readiness(sources: ReportSources, verbose: boolean): Readiness {
   }
 }
 
-const takesSignals = ({ state, paused }: ChainStatus) => state === 'ready' && paused === null
+const takesSignals = ({ state, stale, paused }: ChainStatus) =>
+  state === 'ready' && stale === null && paused === null
+
+const isWrong = ({ state, stale }: ChainStatus) =>
+  state === 'unavailable' || (state === 'ready' && stale !== null)
 
 const uptimeS = ({ startedAtMs }: ReportSources) => (Date.now() - startedAtMs) / 1000
 

@@ -29,8 +29,9 @@ export function encodeFailure({
     detail: sentence,
     success: false,
     mode,
-    // Refused before anything was signed, unless the failure knows otherwise.
-    ...(mode === 'LIVE' && { sent: facts.sent ?? 'no' }),
+    // Refused before anything was signed, unless the failure knows otherwise; what is in flight may be sent
+    // any moment.
+    ...(mode === 'LIVE' && { sent: facts.sent ?? (code === 'IN_FLIGHT' ? 'unknown' : 'no') }),
     ...(signalId !== null && { signal_id: signalId }),
     error: sentence,
     code,

@@ -50,7 +50,11 @@ test('a lane that nobody has is named, and so is a trade that has ended', async 
   const stranger = `0x${'1'.repeat(40)}`
   const lane = await live.titan.post('/control/pause', { chain: chainId, lane: stranger })
   expect(lane.status).toBeGreaterThanOrEqual(400)
-  expect(lane.json).toMatchObject({ success: false, commands: [{ outcome: 'refused' }] })
+  expect(lane.json).toMatchObject({
+    success: false,
+    code: 'INVALID_CONTROL',
+    commands: [{ outcome: 'refused' }],
+  })
   await live.submit({ ...signal(), signal_id: 'ended' })
   const ended = await live.titan.post('/control/cancel', { signal_id: 'ended' })
   expect(ended.json).toMatchObject({ success: false, commands: [{ chainId, outcome: 'refused' }] })

@@ -59,3 +59,22 @@ test('a LIVE signal is found by its id from the moment it is taken, and over a k
   for (const id of ['waited-for', 'promised'])
     expect((await answerOf(`${live.titan.url}/trades/${id}`)).status).toBe(200)
 })
+
+test('no refusal says of a LIVE trade that is on its way that nothing of it was sent', async () => {
+  live = await startLiveTitan()
+  const { titan, proxy, chain } = live
+  await chain.automine(false)
+  const taken = signal({ signal_id: 'on-its-way', wait: 'broadcast' })
+  expect((await titan.post('/execute', taken)).json).toMatchObject({ status: 'pending', sent: 'yes' })
+
+  await proxy.refuse(true)
+  const refused = await eventually(async () => {
+    const { json } = await titan.post('/execute', taken)
+    return json.code === 'CHAIN_UNAVAILABLE' ? json : null
+  })
+  expect(refused).toMatchObject({ sent: 'unknown', retryable: true })
+  expect((await titan.post('/execute', signal({ signal_id: 'new' }))).json).toMatchObject({
+    code: 'CHAIN_UNAVAILABLE',
+    sent: 'no',
+  })
+})

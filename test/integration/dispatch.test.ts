@@ -52,11 +52,13 @@ async function start({
   queueMax = 100,
   rpcTimeoutMs = 5_000,
   headAgeMaxMs = null,
+  endpoint = proxy.url,
 }: {
   thread?: string
   queueMax?: number
   rpcTimeoutMs?: number
   headAgeMaxMs?: number | null
+  endpoint?: string
 } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
   const events: OutboxEvent[] = []
@@ -68,7 +70,7 @@ async function start({
     threads: [1, 10].map((chainId) => {
       const profile = CHAINS.find((chain) => chain.chainId === chainId)
       if (profile === undefined) throw new Error(`no chain ${chainId}`)
-      const rpc = chainId === 1 ? proxy.url : devnet.chains[1]?.rpc
+      const rpc = chainId === 1 ? endpoint : devnet.chains[1]?.rpc
       const chain = {
         ...devnetProfile(profile),
         endpoints: [rpc ?? ''],
@@ -215,6 +217,16 @@ describe('a chain thread that ends', () => {
   })
 })
 
+it('a thread that cannot begin tells why, each time it is tried again, and leaves its journal free', async () => {
+  const { statuses, chain } = await start({ endpoint: 'http://us%zz:pw@127.0.0.1:1' })
+  const reasons = () => statuses.filter(({ chainId }) => chainId === 1).map(({ reason }) => reason)
+  await expect.poll(() => reasons().length, { timeout: 30_000 }).toBeGreaterThan(2)
+  expect(new Set(reasons())).toEqual(
+    new Set(['Ethereum is being restarted: it cannot start: URI malformed.']),
+  )
+  expect(chain(10)?.state).toBe('ready')
+})
+
 describe('a chain whose node', () => {
   it('stands still answers, and nothing is simulated until a young block comes', async () => {
     const node = devnet.chains[0]?.rpc ?? ''
@@ -223,6 +235,8 @@ describe('a chain whose node', () => {
     await expect.poll(() => simulated().then(code), { timeout: 30_000 }).toBe('STALE_NODE')
     const refused = await submit('old-execute')
     expect([code(refused), refused.httpStatus]).toEqual(['STALE_NODE', 503])
+    await expect.poll(() => chain(1)?.stale, { timeout: 30_000 }).toMatch(/^The newest block of all RPC/)
+    expect(chain(1)?.headAgeMs).toSatisfy(Number.isSafeInteger)
     expect(JSON.parse(refused.body).retryable).toBe(true)
     await expect
       .poll(() => chain(1)?.endpoints, { timeout: 30_000 })

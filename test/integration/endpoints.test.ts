@@ -398,6 +398,12 @@ it('takes commands from this machine only, from no page of another site, and thr
   for (const [headers, code] of [
     [{ 'X-Forwarded-For': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
     [{ Forwarded: 'for=203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ 'X-Forwarded-Host': 'titan.example' }, 'FORBIDDEN_REMOTE'],
+    [{ 'X-Forwarded-Proto': 'https' }, 'FORBIDDEN_REMOTE'],
+    [{ 'CF-Connecting-IP': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ 'True-Client-IP': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ 'X-Client-IP': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
+    [{ 'X-Real-IP': '203.0.113.7' }, 'FORBIDDEN_REMOTE'],
     [{ Origin: 'https://evil.example' }, 'FORBIDDEN_ORIGIN'],
   ] as const) {
     const refused = await post('/control/pause', pause, headers)

@@ -13,6 +13,7 @@ from execution.execution_client import (
     ConnectionFailed,
     ExecutionClient,
     ExecutionManager,
+    OutcomeUnknown,
     RetryPolicy,
     ServerBusy,
     execute_trade,
@@ -215,3 +216,30 @@ async def test_updates_are_asked_for_or_not() -> None:
 def test_a_live_answer_gets_more_time() -> None:
     assert ExecutionClient(mode="LIVE").timeout > 4 * ExecutionClient(mode="PAPER").timeout
     assert ExecutionClient(mode="LIVE", timeout=3).timeout == 3
+
+UNAVAILABLE = {"status": 503, "success": False, "code": "CHAIN_UNAVAILABLE", "retryable": True, "error": "No node is well."}
+
+
+async def test_a_server_that_cannot_tell_of_a_trade_leaves_its_outcome_unknown() -> None:
+    """The trade is on its way; sent again, it is refused by a chain that is away."""
+    quick = RetryPolicy(attempts=2, pause=0.01)
+    async with live_server() as server, ExecutionManager(port=server.port, mode="LIVE", retry=quick) as manager:
+        server.answer = (503, {**UNAVAILABLE, "sent": "unknown"})
+        with pytest.raises(OutcomeUnknown, match="No node is well") as caught:
+            await manager.submit_trade(**DOCUMENT_TRADE)
+        assert len({signal["signal_id"] for signal in server.signals}) == 1
+        server.records = [record("pending"), INCLUDED]
+        assert await manager.resolve(caught.value.signal_id) == INCLUDED
+        # Also where the code is none that is sent again.
+        server.answer = (500, {**UNAVAILABLE, "status": 500, "code": "INTERNAL", "retryable": False, "sent": "unknown"})
+        with pytest.raises(OutcomeUnknown):
+            await manager.submit_trade(**DOCUMENT_TRADE)
+        server.answer = (503, {**UNAVAILABLE, "sent": "no"})
+        assert is_settled(await manager.submit_trade(**DOCUMENT_TRADE))
+
+
+def test_a_refusal_is_settled_only_where_nothing_was_sent() -> None:
+    assert is_settled({**UNAVAILABLE, "sent": "no"})
+    assert not is_settled({**UNAVAILABLE, "sent": "unknown"})
+    # The record of a trade is told by its state.
+    assert is_settled({"status": "cancelled", "sent": "unknown"})

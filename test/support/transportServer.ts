@@ -203,6 +203,7 @@ const chainStatus = (chainId: number): ChainStatus => ({
   reason: null,
   head: 7,
   headAgeMs: 1_250,
+  stale: null,
   devnet: true,
   paused: null,
   devnetRpc: null,

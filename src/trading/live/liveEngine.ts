@@ -266,7 +266,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
   }: Extract<ControlCommand, { lane: Address | null }>): Promise<Result<{ sentence: string }>> {
     const lane = address && lanes.lane(address)
     if (address === null || lane === null)
-      return fail(failure('INVALID_QUERY', `${address} is no lane of ${chain.name}.`))
+      return fail(failure('INVALID_CONTROL', `${address} is no lane of ${chain.name}.`))
     if (action === 'pause') {
       lanes.pause(address, 'operator', `The operator has paused it${reason === null ? '.' : `: ${reason}`}`)
       return succeed({ sentence: `${address} takes no more trades; what is in flight goes on.` })
