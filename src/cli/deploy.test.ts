@@ -1,9 +1,21 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { Contract, getAddress, Interface, JsonRpcProvider, parseEther, Wallet, ZeroAddress } from 'ethers'
+import {
+  Contract,
+  formatEther,
+  getAddress,
+  Interface,
+  JsonRpcProvider,
+  parseEther,
+  Wallet,
+  ZeroAddress,
+} from 'ethers'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import artifact from '../../contracts/artifacts/OmniArbExecutor.json' with { type: 'json' }
 import { addressBook } from '../../devnet/addressBook.ts'
@@ -77,6 +89,22 @@ function deploy(
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
     child.on('close', (code) => resolve({ code, stdout, stderr })),
   )
+}
+/** In front of a chain's node, with each call heard before it is passed on; `url` ends in a key. */
+async function listenIn(chainId: number, hear: (method: string) => unknown) {
+  const server = createServer(async (request, response) => {
+    const body = await text(request)
+    for (const { method } of [JSON.parse(body)].flat() as { method: string }[]) {
+      const error = await hear(method)
+      if (error) return response.end(JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(body).id, error }))
+    }
+    const headers = { 'content-type': 'application/json' }
+    response.end(await (await fetch(rpcOf(chainId), { method: 'POST', headers, body })).text())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const [host, key] = [`127.0.0.1:${port}`, 'k3y0fTheOperator']
+  return { host, key, url: `http://${host}/v2/${key}`, close: () => server.close() }
 }
 /** Calls the executor, as an account that need not have a key. */
 async function callAs(chainId: number, from: string, to: string, name: string, ...values: unknown[]) {
@@ -426,6 +454,77 @@ describe('titan deploy refuses', () => {
       stderr: 'The node of Polygon (137) serves chain 1, not chain 137.\n',
     })
     expect(await sentBy(1, owner())).toBe(0)
+  })
+
+  test('to ask or tell anything else of an endpoint of another chain beside the right one', async () => {
+    await fund(1)
+    const heard: string[] = []
+    const other = await listenIn(137, (method) => void heard.push(method))
+    try {
+      for (const urls of [`${other.url},${rpcOf(1)}`, `${rpcOf(1)},${other.url}`]) {
+        const outcome = await deploy(['--chain', '1', '--yes', '--json'], {
+          keyCount: 2,
+          env: { RPC_ETHEREUM: urls },
+        })
+        expect(outcome).toMatchObject({
+          code: 0,
+          stderr: expect.stringContaining(
+            `The endpoint ${other.host} serves chain 137, not chain 1: it is left out.\n`,
+          ),
+        })
+      }
+      expect(new Set(heard)).toEqual(new Set(['eth_chainId']))
+      expect(await sentBy(1, owner())).toBe(3)
+    } finally {
+      other.close()
+    }
+  })
+
+  test('to spend more than it said, with a higher --max-cost too', async () => {
+    await fund(1)
+    // The market rises between the first transaction and the second.
+    let risen = false
+    const node = await listenIn(1, async (method) => {
+      if (method !== 'eth_getTransactionReceipt' || risen) return
+      risen = true
+      await ask(1, 'anvil_setNextBlockBaseFeePerGas', '0x174876e800')
+      await ask(1, 'evm_mine')
+    })
+    try {
+      const { code, stderr } = await deploy([
+        ...['--chain', '1', '--rpc', node.url],
+        ...['--yes', '--max-cost', '0.9'],
+      ])
+      expect(risen).toBe(true)
+      const [, most = ''] = /at most ([\d.]+) ETH/.exec(stderr) ?? []
+      const spent = parseEther('1') - (await balanceOf(1, owner()))
+      expect(stderr).toContain(
+        `and ${formatEther(parseEther(most) - spent)} ETH are left of what may be spent`,
+      )
+      expect(code).toBe(1)
+      expect(await sentBy(1, owner())).toBe(1)
+    } finally {
+      node.close()
+      await ask(1, 'anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
+      await ask(1, 'evm_mine')
+    }
+  })
+
+  test('to tell the key of an endpoint that quotes it', async () => {
+    await fund(1)
+    const quotes: string[] = ['eth_sendRawTransaction', 'eth_estimateGas']
+    for (const refused of quotes) {
+      const node = await listenIn(1, (method) =>
+        method === refused
+          ? { code: -32000, message: `insufficient funds, says ${node.url} to project ${node.key}` }
+          : null,
+      )
+      const { code, stderr } = await deploy(['--chain', '1', '--rpc', node.url, '--yes'])
+      node.close()
+      expect(code).toBe(1)
+      expect(stderr).toContain('insufficient funds, says ')
+      expect(stderr).not.toContain(node.key)
+    }
   })
 
   test('an account that cannot pay', async () => {

@@ -12,9 +12,9 @@ import { LIMITS } from '../config/limits.ts'
 import type { Parsed } from '../config/parsed.ts'
 import { parseAddress, parseUnits } from '../config/scalars.ts'
 import { chainSettings } from '../config/settings.ts'
-import type { Address } from '../domain/signal.ts'
+import type { Address, Hex } from '../domain/signal.ts'
 import type { Code } from '../errors/codes.ts'
-import type { Result } from '../errors/failure.ts'
+import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { StartError } from '../errors/startError.ts'
 import { isHeldByServer } from '../journal/heldByServer.ts'
 import { type Key, loadKeys } from '../lanes/keys.ts'
@@ -22,6 +22,7 @@ import { createJsonRpc } from '../nodes/jsonRpc.ts'
 import { readNodeError } from '../nodes/nodeErrors.ts'
 import { openTransport } from '../nodes/openTransport.ts'
 import { probeChain } from '../nodes/probe.ts'
+import type { JsonRpc } from '../nodes/rpc.ts'
 import { classifySendError } from '../nodes/sendErrors.ts'
 import { createPrices } from '../simulation/prices.ts'
 import { askYesNo, isInteractive } from './ask.ts'
@@ -179,18 +180,12 @@ async function deployOn({
   yes: boolean
 }): Promise<Result<Deployment>> {
   if (first === undefined) throw new Error('There is no key.')
-  const rpc = createJsonRpc({ endpoints: chain.endpoints, timeoutMs, limits: LIMITS })
-  const broadcast = createBroadcast({
-    endpoints: chain.endpoints.map((url) => {
-      const opened = openTransport({
-        url,
-        connectionsMax: 1,
-        responseBytesMax: LIMITS.rpcResponseBytesMax,
-      })
-      return createNodeEndpoint({ ...opened, timeoutMs, classify: classifySendError })
-    }),
-  })
+  const nodes = openNodes({ ...chain, timeoutMs })
+  let rpc: JsonRpc | null = null
   try {
+    const found = await nodes.identify()
+    if (!found.ok) return found
+    rpc = createJsonRpc({ endpoints: found.value, timeoutMs, limits: LIMITS, chainId: chain.chainId })
     const probed = await probeChain({ rpc, chain: { ...chain, executor: null }, devnetBook })
     if (!probed.ok) return probed
     const facts = probed.value
@@ -210,11 +205,57 @@ async function deployOn({
           : null,
       rpc,
       nativePrice: () => prices.usdE8(facts.wrappedNative),
-      account: createSetupAccount({ key: first, chain: local, maxFeeWei, rpc, broadcast, say }),
+      account: createSetupAccount({ key: first, chain: local, maxFeeWei, rpc, broadcast: nodes, say }),
       operator: { say, ask: async (question) => (isInteractive() ? await askYesNo(question) : null) },
     })
   } finally {
-    await Promise.all([rpc.close(), broadcast.close()])
+    await Promise.all([rpc?.close(), nodes.close()])
+  }
+}
+
+/** The chain's endpoints as those who send see them. */
+function openNodes({
+  name,
+  chainId,
+  endpoints,
+  timeoutMs,
+}: Pick<ChainConfig, 'name' | 'chainId' | 'endpoints'> & { timeoutMs: number }) {
+  const nodes = endpoints.map((url) => {
+    const opened = openTransport({ url, connectionsMax: 1, responseBytesMax: LIMITS.rpcResponseBytesMax })
+    return createNodeEndpoint({ ...opened, timeoutMs, classify: classifySendError })
+  })
+  const broadcast = createBroadcast({ endpoints: nodes })
+  /** What each has told last; null for one that never has. */
+  const served: (number | null)[] = nodes.map(() => null)
+  const ask = () =>
+    Promise.all(
+      nodes.map(async (node, index) => {
+        served[index] = (await node.servedChain()) ?? served[index] ?? null
+      }),
+    )
+
+  return {
+    /** The endpoints without those that serve another chain, of which it warns; fails when that is all. */
+    async identify(): Promise<Result<readonly string[]>> {
+      await ask()
+      const isElsewhere = (index: number) => served[index] !== null && served[index] !== chainId
+      const left = endpoints.filter((_, index) => !isElsewhere(index))
+      if (left.length === 0) {
+        const sentence = `The node of ${name} (${chainId}) serves chain ${served.join(' or ')}, not chain ${chainId}.`
+        return fail(failure('CHAIN_UNAVAILABLE', sentence))
+      }
+      for (const [index, { host }] of nodes.entries())
+        if (isElsewhere(index))
+          say(`The endpoint ${host} serves chain ${served[index]}, not chain ${chainId}: it is left out.`)
+      return succeed(left)
+    },
+    /** Only to those that have told to serve this chain, and are asked again: another may stand there now. */
+    async send(transaction: { raw: Hex; hash: Hex }) {
+      await ask()
+      const through = nodes.filter((_, index) => served[index] === chainId)
+      return await broadcast.send({ ...transaction, through })
+    },
+    close: () => broadcast.close(),
   }
 }
 

@@ -169,7 +169,7 @@ export async function deployExecutor({
     }
     const what = mine.length === 1 ? 'it' : `these ${mine.length} transactions`
     const answer = yes || (await operator.ask(`Send ${what}?`))
-    if (answer === true) return succeed(maxCostWei ?? highestWei)
+    if (answer === true) return succeed(highestWei)
     const why = answer === null ? 'There is nobody to ask; --yes sends without asking. ' : ''
     return fail(failure('CANCELLED', `${why}Nothing was sent for ${getAddress(plan.address)}.`))
   }

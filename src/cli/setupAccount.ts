@@ -86,7 +86,8 @@ export function createSetupAccount({
 
   /** The market's quote within MAX_FEE_GWEI, and what the next block asks of it. */
   async function price(): Promise<Result<{ quote: FeeQuote; priceWei: bigint }>> {
-    const market = await fees.current()
+    // No heads are followed here, by which a reading would be known to be old.
+    const market = await fees.fresh()
     if (!market.ok) return market
     const priceWei = effectivePriceWei(market.value) ?? feeCapWei(market.value.quote)
     if (priceWei <= maxFeeWei) return succeed({ quote: within(market.value.quote, maxFeeWei), priceWei })
