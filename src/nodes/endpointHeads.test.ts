@@ -168,6 +168,37 @@ test.each(STATES.slice(0, 7))(
   },
 )
 
+const tooHigh = (blocks: number): Injection =>
+  rewriteEach((reply, { method, params }) => {
+    if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return null
+    const header = reply.result as { number: string }
+    return { ...reply, result: { ...header, number: quantity(Number(header.number) + blocks) } }
+  })
+
+test.each([
+  [50, 0],
+  [5_000, 0],
+  [50, 1],
+  [5_000, 1],
+])(
+  'a head told %i too high from the start, by endpoint %i: the other one is followed',
+  async (blocks, liar) => {
+    const lying = [a, b][liar] as FaultProxy
+    lying.inject(tooHigh(blocks))
+    const { rpc, heads } = follow([a.url, b.url], { maxMs: 86_400_000 })
+    const told = liar === 0 ? ['wrong_chain', 'well'] : ['well', 'wrong_chain']
+    await expect.poll(() => states(rpc), SOON).toEqual(told)
+    for (let mined = 0; mined < 4; mined++) {
+      await mine(1)
+      await expect.poll(() => newest(heads), SOON).toBe(await height())
+      expect(heads.oldestUsable()).toBeLessThanOrEqual(await height())
+      expect(states(rpc)).toEqual(told)
+    }
+    lying.heal()
+    await expect.poll(() => states(rpc), SOON).toEqual(['well', 'well'])
+  },
+)
+
 test('an endpoint that is behind is used when none is well, and says how far', async () => {
   a.inject(lagBehind(node, FAR))
   await mine(FAR)

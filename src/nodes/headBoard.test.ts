@@ -4,7 +4,7 @@ import { createHeadBoard, type HeadBoard, lagMax } from './headBoard.ts'
 const T0 = 1_700_000_000
 /** A block of a chain with blocks of two seconds. */
 const block = (number: number) => ({ number, timestamp: T0 + 2 * number })
-const never = { ageMs: () => 0, isTooOld: () => false, isAhead: () => false }
+const never = { ageMs: () => 0, isTooOld: () => false, isAhead: () => false, maxMs: () => 60_000 }
 const board = (count: number, age: Parameters<typeof createHeadBoard>[0]['age'] = never) =>
   createHeadBoard({ count, blockTimeMs: 2_000, age })
 const states = (of: HeadBoard, count: number) =>
@@ -107,6 +107,46 @@ describe('heads that do not fit each other', () => {
     heads.saw(1, block(100))
     heads.saw(2, block(101))
     expect(states(heads, 3)).toEqual(['strays', 'well', 'well'])
+  })
+
+  test.each([50, 5_000])('one that tells its block by %i too high fits no other', (lie) => {
+    const heads = board(2)
+    heads.saw(0, block(100))
+    heads.saw(1, { ...block(100), number: 100 + lie })
+    expect(states(heads, 2)).toEqual(['well', 'strays'])
+    heads.saw(0, block(101))
+    heads.saw(1, { ...block(101), number: 101 + lie })
+    expect(states(heads, 2)).toEqual(['well', 'strays'])
+  })
+
+  test('one whose own calls stand far below its head is not believed, wherever it is and whatever time it tells', () => {
+    const lies = [
+      { number: 5_100, timestamp: T0 + 200 },
+      { number: 140, timestamp: T0 + 214 },
+    ]
+    for (const lie of lies) {
+      const heads = board(2)
+      heads.saw(0, lie)
+      heads.saw(1, block(100))
+      expect([states(heads, 2)[0], heads.differ()]).toEqual(['well', true])
+      expect(heads.stoodOn(1, { block: 98, head: block(100) })).toBe(false)
+      expect(heads.stoodOn(0, { block: 100, head: lie })).toBe(true)
+      heads.saw(1, block(101))
+      expect(states(heads, 2)).toEqual(['strays', 'well'])
+      // As soon as it tells the truth it is believed.
+      heads.saw(0, block(101))
+      expect(heads.stoodOn(0, { block: 101, head: block(101) })).toBe(true)
+      expect([states(heads, 2), heads.differ()]).toEqual([['well', 'well'], false])
+    }
+  })
+
+  test('where the calls of all stand below their heads they are believed all the same', () => {
+    const heads = board(2)
+    for (const index of [0, 1]) {
+      heads.saw(index, block(100))
+      heads.stoodOn(index, { block: 50, head: block(100) })
+    }
+    expect(states(heads, 2)).toEqual(['well', 'well'])
   })
 
   test('a node alone is believed, whatever it jumps to', () => {

@@ -10,11 +10,20 @@ export interface Lag {
 /** The newest block of each endpoint, held against the others' and the clock. */
 export interface HeadBoard {
   saw(index: number, head: Head): void
+  /**
+   * The block that its own `eth_call` stood on, asked after it had shown `head`. Where that is too far below,
+   * its head is not believed while another's is.
+   *
+   * @returns whether that has changed
+   */
+  stoodOn(index: number, own: { readonly block: number; readonly head: Head }): boolean
   head(index: number): Head | null
   /** Null while it keeps up, or nothing is known of it. */
   behind(index: number): Lag | null
   /** Its blocks do not fit the others': it follows another chain, or does not tell the truth. */
   strays(index: number): boolean
+  /** Some endpoint strays, or is behind. */
+  differ(): boolean
 }
 
 /** Blocks and seconds by which two endpoints that are both well may differ. */
@@ -25,19 +34,21 @@ export function lagMax(blockTimeMs: number): Lag {
   }
 }
 
-/** Blocks by which two heads of one chain may differ whatever their times say. */
-const FIT_BLOCKS = 64
 /**
- * Blocks come at most so many times as often as usual, and timestamps are whole seconds: test nodes make two
- * in one.
+ * Heads of one chain differ by no more blocks than come in the time between them, and what two that are well
+ * may differ by. Blocks come at most so many times as often as usual, and timestamps are whole seconds: test
+ * nodes make two in one.
  */
 const FIT_FACTOR = 4
 const FIT_PER_SECOND_MIN = 2
+/** Where blocks are made on demand many may be of one second. */
+const ON_DEMAND_BLOCKS = 64
 
 /**
  * Compares an endpoint with the best each time it shows a block, so that one that is polled more rarely is
  * not taken for one that is behind. Where heads do not fit each other the greater number of endpoints is
- * believed; among equals those that have not jumped, then the first configured.
+ * believed; among equals those that have not jumped, then the first configured. One whose own calls do not
+ * stand on its head is believed only where there is no other.
  *
  * @param options.count endpoints, known by their index in order of configuration
  */
@@ -48,21 +59,25 @@ export function createHeadBoard({
 }: {
   count: number
   blockTimeMs: number
-  age: Pick<HeadAge, 'ageMs' | 'isTooOld' | 'isAhead'> | null
+  age: Pick<HeadAge, 'ageMs' | 'isTooOld' | 'isAhead' | 'maxMs'> | null
 }): HeadBoard {
   const heads: (Head | null)[] = Array(count).fill(null)
+  const doubted: boolean[] = Array(count).fill(false)
   const jumped: boolean[] = Array(count).fill(false)
   const lags: (Lag | null)[] = Array(count).fill(null)
   let group: ReadonlySet<number> = new Set()
   const limit = lagMax(blockTimeMs)
   const perSecond = Math.max((FIT_FACTOR * 1_000) / blockTimeMs, FIT_PER_SECOND_MIN)
 
+  const differMax = () => ((age?.maxMs() ?? null) === null ? ON_DEMAND_BLOCKS : limit.blocks)
   const agree = (a: Head, b: Head) =>
-    Math.abs(a.number - b.number) <= FIT_BLOCKS + perSecond * Math.abs(a.timestamp - b.timestamp)
+    Math.abs(a.number - b.number) <= differMax() + perSecond * Math.abs(a.timestamp - b.timestamp)
 
   /** The endpoints whose heads fit that of the one most others fit. */
   function believed(): ReadonlySet<number> {
-    const shown = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
+    const all = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
+    const undoubted = all.filter(({ index }) => !doubted[index])
+    const shown = undoubted.length > 0 ? undoubted : all
     // Of test nodes whose time was moved all are ahead; among nodes of a chain one that is alone with it is
     // not believed.
     const inTime = shown.filter(({ head }) => !age?.isAhead(head))
@@ -75,30 +90,46 @@ export function createHeadBoard({
     return first?.members ?? new Set()
   }
 
+  function regroup(): void {
+    const members = believed()
+    if (members.size !== group.size || [...members].some((member) => !group.has(member))) lags.fill(null)
+    group = members
+  }
+
+  function behind(index: number): Lag | null {
+    const head = heads[index]
+    const lag = lags[index] ?? { blocks: 0, seconds: 0 }
+    if (!head) return null
+    if (age?.isTooOld(head))
+      return { ...lag, seconds: Math.max(lag.seconds, Math.round(age.ageMs(head) / 1_000)) }
+    return lag.blocks > limit.blocks || lag.seconds > limit.seconds ? lag : null
+  }
+
+  const strays = (index: number) => heads[index] !== null && !group.has(index)
+
   return {
     saw(index, head) {
       const before = heads[index]
       const jumps = before !== null && before !== undefined && !agree(before, head)
       jumped[index] = jumps || (jumped[index] === true && !group.has(index))
       heads[index] = head
-      const members = believed()
-      if (members.size !== group.size || [...members].some((member) => !group.has(member))) lags.fill(null)
-      group = members
+      regroup()
       const fitting = heads.filter((_, other) => group.has(other)) as Head[]
       lags[index] = {
         blocks: Math.max(0, ...fitting.map(({ number }) => number - head.number)),
         seconds: Math.max(0, ...fitting.map(({ timestamp }) => timestamp - head.timestamp)),
       }
     },
-    head: (index) => heads[index] ?? null,
-    behind(index) {
-      const head = heads[index]
-      const lag = lags[index] ?? { blocks: 0, seconds: 0 }
-      if (!head) return null
-      if (age?.isTooOld(head))
-        return { ...lag, seconds: Math.max(lag.seconds, Math.round(age.ageMs(head) / 1_000)) }
-      return lag.blocks > limit.blocks || lag.seconds > limit.seconds ? lag : null
+    stoodOn(index, { block, head }) {
+      const before = doubted[index]
+      doubted[index] = head.number - block > limit.blocks
+      if (doubted[index] === before) return false
+      regroup()
+      return true
     },
-    strays: (index) => heads[index] !== null && !group.has(index),
+    head: (index) => heads[index] ?? null,
+    behind,
+    strays,
+    differ: () => heads.some((_, index) => strays(index) || behind(index) !== null),
   }
 }

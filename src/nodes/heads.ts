@@ -120,7 +120,15 @@ export function createHeads({
   async function ask(reader: EndpointReader): Promise<{ answered: boolean; isNew: boolean }> {
     const outcome = await reader.askHead()
     const answered = outcome.ok && readHead(outcome.result) !== null
-    return { answered, isNew: outcome.ok && see(reader, outcome.result) }
+    const isNew = outcome.ok && see(reader, outcome.result)
+    if (answered) void verify()
+    return { answered, isNew }
+  }
+
+  /** Whether those whose heads differ tell the truth; when the newest was none another has it. */
+  async function verify(): Promise<void> {
+    const changes = await Promise.all(endpoints.map((reader) => reader.verifyHead()))
+    if (changes.includes(true) && source?.state() === 'wrong_chain') hurry()
   }
 
   /** Those that are well first, in order of configuration. */
@@ -157,6 +165,12 @@ export function createHeads({
     const [pauseMs = usualPauseMs(), ...later] = hurried
     hurried = later
     schedule(pauseMs)
+  }
+
+  function hurry(): void {
+    if (stopped) return
+    hurried = HURRIED_MS
+    if (!polling) void poll()
   }
 
   function usualPauseMs(): number {
@@ -234,11 +248,7 @@ export function createHeads({
     },
     oldestUsable: () =>
       newest === null || headAge.maxMs() === null ? null : newest.number - lagMax(blockTimeMs).blocks,
-    hurry() {
-      if (stopped) return
-      hurried = HURRIED_MS
-      if (!polling) void poll()
-    },
+    hurry,
     stop() {
       stopped = true
       stopping.abort()

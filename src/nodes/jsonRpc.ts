@@ -5,6 +5,8 @@ import { createEndpoint, type Endpoint } from './endpoint.ts'
 import type { HeadAge } from './headAge.ts'
 import { createHeadBoard } from './headBoard.ts'
 import { subscribeHeads } from './headSubscription.ts'
+import type { Head } from './heads.ts'
+import { OWN_BLOCK_PARAMS, readOwnBlock } from './ownBlock.ts'
 import { READ_METHODS } from './readMethods.ts'
 import type { EndpointReader, JsonRpc, Refuses, RpcOutcome, RpcParams, RpcRequest } from './rpc.ts'
 import type { RpcCall } from './settleCalls.ts'
@@ -221,6 +223,7 @@ export function createJsonRpc({
       return known
     }
     const heads = queue({ endpoints: [endpoint], evenStraying: true }, timeoutMs / 2)
+    let verified: Head | null = null
     return {
       host: endpoint.host,
       askHead: () => enqueue(() => heads, { method: 'eth_getBlockByNumber', params: '["latest",false]' }),
@@ -229,6 +232,14 @@ export function createJsonRpc({
       state: () => stateOf(index),
       head: () => board.head(index),
       saw: (head) => board.saw(index, head),
+      async verifyHead() {
+        const head = board.head(index)
+        if (head === null || head === verified || urls.length === 1 || !board.differ()) return false
+        verified = head
+        const outcome = await enqueue(() => heads, { method: 'eth_call', params: OWN_BLOCK_PARAMS })
+        const block = outcome.ok ? readOwnBlock(outcome.result) : null
+        return block !== null && board.stoodOn(index, { block, head })
+      },
       subscribeHeads:
         endpoint.listen &&
         ((listener) => {

@@ -91,6 +91,11 @@ export interface EndpointReader extends RpcReader {
   /** To be told of each newest block it shows. */
   saw(head: Head): void
   /**
+   * While the endpoints' heads differ, asks it once for each head it has shown which block its own calls
+   * stand on. Resolves to whether its head is now believed and was not, or the other way round.
+   */
+  verifyHead(): Promise<boolean>
+  /**
    * Announces new block headers on a connection of its own until that ends; null where the node cannot speak
    * first (http). Fails when it does not, now.
    */
