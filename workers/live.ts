@@ -176,6 +176,8 @@ export async function openLive({
       chainId: chain.chainId,
       head,
       privateBlocksMax: PRIVATE_BLOCKS_MAX,
+      // The endpoints that are read from come first; those that only take transactions have no state.
+      servesOther: (index) => rpc.endpoints[index]?.state() === 'wrong_chain',
       onVerdict({ hash, verdict, contradicts }) {
         if (contradicts)
           logger.warn({ hash, verdict }, 'Endpoints contradict each other about a transaction.')

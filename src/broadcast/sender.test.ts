@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 /** A node that takes everything and says that it serves `chain`; null: it says nothing of it. */
-async function startNode(name: string, chain: () => number | null): Promise<string> {
+async function startNode(name: string, chain: () => number | null, port = 0): Promise<string> {
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => {
@@ -46,11 +46,15 @@ async function startNode(name: string, chain: () => number | null): Promise<stri
     })
   })
   servers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-function open(urls: readonly string[], wrong: string[] = []): Sender {
+function open(
+  urls: readonly string[],
+  wrong: string[] = [],
+  servesOther: (index: number) => boolean = () => false,
+): Sender {
   const nodes = urls.map((url) =>
     createNodeEndpoint({
       ...openTransport({ url, connectionsMax: 2, responseBytesMax: 100_000 }),
@@ -64,6 +68,7 @@ function open(urls: readonly string[], wrong: string[] = []): Sender {
     chainId: 8453,
     head: () => 17,
     privateBlocksMax: 3,
+    servesOther,
     onVerdict: () => {},
     onWrongChain: (host, served) => wrong.push(`${host} serves ${served}`),
   })
@@ -92,4 +97,32 @@ test('where every node serves another chain the bytes stay here, and that is cer
     failure: { code: 'NODE_UNAVAILABLE' },
   })
   expect(sends()).toEqual([])
+})
+
+test('none go to a node that the client that reads knows to serve another chain, as long as it does', async () => {
+  let other = true
+  const urls = [await startNode('first', () => 8453), await startNode('second', () => 8453)]
+  const { broadcast } = open(urls, [], (index) => index === 1 && other)
+  await broadcast({ attempt, to: 'nodes' })
+  expect(sends()).toEqual(['first eth_sendRawTransaction'])
+  other = false
+  await broadcast({ attempt, to: 'nodes' })
+  await expect.poll(() => sends().includes('second eth_sendRawTransaction'), { timeout: 20_000 }).toBe(true)
+})
+
+test('a node that could not be reached tells its chain again before the next bytes go to it', async () => {
+  const wrong: string[] = []
+  const url = await startNode('ours', () => 8453)
+  const { broadcast } = open([url], wrong)
+  expect((await broadcast({ attempt, to: 'nodes' })).status).toBe('accepted')
+  const [server] = servers.splice(0) as [Server]
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  await expect
+    .poll(async () => JSON.stringify(await broadcast({ attempt, to: 'nodes' })), { timeout: 20_000 })
+    .toContain('unreachable')
+  await startNode('back', () => 1, Number(new URL(url).port))
+  expect(await broadcast({ attempt, to: 'nodes' })).toMatchObject({ status: 'refused' })
+  expect(asked.filter((line) => line.startsWith('back'))).toEqual(['back eth_chainId'])
+  expect(wrong).toEqual([`${new URL(url).host} serves 1`])
 })

@@ -29,11 +29,14 @@ export interface Sender {
 }
 
 /**
- * A node is asked which chain it serves before the first bytes go to it, and from time to time: to one that
- * serves another chain none go. One that does not tell is sent to, since some only take transactions.
+ * A node is asked which chain it serves before the first bytes go to it, from time to time, and before the
+ * next bytes after it could not be reached: another may stand at its address by then. To one that serves
+ * another chain none go. One that does not tell is sent to, since some only take transactions.
  *
  * @param options.nodes every endpoint that takes public transactions
  * @param options.privateBlocksMax heads that a relay may keep a transaction to itself
+ * @param options.servesOther whether the client that reads knows one of `nodes`, by its index, to serve another
+ *   chain; asked at each send
  * @param options.onWrongChain told once of each node that serves another chain
  */
 export function createSender({
@@ -42,6 +45,7 @@ export function createSender({
   chainId,
   head,
   privateBlocksMax,
+  servesOther = () => false,
   onVerdict,
   onWrongChain = () => {},
 }: {
@@ -50,10 +54,27 @@ export function createSender({
   chainId: number
   head: () => number
   privateBlocksMax: number
+  servesOther?: (index: number) => boolean
   onVerdict: (report: VerdictReport) => void
   onWrongChain?: (host: string, served: number) => void
 }): Sender {
-  const broadcast = createBroadcast({ endpoints: [...nodes, ...relays], onVerdict })
+  /** Could not be reached by a send since they last told their chain. */
+  const lost = new Set<SendEndpoint>()
+  const ways = nodes.map((node) => {
+    const way: SendEndpoint = {
+      ...node,
+      async send(outgoing) {
+        if (lost.has(way)) await identify(way)
+        if (elsewhere.has(way))
+          return { host: node.host, class: 'unreachable', message: 'another chain is served there now' }
+        const verdict = await node.send(outgoing)
+        if (verdict.class === 'unreachable') lost.add(way)
+        return verdict
+      },
+    }
+    return way
+  })
+  const broadcast = createBroadcast({ endpoints: [...ways, ...relays], onVerdict })
   const elsewhere = new Set<SendEndpoint>()
   /** What a relay has confirmed, in this life of the process: anything else has to be shown to it first. */
   const delivered = new Set<string>()
@@ -62,25 +83,28 @@ export function createSender({
   async function identify(node: SendEndpoint): Promise<void> {
     const served = await node.servedChain()
     if (served === null) return
+    lost.delete(node)
     if (served === chainId) elsewhere.delete(node)
     else if (!elsewhere.has(node)) {
       elsewhere.add(node)
       onWrongChain(node.host, served)
     }
   }
-  let identified: Promise<unknown> | null = Promise.all(nodes.map(identify)).then(() => {
+  let identified: Promise<unknown> | null = Promise.all(ways.map(identify)).then(() => {
     identified = null
   })
   const keepingOpen = setInterval(() => {
-    for (const node of nodes) void identify(node)
+    for (const node of ways) void identify(node)
   }, KEEP_OPEN_MS)
 
   return {
     async broadcast({ attempt: { raw, hash }, to }) {
       if (identified) await identified
       const outgoing = { raw, hash, targetBlock: head() + 1 }
-      if (to === 'nodes')
-        return await broadcast.send({ ...outgoing, through: nodes.filter((node) => !elsewhere.has(node)) })
+      if (to === 'nodes') {
+        const open = ways.filter((way, index) => !elsewhere.has(way) && !servesOther(index))
+        return await broadcast.send({ ...outgoing, through: open })
+      }
       const isKept = delivered.has(hash)
       // The relays have it, and have said so; none of them takes it again.
       if (isKept && bundles.length === 0) return { status: 'accepted', hash }
