@@ -392,6 +392,9 @@ describe('titan deploy', () => {
     await ask(1, 'anvil_setBalance', address, '0x21')
     const failed = await deploy(on(1, '--owner', cold, '--sweep', 'native'), { keyCount: 2 })
     expect(failed).toMatchObject({ code: 1, stdout: '' })
+    expect(failed.stderr).toContain(
+      `The executor would refuse this with WithdrawFailed(${addressBook.tokens.dai.address}): the recipient takes no coins.`,
+    )
     expect(failed.stderr).toContain(`The owner ${cold} has to send, in this order:`)
     expect(failed.stderr).toContain(`let these accounts trade: ${lane.address}`)
   })

@@ -8,7 +8,9 @@ import { type Failure, fail, failure, type Result, succeed } from '../errors/fai
 import { createFeeOracle } from '../fees/feeOracle.ts'
 import type { Key } from '../lanes/keys.ts'
 import { signTransaction } from '../lanes/signTransaction.ts'
+import { readNodeError } from '../nodes/nodeErrors.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
+import { explainSetupRevert } from './explainSetupRevert.ts'
 
 /** A transaction to be sent. */
 export interface SetupCall {
@@ -99,7 +101,12 @@ export function createSetupAccount({
     const outcome = await rpc.call(method, params)
     if (outcome.ok) return succeed(outcome.result)
     if (outcome.kind === 'transport') return fail(outcome.failure)
-    const sentence = `The node answered ${method} with an error: ${outcome.error.message.slice(0, 300)}.`
+    const read = readNodeError(outcome.error)
+    const why = read.kind === 'execution' && read.data !== null ? explainSetupRevert(read.data) : null
+    const sentence =
+      why === null
+        ? `The node answered ${method} with an error: ${outcome.error.message.slice(0, 300)}.`
+        : `The executor would refuse this with ${why}.`
     return fail(failure(method === 'eth_estimateGas' ? 'SIMULATION_FAILED' : 'NODE_UNAVAILABLE', sentence))
   }
 
