@@ -1,5 +1,6 @@
 import type { EndpointState } from '../dispatch/protocol.ts'
 import { failure } from '../errors/failure.ts'
+import { readHead } from './heads.ts'
 import { openTransport } from './openTransport.ts'
 import type { RpcOutcome, RpcRequest } from './rpc.ts'
 import { type EndpointFailure, type RpcCall, settleCalls, type Unanswered } from './settleCalls.ts'
@@ -17,7 +18,10 @@ export interface Endpoint {
   readonly pause: { readonly untilMs: number; readonly asked: boolean }
   /** Settles what it gets answers to, and gives back the rest; null when nothing is left. */
   ask(calls: readonly RpcCall[], timeoutMs: number, alone: boolean): Promise<Unanswered | null>
-  /** Asks who it is, to learn whether it is well again; once at a time. */
+  /**
+   * Asks who it is and for its newest block, to learn whether it is well again; once at a time. That it says
+   * who it is proves nothing: a gateway does so whose node is gone.
+   */
   recheck(timeoutMs: number): void
   /** What to say of it when `failure` is all it gave. */
   explain(failure: EndpointFailure): RpcOutcome & { ok: false; kind: 'transport' }
@@ -77,6 +81,8 @@ export function createEndpoint({
   let clientVersion: string | null = null
   let introduction: Promise<EndpointFailure | null> | null = null
   let rechecking = false
+  /** Of what is asked beside the calls; theirs are positive. */
+  let lastOwnId = 0
 
   function succeeded(startedAtMs: number): void {
     const tookMs = performance.now() - startedAtMs
@@ -205,17 +211,41 @@ export function createEndpoint({
     for (const [method, count] of counts) onRequest({ host, method, calls: count, seconds, ok })
   }
 
+  /** What is answered beside the calls does not make it well. */
+  const askBeside = (call: Pick<RpcCall, 'method' | 'paramsJson' | 'settle'>, timeoutMs: number) =>
+    send([{ ...call, id: --lastOwnId, refuses: null }], timeoutMs, false)
+
+  async function proveWell(timeoutMs: number): Promise<void> {
+    introduction = null
+    if ((await introduce(timeoutMs)) !== null) return
+    const startedAtMs = performance.now()
+    let hasBlock = false
+    const left = await askBeside(
+      {
+        method: 'eth_getBlockByNumber',
+        paramsJson: '["latest",false]',
+        settle(outcome) {
+          hasBlock = outcome.ok && readHead(outcome.result) !== null
+        },
+      },
+      timeoutMs,
+    )
+    if (hasBlock) succeeded(startedAtMs)
+    else if (left === null || hasAnswered(left))
+      failed(exchangeFailure('unusable', 'did not give its newest block'))
+  }
+
   /** Asks who it is, once per connection life; null when it may be used. */
   function introduce(timeoutMs: number): Promise<EndpointFailure | null> {
     introduction ??= (async () => {
       let answer: RpcOutcome | null = null
-      const ask = (id: number, method: string, settle: RpcCall['settle']) =>
-        send([{ id, method, paramsJson: '[]', refuses: null, settle }], timeoutMs, false)
+      const ask = (method: string, settle: RpcCall['settle']) =>
+        askBeside({ method, paramsJson: '[]', settle }, timeoutMs)
       const [left] = await Promise.all([
-        ask(-1, 'eth_chainId', (outcome) => {
+        ask('eth_chainId', (outcome) => {
           answer = outcome
         }),
-        ask(-2, 'web3_clientVersion', (outcome) => {
+        ask('web3_clientVersion', (outcome) => {
           if (outcome.ok && typeof outcome.result === 'string')
             clientVersion = redact(outcome.result.slice(0, 200))
         }),
@@ -258,11 +288,8 @@ export function createEndpoint({
     recheck(timeoutMs) {
       if (rechecking) return
       rechecking = true
-      introduction = null
-      const startedAtMs = performance.now()
-      void introduce(timeoutMs).then((problem) => {
+      void proveWell(timeoutMs).then(() => {
         rechecking = false
-        if (problem === null) succeeded(startedAtMs)
       })
     },
     explain(reason) {

@@ -231,6 +231,24 @@ describe('a lone call', () => {
   })
 })
 
+test('an endpoint that says who it is and nothing else is asked no call again, and comes back with its node', async () => {
+  proxy.interfere = ({ methods }) =>
+    methods.every((method) => /chainId|clientVersion/.test(method)) ? null : { kind: 'hang' }
+  const rpc = both({ timeoutMs: 800, chainId: CHAIN_ID })
+  for (let calls = 0; calls < 40; calls++) {
+    expect((await balances(rpc, 1)).map(codeOf)).toEqual(['OK'])
+    expect(rpc.status()).toMatchObject([{ state: 'silent' }, { state: 'well' }])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  expect(proxy.methods.get('eth_getBalance')).toBe(1)
+  proxy.interfere = null
+  await expect
+    .poll(() => balances(rpc, 1).then(() => rpc.status()[0]?.state), { timeout: 30_000 })
+    .toBe('well')
+  await balances(rpc, 1)
+  expect(proxy.methods.get('eth_getBalance')).toBeGreaterThan(1)
+})
+
 describe('an endpoint of another chain', () => {
   test('is asked who it is and nothing else, and is shown as what it is', async () => {
     const foreign = await startRpcProxy({ target: devnet.chains[1]?.rpc as string })
