@@ -25,6 +25,13 @@ interface Among {
   readonly evenStraying?: boolean
 }
 
+/**
+ * One that is well is passed over while another that is well answers in so small a part of its average time,
+ * and so much sooner.
+ */
+const SLOWER_FACTOR = 4
+const SLOWER_MS = 250
+
 /** Of the slowest chain; what two endpoints may differ by follows from it. */
 const BLOCK_TIME_MS = 12_000
 
@@ -83,25 +90,26 @@ export function createJsonRpc({
   }
 
   /**
-   * The first of those not tried that is well; else the first that is behind; else the one whose pause ends
+   * The first of those not tried that is well and not far slower than another; else the first that is behind; else the one whose pause ends
    * first, because trying a dead node costs little and finds it alive at once. One that asked for the pause
    * is left alone until it is over, one whose blocks stray always, and one of another chain is asked nothing
    * but who it is.
    */
   function choose({ endpoints: among, evenStraying }: Among, tried: ReadonlySet<Endpoint>): Endpoint | null {
     const nowMs = performance.now()
+    const well: Endpoint[] = []
     let behind: Endpoint | null = null
     let soonest: Endpoint | null = null
     for (const endpoint of among) {
       if (tried.has(endpoint)) continue
       const state = stateOf(endpoints.indexOf(endpoint))
       const { untilMs, asked } = endpoint.pause
-      if (state === 'well') return endpoint
-      if (state === 'behind') behind ??= endpoint
+      if (state === 'well') well.push(endpoint)
+      else if (state === 'behind') behind ??= endpoint
       else if ((endpoint.trouble === null && !evenStraying) || (asked && untilMs > nowMs)) continue
       else if (soonest === null || untilMs < soonest.pause.untilMs) soonest = endpoint
     }
-    return behind ?? soonest
+    return well.find((endpoint) => !isSlow(endpoint, well)) ?? behind ?? soonest
   }
 
   /**
@@ -281,6 +289,16 @@ export function createJsonRpc({
       await Promise.all([...endpoints, ...announcers].map((endpoint) => endpoint.close()))
     },
   }
+}
+
+/** By their averages; head polls go on measuring one that is passed over. The fastest is never slow. */
+function isSlow(endpoint: Endpoint, well: readonly Endpoint[]): boolean {
+  const { latencyMs: ownMs } = endpoint.status()
+  return well.some((other) => {
+    const { latencyMs } = other.status()
+    if (ownMs === null || latencyMs === null) return false
+    return ownMs > SLOWER_FACTOR * latencyMs && ownMs > latencyMs + SLOWER_MS
+  })
 }
 
 const STRAY = 'Its blocks do not fit those of the other endpoints.'

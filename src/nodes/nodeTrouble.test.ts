@@ -249,6 +249,21 @@ test('an endpoint that says who it is and nothing else is asked no call again, a
   expect(proxy.methods.get('eth_getBalance')).toBeGreaterThan(1)
 })
 
+test('a first endpoint that is far slower than the second is passed over until it is fast again', async () => {
+  proxy.interfere = () => ({ kind: 'delay', ms: 1_500 })
+  const rpc = both()
+  await rpc.endpoints[1]?.call('eth_gasPrice', [])
+  await balances(rpc, 1)
+  expect(proxy.methods.get('eth_getBalance')).toBe(1)
+  for (let calls = 0; calls < 3; calls++) await balances(rpc, 1)
+  expect(proxy.methods.get('eth_getBalance')).toBe(1)
+  expect(rpc.status()).toMatchObject([{ state: 'well' }, { state: 'well' }])
+  proxy.interfere = null
+  for (let calls = 0; calls < 20; calls++) await rpc.endpoints[0]?.call('eth_gasPrice', [])
+  await balances(rpc, 1)
+  expect(proxy.methods.get('eth_getBalance')).toBe(2)
+})
+
 describe('an endpoint of another chain', () => {
   test('is asked who it is and nothing else, and is shown as what it is', async () => {
     const foreign = await startRpcProxy({ target: devnet.chains[1]?.rpc as string })
