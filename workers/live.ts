@@ -177,7 +177,7 @@ export async function openLive({
       head,
       privateBlocksMax: PRIVATE_BLOCKS_MAX,
       // The endpoints that are read from come first; those that only take transactions have no state.
-      servesOther: (index) => rpc.endpoints[index]?.state() === 'wrong_chain',
+      servesOther: (index) => rpc.endpoints[index]?.servesOtherChain() ?? false,
       onVerdict({ hash, verdict, contradicts }) {
         if (contradicts)
           logger.warn({ hash, verdict }, 'Endpoints contradict each other about a transaction.')

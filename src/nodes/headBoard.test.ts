@@ -128,7 +128,7 @@ describe('heads that do not fit each other', () => {
       const heads = board(2)
       heads.saw(0, lie)
       heads.saw(1, block(100))
-      expect([states(heads, 2)[0], heads.differ()]).toEqual(['well', true])
+      expect([states(heads, 2)[0], heads.matters(0)]).toEqual(['well', true])
       expect(heads.stoodOn(1, { block: 98, head: block(100) })).toBe(false)
       expect(heads.stoodOn(0, { block: 100, head: lie })).toBe(true)
       heads.saw(1, block(101))
@@ -136,7 +136,7 @@ describe('heads that do not fit each other', () => {
       // As soon as it tells the truth it is believed.
       heads.saw(0, block(101))
       expect(heads.stoodOn(0, { block: 101, head: block(101) })).toBe(true)
-      expect([states(heads, 2), heads.differ()]).toEqual([['well', 'well'], false])
+      expect([states(heads, 2), heads.matters(0)]).toEqual([['well', 'well'], false])
     }
   })
 

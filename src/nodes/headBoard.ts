@@ -22,8 +22,8 @@ export interface HeadBoard {
   behind(index: number): Lag | null
   /** Its blocks do not fit the others': it follows another chain, or does not tell the truth. */
   strays(index: number): boolean
-  /** Some endpoint strays, or is behind. */
-  differ(): boolean
+  /** Heads differ, and this endpoint's is doubted or among the highest: those that are behind mislead nobody. */
+  matters(index: number): boolean
 }
 
 /** Blocks and seconds by which two endpoints that are both well may differ. */
@@ -130,6 +130,8 @@ export function createHeadBoard({
     head: (index) => heads[index] ?? null,
     behind,
     strays,
-    differ: () => heads.some((_, index) => strays(index) || behind(index) !== null),
+    matters: (index) =>
+      heads.some((_, other) => strays(other) || behind(other) !== null) &&
+      (strays(index) || behind(index) === null),
   }
 }

@@ -32,6 +32,8 @@ interface Among {
 const SLOWER_FACTOR = 4
 const SLOWER_MS = 250
 
+/** While heads differ, an endpoint is asked for its own block no sooner again. */
+const VERIFY_AGAIN_MS = 5_000
 /** Of the slowest chain; what two endpoints may differ by follows from it. */
 const BLOCK_TIME_MS = 12_000
 
@@ -90,10 +92,10 @@ export function createJsonRpc({
   }
 
   /**
-   * The first of those not tried that is well and not far slower than another; else the first that is behind; else the one whose pause ends
-   * first, because trying a dead node costs little and finds it alive at once. One that asked for the pause
-   * is left alone until it is over, one whose blocks stray always, and one of another chain is asked nothing
-   * but who it is.
+   * The first of those not tried that is well and not far slower than another; else the first that is behind;
+   * else the one whose pause ends first, because trying a dead node costs little and finds it alive at once.
+   * One that asked for the pause is left alone until it is over, one whose blocks stray always, and one of
+   * another chain is asked nothing but who it is.
    */
   function choose({ endpoints: among, evenStraying }: Among, tried: ReadonlySet<Endpoint>): Endpoint | null {
     const nowMs = performance.now()
@@ -232,18 +234,23 @@ export function createJsonRpc({
     }
     const heads = queue({ endpoints: [endpoint], evenStraying: true }, timeoutMs / 2)
     let verified: Head | null = null
+    let verifiedAtMs = Number.NEGATIVE_INFINITY
     return {
       host: endpoint.host,
       askHead: () => enqueue(() => heads, { method: 'eth_getBlockByNumber', params: '["latest",false]' }),
       call: (method, params, options) =>
         enqueue(() => queueFor(options?.timeoutMs ?? timeoutMs / 2), { method, params }),
       state: () => stateOf(index),
+      servesOtherChain: () => endpoint.trouble === 'wrong_chain',
       head: () => board.head(index),
       saw: (head) => board.saw(index, head),
       async verifyHead() {
         const head = board.head(index)
-        if (head === null || head === verified || urls.length === 1 || !board.differ()) return false
+        if (head === null || head === verified || urls.length === 1 || !board.matters(index)) return false
+        const nowMs = performance.now()
+        if (nowMs - verifiedAtMs < VERIFY_AGAIN_MS) return false
         verified = head
+        verifiedAtMs = nowMs
         const outcome = await enqueue(() => heads, { method: 'eth_call', params: OWN_BLOCK_PARAMS })
         const block = outcome.ok ? readOwnBlock(outcome.result) : null
         return block !== null && board.stoodOn(index, { block, head })

@@ -81,6 +81,8 @@ export interface EndpointReader extends RpcReader {
    */
   call(method: string, params: RpcParams, options?: { readonly timeoutMs?: number }): Promise<RpcOutcome>
   state(): EndpointState
+  /** Its chain id is another one's. */
+  servesOtherChain(): boolean
   /**
    * Asks for the newest block, also where nothing else is asked because its blocks do not fit those of the
    * others.
@@ -91,8 +93,7 @@ export interface EndpointReader extends RpcReader {
   /** To be told of each newest block it shows. */
   saw(head: Head): void
   /**
-   * While the endpoints' heads differ, asks it once for each head it has shown which block its own calls
-   * stand on. Resolves to whether its head is now believed and was not, or the other way round.
+   * While the endpoints' heads differ, asks it now and then which block its own calls stand on. Resolves to whether its head is now believed and was not, or the other way round.
    */
   verifyHead(): Promise<boolean>
   /**
