@@ -943,6 +943,43 @@ describe('what is settled while nodes take their time', () => {
     expect(lane()).toMatchObject({ inFlight: 0 })
   })
 
+  it('is told once, though a count finds its block beside the check of blocks', async () => {
+    const counted = held()
+    const price = held()
+    let isCounting = false
+    change = () => ({
+      chain: {
+        async minedCounts() {
+          isCounting = true
+          await counted.promise
+          return [{ count: FIRST_NONCE + 1 } as MinedCount]
+        },
+        receiptWhereMined: async ({ hashes }) => receiptOf(hashes[0]),
+      },
+      trade: {
+        async realise() {
+          await price.promise
+          return GAINED
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const [first] = sent
+    rig.head += 2
+    findings.set(first?.hash ?? '0x', ASKED)
+    engine.poll()
+    await expect.poll(() => isCounting).toBe(true)
+    findings.set(first?.hash ?? '0x', mined(first))
+    engine.poll()
+    await pause()
+    counted.resolve()
+    await pause()
+    price.resolve()
+    await engine.check()
+    expect(rig.told.filter((line) => line.endsWith(' filled'))).toHaveLength(1)
+  })
+
   it('tells the outcome of one trade while the price of another is waited for', async () => {
     const price = held()
     change = () => ({

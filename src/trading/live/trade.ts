@@ -156,11 +156,13 @@ export function createTrades({
     const signal = isTradeOfOurs ? record.signal : null
     const realised = await trade.realise({ signal, executor: attempt.to, receipt })
     const changedAtMs = clock.nowMs()
-    await recordChange(
+    const isNew = await recordChange(
       execution,
       (before) => {
-        const reason = whyEnded(before, event, inclusion)
+        // Two checks may find it at once: it is told once.
         const isKnown = before.inclusion !== null && receiptName(before.inclusion) === receiptName(inclusion)
+        if (isKnown && (before.final || !final)) return null
+        const reason = whyEnded(before, event, inclusion)
         const includedAtMs = isKnown ? spentAtMs(before) : changedAtMs
         const change = { inclusion, realised, final, failure: reason, changedAtMs, includedAtMs }
         return { record: changedRecord(before, event, change) }
@@ -179,7 +181,7 @@ export function createTrades({
     else inFlight.remove(idOf(record))
     execution.passedAtBlock = null
     execution.giveAnswer?.()
-    if (event === 'revert' && isTrade(execution)) void explainRevert(execution, attempt, inclusion)
+    if (isNew && event === 'revert' && isTrade(execution)) void explainRevert(execution, attempt, inclusion)
     if (final) forget(execution)
   }
 
