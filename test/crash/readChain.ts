@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { AbiCoder } from 'ethers'
 import type { Address, Hex } from '../../src/domain/signal.ts'
 import { executorInterface } from '../support/devnetTrades.ts'
@@ -63,7 +64,7 @@ export async function readLaneTransactions({
       (_, place) => from + place,
     )
     const blocks = await Promise.all(
-      numbers.map((number) => chain.ask<BlockJson>('eth_getBlockByNumber', `0x${number.toString(16)}`, true)),
+      numbers.map((number) => readBlock(chain, number)),
     )
     for (const block of blocks) {
       const ours = block.transactions.filter((transaction) => lanes.includes(transaction.from))
@@ -94,6 +95,16 @@ export async function readLaneTransactions({
     }
   }
   return found
+}
+
+/** anvil has been seen to have no block at a height for a moment. */
+async function readBlock(chain: TradingChain, number: number): Promise<BlockJson> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', `0x${number.toString(16)}`, true)
+    if (block !== null) return block
+    await setTimeout(250)
+  }
+  throw new Error(`Chain ${chain.chainId} has no block ${number}.`)
 }
 
 export async function readLaneRest({
