@@ -3,12 +3,14 @@ import { encodeExecute, readContract } from './benchExecutor.ts'
 import { isPlausible } from './checkAnswer.ts'
 import type { WireSignal } from './tradeSource.ts'
 
-/** Text that occurs once in a call and is replaced by the amount, so that calls of one route are encoded once. */
+/**
+ * Text that occurs once in a call and is replaced by the amount, so that calls of one route are encoded once.
+ */
 const amountMark = 0xb0a710ad_b0a710ad_b0a710ad_b0a710adn
 
 /**
- * JSON-RPC batches that simulate each signal with one `eth_call`, as bare as can be: the lens stands at the owner's
- * address by code override, calls the executor and reports gas, outcome and balances.
+ * JSON-RPC batches that simulate each signal with one `eth_call`, as bare as can be: the lens stands at the
+ * owner's address by code override, calls the executor and reports gas, outcome and balances.
  */
 export async function createBareCalls({ executor, owner }: { executor: Hex; owner: Hex }) {
   const lens = await readContract('SimulationLens')

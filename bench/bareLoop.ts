@@ -4,7 +4,10 @@ import { type BenchWorld, type Measurement, measure } from './measure.ts'
 const callsPerBatch = 24
 const batchesInFlight = 3
 
-/** The same trades simulated straight at the node with no server between: what can be had at most on this machine. */
+/**
+ * The same trades simulated straight at the node with no server between: what can be had at most on this
+ * machine.
+ */
 export function measureBareLoop({
   world,
   seconds,

@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../devnet/packageRoot.ts'
 
-/** In the checkout: a temporary folder of the system lies in memory on many of them, where a sync to disk costs nothing. */
+/**
+ * In the checkout: a temporary folder of the system lies in memory on many of them, where a sync to disk
+ * costs nothing.
+ */
 const ROOT = join(packageRoot(), '.cache', 'bench')
 
 /** A new folder for the journals of a run, on the disk of the checkout. The caller removes it. */

@@ -5,8 +5,9 @@ import type { WireSignal } from './tradeSource.ts'
 const gasMin = 100_000
 
 /**
- * Whether an answer says that the trade was simulated with success. In Titan's form the answer must be to this very
- * signal and hold a plausible profit: above nothing, below a twentieth of the loan. In the lean form it holds that profit alone.
+ * Whether an answer says that the trade was simulated with success. In Titan's form the answer must be to
+ * this very signal and hold a plausible profit: above nothing, below a twentieth of the loan. In the lean
+ * form it holds that profit alone.
  */
 export function checkAnswer({
   signal,

@@ -8,7 +8,8 @@ const ticksPerSecond =
 export function cpuSeconds(pid: number): number {
   if (process.platform !== 'linux') return Number.NaN
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // proc(5): the name may hold spaces and ends with the last parenthesis; utime and stime are fields 14 and 15.
+  // proc(5): the name may hold spaces and ends with the last parenthesis; utime and stime are fields 14 and
+  // 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }

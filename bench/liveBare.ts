@@ -10,8 +10,8 @@ const GAS = 800_000
 const FEE_WEI = 10n ** 10n
 
 /**
- * What a trade takes at least: one `eth_call` that simulates it, then one `eth_sendRawTransaction` of bytes that were signed
- * beforehand, over one kept-alive connection. Milliseconds of each pair.
+ * What a trade takes at least: one `eth_call` that simulates it, then one `eth_sendRawTransaction` of bytes
+ * that were signed beforehand, over one kept-alive connection. Milliseconds of each pair.
  *
  * @param options.key of an account that the executor obeys and nobody else uses
  */

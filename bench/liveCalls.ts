@@ -1,7 +1,10 @@
 import type { RpcProxy } from '../test/support/rpcProxy.ts'
 import type { LiveStretch } from './liveLoad.ts'
 
-/** Calls that a server makes per landed trade, by method and in all; `heads` are not in the sum: the newest block, however it is asked for. */
+/**
+ * Calls that a server makes per landed trade, by method and in all; `heads` are not in the sum: the newest
+ * block, however it is asked for.
+ */
 export async function countCalls({ proxy, work }: { proxy: RpcProxy; work: () => Promise<LiveStretch> }) {
   const seen = new Map<string, number>()
   proxy.interfere = ({ calls }) => {

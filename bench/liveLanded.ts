@@ -22,8 +22,9 @@ export interface LandedRound {
 }
 
 /**
- * Trades that land, blocks at once. Each round is on a chain of its own, because the devnet's node works out the whole state anew for every block and so
- * gets slower with all that the chain holds; the peer has the younger chain.
+ * Trades that land, blocks at once. Each round is on a chain of its own, because the devnet's node works out
+ * the whole state anew for every block and so gets slower with all that the chain holds; the peer has the
+ * younger chain.
  */
 export async function measureLanded({
   entry,
@@ -98,8 +99,8 @@ export async function measureLanded({
 }
 
 /**
- * Trades with an effect in the blocks after `from` up to `to`, by the executor's own logs: one server works at a time. What lands after
- * the last answer is in no figure, since no time is counted for it.
+ * Trades with an effect in the blocks after `from` up to `to`, by the executor's own logs: one server works
+ * at a time. What lands after the last answer is in no figure, since no time is counted for it.
  */
 async function countLanded(
   { automining, executor }: LiveBenchWorld,

@@ -35,8 +35,9 @@ const { weth, usdc, dai } = addressBook.tokens
 const feeExtra = payingRoutes[0]?.extras[1] as string
 
 /**
- * Makes signals that all differ: some 60 USDC and DAI in turn, bought on Uniswap V2 and sold on V3 0.3 %. Small, so that many of them fit
- * between the prices of two pools. Those of one token meet in the same pools, those of the other do not.
+ * Makes signals that all differ: some 60 USDC and DAI in turn, bought on Uniswap V2 and sold on V3 0.3 %.
+ * Small, so that many of them fit between the prices of two pools. Those of one token meet in the same pools,
+ * those of the other do not.
  */
 export function createLiveSignals({ chainId, run }: { chainId: number; run: string }) {
   let made = 0

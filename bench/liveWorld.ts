@@ -15,7 +15,10 @@ import { type ServerProcess, startServerProcess } from './serverProcess.ts'
 /** Accounts of each: Titan's, the peer's, and one for bare sends. */
 export const LANES_EACH = 4
 const START_TIMEOUT_MS = 60_000
-/** How often the market is set right: before trades have closed the gap, and not again before the last swaps are in a block. */
+/**
+ * How often the market is set right: before trades have closed the gap, and not again before the last swaps
+ * are in a block.
+ */
 const SPREAD_EVERY_MS = { automining: 40, rhythmic: 600 } as const
 const PEER_RECEIPT_TIMEOUT_MS = 8_000
 /** What Titan is told besides keys and addresses; everything else is its default. */
@@ -33,7 +36,9 @@ export interface LiveBenchWorld {
   readonly titanLanes: LiveWorld['lanes']
   readonly peerLanes: LiveWorld['lanes']
   readonly bareKey: LiveWorld['keys'][number]
-  /** Always on the same data; one at a time. @param options.endpoint instead of the automining chain's node */
+  /**
+   * Always on the same data; one at a time. @param options.endpoint instead of the automining chain's node
+   */
   startTitan(options?: { endpoint?: string }): Promise<ServerProcess>
   /** On the automining chain. */
   startPeer(options?: { endpoint?: string }): Promise<ServerProcess>
@@ -128,7 +133,10 @@ export async function startLiveBenchWorld({
 /** anvil speaks both at one port; only there it announces its blocks. */
 const webSocket = (rpc: string) => rpc.replace(/^http/, 'ws')
 
-/** Trades close the gaps between the pools of both dollars; somebody else opens them again. Returns how to end that. */
+/**
+ * Trades close the gaps between the pools of both dollars; somebody else opens them again. Returns how to end
+ * that.
+ */
 async function keepPaying({ rpc, spread }: TradingChain, everyMs: number): Promise<() => Promise<void>> {
   const spreads = [spread, await createSpread({ rpc, stable: 'dai' })]
   for (const each of spreads) await each.set(WIDE)

@@ -20,7 +20,10 @@ export type LoadJob = {
     }
 )
 
-/** What a good answer must hold: Titan's has profit, gas and id, the documented one only the gas, the lean peer's only the profit. */
+/**
+ * What a good answer must hold: Titan's has profit, gas and id, the documented one only the gas, the lean
+ * peer's only the profit.
+ */
 export type AnswerForm = 'titan' | 'document' | 'lean'
 
 export interface LoadResult {

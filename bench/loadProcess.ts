@@ -1,4 +1,7 @@
-/** The process behind `startLoad`: takes jobs from its parent, answers each with a result, ends with its parent. */
+/**
+ * The process behind `startLoad`: takes jobs from its parent, answers each with a result, ends with its
+ * parent.
+ */
 import { randomBytes } from 'node:crypto'
 import { Pool } from 'undici'
 import { createBareCalls } from './bareCalls.ts'

@@ -31,8 +31,8 @@ export interface Measurement {
  * Runs one job and holds a sample of its answers against the chain.
  *
  * @param options.server the process that is measured; null for none between the load and the node
- * @throws when nothing succeeded, or when a profit is not what the chain itself gives, to the unit: then no figure of
- *   the run can be trusted
+ * @throws when nothing succeeded, or when a profit is not what the chain itself gives, to the unit: then no
+ *   figure of the run can be trusted
  */
 export async function measure({
   world,

@@ -35,7 +35,10 @@ export function measurePeer(options: {
   })
 }
 
-/** Drives a peer in several ways, a batch among them, and tells the best that each gave in two tries, the best first. */
+/**
+ * Drives a peer in several ways, a batch among them, and tells the best that each gave in two tries, the best
+ * first.
+ */
 export async function tunePeer(options: { world: BenchWorld; seconds: number; name: PeerName }) {
   const seconds = options.seconds / 2
   const best = new Map<PeerSetting, number>()

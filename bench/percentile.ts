@@ -1,4 +1,6 @@
-/** The value below or at which the share `fraction` of `values` lies (nearest rank); NaN when there are none. */
+/**
+ * The value below or at which the share `fraction` of `values` lies (nearest rank); NaN when there are none.
+ */
 export function percentile(values: readonly number[], fraction: number): number {
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.max(0, Math.ceil(sorted.length * fraction) - 1)] ?? Number.NaN

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [--quick] [--json FILE] [--seconds N] [--only NAME] [--injected]`: see README.md beside this file.
+ * `npm run bench -- [--quick] [--json FILE] [--seconds N] [--only NAME] [--injected]`: see README.md beside
+ * this file.
  */
 import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'

@@ -15,8 +15,9 @@ const stopTimeoutMs = 20_000
 const pollMs = 50
 
 /**
- * Leaves a guard behind that blocks on a pipe of ours and ends the server when we end, whatever way we end. The server
- * runs in a session of its own, so that Ctrl-C in a terminal reaches us only and things end in order.
+ * Leaves a guard behind that blocks on a pipe of ours and ends the server when we end, whatever way we end.
+ * The server runs in a session of its own, so that Ctrl-C in a terminal reaches us only and things end in
+ * order.
  */
 const guarded =
   '(read -r ended <&3 || { kill -TERM $$; sleep 15; kill -KILL $$; }) >/dev/null 2>&1 </dev/null & exec "$@" 3<&-'
@@ -24,8 +25,8 @@ const guarded =
 /**
  * Starts a Node program that serves HTTP and resolves when `readyPath` answers 200.
  *
- * The program gets nothing of our environment but what a process needs, plus `env`, so that a run does not depend on
- * what happens to be set.
+ * The program gets nothing of our environment but what a process needs, plus `env`, so that a run does not
+ * depend on what happens to be set.
  *
  * @param options.name for error messages
  * @param options.env made from the port the program is to listen on

@@ -20,8 +20,8 @@ const AMOUNTS = 1 << 24
 const STRIDE = 0x9e3779b1
 
 /**
- * Makes signals that all differ: each has an id and an amount of its own, and they take turns among the paying routes
- * and both flash sources, so that no answer can be had from an earlier one.
+ * Makes signals that all differ: each has an id and an amount of its own, and they take turns among the
+ * paying routes and both flash sources, so that no answer can be had from an earlier one.
  *
  * @param options.run part of every id; must differ from run to run when the server keeps its journal
  */

@@ -29,7 +29,10 @@ describe('OmniArbExecutor among adversaries', { timeout: 120_000 }, () => {
   }, 120_000)
   afterAll(() => world?.stop())
 
-  /** DAI to HOOK at one router, back at another; the first takes all and gives 500 HOOK, the second pays 7 DAI on top. */
+  /**
+   * DAI to HOOK at one router, back at another; the first takes all and gives 500 HOOK, the second pays 7 DAI
+   * on top.
+   */
   async function startHookMarket({ tokenName = 'HookToken' } = {}) {
     const token = await deployAdversary({ world, name: tokenName })
     const out = await deployAdversary({ world, name: 'PliantRouter' })
@@ -45,7 +48,9 @@ describe('OmniArbExecutor among adversaries', { timeout: 120_000 }, () => {
     return { token, out, back, hops, candidate: { flashSource: 1, loanToken: dai, loanAmount, hops } }
   }
 
-  /** Calls into the executor that must fail in the middle of a trade, each with the error it must fail with. */
+  /**
+   * Calls into the executor that must fail in the middle of a trade, each with the error it must fail with.
+   */
   function intrusions(executor: Address): [string, Address, Hex, string][] {
     const routeData = encodeRoute(trade)
     const aaveLoan = encodeFunctionData({

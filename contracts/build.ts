@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 const require = createRequire(import.meta.url)
 const folder = dirname(fileURLToPath(import.meta.url))
 
-/** What is committed as `artifacts/NAME.json`. Bytecodes are 0x-prefixed; there are no links and no immutables to fill in. */
+/**
+ * What is committed as `artifacts/NAME.json`. Bytecodes are 0x-prefixed; there are no links and no immutables
+ * to fill in.
+ */
 export interface Artifact {
   contractName: string
   compiler: string
@@ -22,8 +25,8 @@ export interface Artifact {
 export const contractNames = ['BehindLens', 'OmniArbExecutor', 'SimulationLens'] as const
 
 /**
- * `paris` has no PUSH0, which some of the chains lack. Without metadata hash the bytes depend on nothing but the code and the
- * compiler.
+ * `paris` has no PUSH0, which some of the chains lack. Without metadata hash the bytes depend on nothing but
+ * the code and the compiler.
  */
 const settings = {
   optimizer: { enabled: true, runs: 200 },
@@ -47,7 +50,8 @@ interface SolcContract {
 }
 
 /**
- * Compiles Solidity files of this folder with the pinned solc from npm; imports resolve to npm packages or to this folder.
+ * Compiles Solidity files of this folder with the pinned solc from npm; imports resolve to npm packages or to
+ * this folder.
  * @returns every contract of the named files, by name
  * @throws when the compiler reports an error or a warning
  */

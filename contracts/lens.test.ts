@@ -64,7 +64,8 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
             ret: pad(toHex(profit)),
             left: passing.map(() => 0n),
           })
-          // The call instruction itself and what it copies come on top of what the transaction spends in the executor.
+          // The call instruction itself and what it copies come on top of what the transaction spends in the
+          // executor.
           expect(deployed.gasUsed).toBeGreaterThan(spent)
           expect(deployed.gasUsed).toBeLessThan(spent + 1_000n)
         }))
@@ -157,7 +158,10 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
       }
     }
 
-    /** What the stand-in asks for the data and `fillers` words of noise: a wei per byte, a million per byte not zero. */
+    /**
+     * What the stand-in asks for the data and `fillers` words of noise: a wei per byte, a million per byte
+     * not zero.
+     */
     function feeFor(fillers: number): bigint {
       const noise = ['0', '1', '2', '3'].slice(0, fillers).map((seed) => keccak256(toHex(seed)))
       const bytes = [data, ...noise].flatMap((part) => [...hexToBytes(part)])

@@ -22,7 +22,10 @@ export interface BestTrade {
 }
 
 const balancerV3 = 1
-/** A loan moves a pool by less than this share of what it holds: a V3 pool's range is not left, the lender has enough. */
+/**
+ * A loan moves a pool by less than this share of what it holds: a V3 pool's range is not left, the lender has
+ * enough.
+ */
 const shareMax = 0.1
 
 /** Null when no two pools of one stable are far enough apart to pay their fees. */
@@ -38,8 +41,8 @@ export function bestTrade(pools: readonly PricedPool[]): BestTrade | null {
 }
 
 /**
- * Two constant-product swaps in a row give `n·a / (d + k·a)` for a loan `a`; what is left after repaying it is largest at
- * `a = (√(n·d) − d) / k`. Doubles are exact enough: the server simulates the trade to the unit.
+ * Two constant-product swaps in a row give `n·a / (d + k·a)` for a loan `a`; what is left after repaying it
+ * is largest at `a = (√(n·d) − d) / k`. Doubles are exact enough: the server simulates the trade to the unit.
  */
 function tradeBetween({ buy, sell }: { buy: PricedPool; sell: PricedPool }): BestTrade {
   const [keptBuying, keptSelling] = [1 - buy.feePpm / 1e6, 1 - sell.feePpm / 1e6]

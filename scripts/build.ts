@@ -1,4 +1,7 @@
-/** Bundles the two composition roots for production: a bundled chain thread starts in half the time of one that loads node_modules, and in less memory. */
+/**
+ * Bundles the two composition roots for production: a bundled chain thread starts in half the time of one
+ * that loads node_modules, and in less memory.
+ */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -15,8 +18,8 @@ await build({
   target: 'node24',
   format: 'esm',
   sourcemap: 'linked',
-  // uWebSockets.js is a native addon; Piscina and pino start their own worker files from their packages; tiny-secp256k1
-  // reads its WebAssembly beside itself; the rest is only heavy when split.
+  // uWebSockets.js is a native addon; Piscina and pino start their own worker files from their packages;
+  // tiny-secp256k1 reads its WebAssembly beside itself; the rest is only heavy when split.
   external: ['uWebSockets.js', 'piscina', 'pino', 'pino-pretty', 'prom-client', 'tiny-secp256k1'],
   // Bundled CommonJS packages call require for Node's own modules.
   banner: {

@@ -1,8 +1,8 @@
 /**
- * `npm run crash [-- --kills N] [--mode random|boundary] [--endpoints N] [--seed N]
- * [--json FILE]`: a server in LIVE on devnet chains is killed
- * (SIGKILL) N times while clients stream signals at it, at random moments or exactly at the boundaries of journal and network.
- * Then the chains are asked. Exits with 1 when anything was lost, done twice, left hanging or told wrongly.
+ * `npm run crash [-- --kills N] [--mode random|boundary] [--endpoints N] [--seed N] [--json FILE]`: a server
+ * in LIVE on devnet chains is killed (SIGKILL) N times while clients stream signals at it, at random moments
+ * or exactly at the boundaries of journal and network. Then the chains are asked. Exits with 1 when anything
+ * was lost, done twice, left hanging or told wrongly.
  */
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'

@@ -12,7 +12,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Runs the demo to its end; `until` is called with what it has printed so far, and Ctrl-C follows when it is true. */
+/**
+ * Runs the demo to its end; `until` is called with what it has printed so far, and Ctrl-C follows when it is
+ * true.
+ */
 async function runDemo({ args, until }: { args: readonly string[]; until: (printed: string) => boolean }) {
   const entry = fileURLToPath(new URL('./demo.ts', import.meta.url))
   const child = spawn(process.execPath, [entry, ...args], {

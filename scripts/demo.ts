@@ -1,7 +1,7 @@
 /**
- * `npm run demo [-- --seconds N]`: a devnet of three chains whose prices keep moving, the server in PAPER on it, and a
- * small brain that looks for trades. Prints each trade as the server's WebSocket tells it. Ends on Ctrl-C, or by itself
- * after N seconds; nothing is left behind.
+ * `npm run demo [-- --seconds N]`: a devnet of three chains whose prices keep moving, the server in PAPER on
+ * it, and a small brain that looks for trades. Prints each trade as the server's WebSocket tells it. Ends on
+ * Ctrl-C, or by itself after N seconds; nothing is left behind.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

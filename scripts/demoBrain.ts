@@ -6,7 +6,10 @@ import { encodeReads, type PoolReads, type PricedPool, readPools } from './demoP
 export type BrainTrouble = { readonly chainId: number; readonly sentence: string }
 
 export interface DemoBrain {
-  /** How long the server took to answer a signal of ours, ms; null when it did not answer, or the signal is not ours. */
+  /**
+   * How long the server took to answer a signal of ours, ms; null when it did not answer, or the signal is
+   * not ours.
+   */
   latencyOf(signalId: string): Promise<number | null>
   /** Ends the loops; signals in flight are given up. */
   stop(): Promise<void>
@@ -19,11 +22,11 @@ const gasPerTrade = 450_000n
 const profitMinUsd = 0.5
 
 /**
- * A small brain for the devnet: on every new block of each chain it reads the pools, finds the two between which a loan
- * earns most, works out the loan, and sends the signal to the server over HTTP.
+ * A small brain for the devnet: on every new block of each chain it reads the pools, finds the two between
+ * which a loan earns most, works out the loan, and sends the signal to the server over HTTP.
  *
- * A trade on paper leaves the pools as they are. So that no gap is counted twice, a pool that was traded in is left alone
- * until its price has moved.
+ * A trade on paper leaves the pools as they are. So that no gap is counted twice, a pool that was traded in
+ * is left alone until its price has moved.
  */
 export function startDemoBrain(options: {
   chains: readonly { readonly chainId: number; readonly rpc: string }[]

@@ -1,4 +1,7 @@
-/** `docs/errors.md`: the table of codes for readers. Run directly it writes the file: `node scripts/errorsDoc.ts`. */
+/**
+ * `docs/errors.md`: the table of codes for readers. Run directly it writes the file: `node
+ * scripts/errorsDoc.ts`.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { CODES, type CodeEntry } from '../src/errors/codes.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Turns `src/wire/schema` (types) into `src/wire/generated` (plain TypeScript checks) with typia, when a schema is newer.
- * No typia plugin is needed anywhere else: Node runs the output by stripping its types.
+ * Turns `src/wire/schema` (types) into `src/wire/generated` (plain TypeScript checks) with typia, when a
+ * schema is newer. No typia plugin is needed anywhere else: Node runs the output by stripping its types.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, rmSync, statSync } from 'node:fs'

@@ -1,9 +1,10 @@
 /**
- * `npm run soak [-- --blocks N] [--seed N] [--json FILE]`: a server in LIVE trades for N blocks (1,800, an hour of a chain with blocks of two
- * seconds, in some eight minutes) behind three HTTP endpoints of which one stands still now and then, one goes away and comes back, and
- * all fail or are slow in a few of a hundred calls. Then the chain is asked. Exits with 1 when a trade was lost, done twice or told wrongly, a
- * lane is stuck, a trade landed at a loss, or, in a run of 1,000 blocks and
- * more, trades cost more calls than they should.
+ * `npm run soak [-- --blocks N] [--seed N] [--json FILE]`: a server in LIVE trades for N blocks (1,800, an
+ * hour of a chain with blocks of two seconds, in some eight minutes) behind three HTTP endpoints of which one
+ * stands still now and then, one goes away and comes back, and all fail or are slow in a few of a hundred
+ * calls. Then the chain is asked. Exits with 1 when a trade was lost, done twice or told wrongly, a lane is
+ * stuck, a trade landed at a loss, or, in a run of 1,000 blocks and more, trades cost more calls than they
+ * should.
  */
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** Writes `execution/codes.py` from the one table of codes: `node scripts/writePythonCodes.ts`. With `--print` it only prints. */
+/**
+ * Writes `execution/codes.py` from the one table of codes: `node scripts/writePythonCodes.ts`. With `--print`
+ * it only prints.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODES } from '../src/errors/codes.ts'

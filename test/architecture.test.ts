@@ -12,7 +12,10 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** Who may import values from whom; every part may import from itself, and types follow `TYPE_IMPORTS` besides. */
+/**
+ * Who may import values from whom; every part may import from itself, and types follow `TYPE_IMPORTS`
+ * besides.
+ */
 const VALUE_IMPORTS: Record<string, readonly string[]> = {
   errors: [],
   domain: ['errors'],
@@ -48,7 +51,10 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
   ],
 }
 
-/** Both halves of the process share the dispatch protocol and config types; a caller may name the interface it needs. */
+/**
+ * Both halves of the process share the dispatch protocol and config types; a caller may name the interface it
+ * needs.
+ */
 const TYPE_IMPORTS: Record<string, readonly string[]> = {
   config: ['dispatch/protocol.ts'],
   wire: ['dispatch/protocol.ts'],

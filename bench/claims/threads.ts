@@ -21,7 +21,10 @@ if (file === undefined) {
   }
 } else console.log(JSON.stringify(await measure(file)))
 
-/** One thread per chain, as the server starts them, each asked to do nothing; the median of their starts, one after another. */
+/**
+ * One thread per chain, as the server starts them, each asked to do nothing; the median of their starts, one
+ * after another.
+ */
 async function measure(filename: string): Promise<{ startMs: number; megabytes: number }> {
   const before = process.memoryUsage.rss()
   const startsMs: number[] = []

@@ -1,8 +1,9 @@
 /**
- * The peer of the LIVE benchmark: a small server that sends trades the way such servers usually do, with express, ethers' `Wallet`
- * and `NonceManager`. Signals take turns among the wallets; for each the calldata is built with AbiCoder, the gas is estimated,
- * `sendTransaction` fills in fees and nonce and sends, and the answer waits for the receipt. Everything is set for speed: no
- * batching stall, no cache, no network detection per call, a short polling interval, NODE_ENV=production.
+ * The peer of the LIVE benchmark: a small server that sends trades the way such servers usually do, with
+ * express, ethers' `Wallet` and `NonceManager`. Signals take turns among the wallets; for each the calldata
+ * is built with AbiCoder, the gas is estimated, `sendTransaction` fills in fees and nonce and sends, and the
+ * answer waits for the receipt. Everything is set for speed: no batching stall, no cache, no network
+ * detection per call, a short polling interval, NODE_ENV=production.
  *
  * Settings: PORT, RPC_URL, CHAIN_ID, EXECUTOR_ADDRESS, EXECUTOR_ABI (file), PRIVATE_KEYS, RECEIPT_TIMEOUT_MS.
  */

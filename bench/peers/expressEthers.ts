@@ -1,9 +1,9 @@
 /**
- * The peer: a small execution server as the documentation of the HTTP interface describes it, written the way such a
- * server usually is, with express and ethers. For every signal it builds the calldata with ethers' AbiCoder, asks the
- * node by `call` whether the trade runs and by `estimateGas` what it takes, answers with the documented response and
- * tells WebSocket clients. Everything is set for speed: no batching stall, no cache, no network detection per call,
- * kept-alive connections, NODE_ENV=production.
+ * The peer: a small execution server as the documentation of the HTTP interface describes it, written the way
+ * such a server usually is, with express and ethers. For every signal it builds the calldata with ethers'
+ * AbiCoder, asks the node by `call` whether the trade runs and by `estimateGas` what it takes, answers with
+ * the documented response and tells WebSocket clients. Everything is set for speed: no batching stall, no
+ * cache, no network detection per call, kept-alive connections, NODE_ENV=production.
  *
  * Settings: PORT, RPC_URL, CHAIN_ID, EXECUTOR_ADDRESS, EXECUTOR_OWNER, EXECUTOR_ABI (file).
  */

@@ -1,7 +1,8 @@
 /**
- * The lean peer: the same interface with as little as can be between the request and the node. Node's own HTTP server, ethers for
- * addresses and ABI, and for each signal one `eth_call` of `execute`, whose return value is the profit. What the documented server
- * does besides is left out: no gas estimate, no WebSocket, no record.
+ * The lean peer: the same interface with as little as can be between the request and the node. Node's own
+ * HTTP server, ethers for addresses and ABI, and for each signal one `eth_call` of `execute`, whose return
+ * value is the profit. What the documented server does besides is left out: no gas estimate, no WebSocket, no
+ * record.
  *
  * Settings: PORT, RPC_URL, CHAIN_ID, EXECUTOR_ADDRESS, EXECUTOR_OWNER, EXECUTOR_ABI (file).
  */

@@ -35,8 +35,8 @@ export interface Sender {
  *
  * @param options.nodes every endpoint that takes public transactions
  * @param options.privateBlocksMax heads that a relay may keep a transaction to itself
- * @param options.servesOther whether the client that reads knows one of `nodes`, by its index, to serve another
- *   chain; asked at each send
+ * @param options.servesOther whether the client that reads knows one of `nodes`, by its index, to serve
+ *   another chain; asked at each send
  * @param options.onWrongChain told once of each node that serves another chain
  */
 export function createSender({

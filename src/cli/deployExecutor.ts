@@ -38,7 +38,8 @@ export interface Operator {
  * after it was said what that costs. What only another owner can send is told instead.
  *
  * @param options.account the first key's; it sends
- * @param options.maxCostWei refuses what may cost more together; what was said to be the most bounds it anyway
+ * @param options.maxCostWei refuses what may cost more together; what was said to be the most bounds it
+ *   anyway
  * @param options.yes sends without asking; lenders that the owner has set are not reset by it
  * @param options.busy why the account must not send now; null when it may
  * @throws {@link StartError} as `planDeployment` does

@@ -198,7 +198,9 @@ export const nameLenders = ({ 1: vault, 2: pool }: Lenders): string =>
 /** What deploys the executor of its first owner. */
 const initCodeFor = (firstOwner: Address): Hex =>
   `${artifact.bytecode}${AbiCoder.defaultAbiCoder().encode(['address'], [firstOwner]).slice(2)}` as Hex
-/** The deterministic deployer puts it at an address that stays with its first owner, whoever owns it later. */
+/**
+ * The deterministic deployer puts it at an address that stays with its first owner, whoever owns it later.
+ */
 const fixedAddress = (firstOwner: Address): Address =>
   lower(getCreate2Address(DEPLOYER, SALT, keccak256(initCodeFor(firstOwner))))
 

@@ -46,7 +46,10 @@ export interface ChainPoolEvents {
 export type Settle = (answer: Answer, lost: boolean) => void
 
 export interface ChainPool {
-  /** @param request.isKnown whether the id may have been executed: then a refusal cannot say that nothing was sent */
+  /**
+   * @param request.isKnown whether the id may have been executed: then a refusal cannot say that nothing was
+   *   sent
+   */
   submit(request: { kind: RequestKind; signal: Signal; isKnown: boolean; settle: Settle }): void
   status(): ChainStatus
   totals(): Totals

@@ -1,13 +1,15 @@
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
 import type { Address } from './signal.ts'
 
-/** More of our own transactions than are ever mined between the answers of two endpoints that are both well. */
+/**
+ * More of our own transactions than are ever mined between the answers of two endpoints that are both well.
+ */
 const SPREAD_MAX = 256
 
 /**
- * The lowest and the highest of the endpoints' mined counts. `NODE_UNAVAILABLE` when no endpoint tells one, and
- * when two are too far apart: one of them answers nonsense, and a ledger that believed it would sign behind a
- * gap that nothing ever fills.
+ * The lowest and the highest of the endpoints' mined counts. `NODE_UNAVAILABLE` when no endpoint tells one,
+ * and when two are too far apart: one of them answers nonsense, and a ledger that believed it would sign
+ * behind a gap that nothing ever fills.
  */
 export function countSpread({
   chain,

@@ -14,8 +14,8 @@ const MAINTAIN_MS = 60_000
 const BALANCE_MS = 2_000
 /**
  * A lane that could not pay is tried again after this time, whatever its account holds: the fee may have
- * fallen, and a trade that it cannot pay is refused before it is signed. Longer than bytes that a node refuses
- * wait to be sent again, so that a node that still refuses them says so first.
+ * fallen, and a trade that it cannot pay is refused before it is signed. Longer than bytes that a node
+ * refuses wait to be sent again, so that a node that still refuses them says so first.
  */
 const TRIAL_MS = 30_000
 /** An account that was asked about so lately is not asked again before it signs. */

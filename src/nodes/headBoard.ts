@@ -22,7 +22,9 @@ export interface HeadBoard {
   behind(index: number): Lag | null
   /** Its blocks do not fit the others': it follows another chain, or does not tell the truth. */
   strays(index: number): boolean
-  /** Heads differ, and this endpoint's is doubted or among the highest: those that are behind mislead nobody. */
+  /**
+   * Heads differ, and this endpoint's is doubted or among the highest: those that are behind mislead nobody.
+   */
   matters(index: number): boolean
 }
 

@@ -93,7 +93,8 @@ export interface EndpointReader extends RpcReader {
   /** To be told of each newest block it shows. */
   saw(head: Head): void
   /**
-   * While the endpoints' heads differ, asks it now and then which block its own calls stand on. Resolves to whether its head is now believed and was not, or the other way round.
+   * While the endpoints' heads differ, asks it now and then which block its own calls stand on. Resolves to
+   * whether its head is now believed and was not, or the other way round.
    */
   verifyHead(): Promise<boolean>
   /**

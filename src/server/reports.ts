@@ -21,8 +21,8 @@ export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'starting' | '
 /**
  * The state of all chains and the event log in one word: `healthy` when some chains are ready and nothing is
  * wrong, `degraded` when some are ready and some unavailable or stale or the log cannot be written,
- * `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed, `paused` when all
- * that are ready are paused by the operator.
+ * `unhealthy` when none is ready and something is wrong, `starting` before the first is ready or has failed,
+ * `paused` when all that are ready are paused by the operator.
  */
 export function healthStatus(
   chains: readonly ChainStatus[],

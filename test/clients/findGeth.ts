@@ -18,8 +18,9 @@ export type FoundGeth =
   | { readonly path: null; readonly why: string }
 
 /**
- * A go-ethereum to test with: `GETH_BIN`, else one on the PATH or in Go's folders, else the one of an earlier build, else it is
- * built from the Go module proxy (some minutes), once for this user. One that is older than 1.17 is passed over.
+ * A go-ethereum to test with: `GETH_BIN`, else one on the PATH or in Go's folders, else the one of an earlier
+ * build, else it is built from the Go module proxy (some minutes), once for this user. One that is older than
+ * 1.17 is passed over.
  */
 export async function findGeth({ say }: { say: (sentence: string) => void }): Promise<FoundGeth> {
   const go = await goFolders()

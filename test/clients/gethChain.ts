@@ -51,7 +51,10 @@ export interface GethChain {
   mineFull(blocks: number): Promise<void>
   /** Signs with an account of its own, fees far above the market's unless given. */
   sign(key: Hex, transaction: TransactionRequest): Promise<Hex>
-  /** Moves the price of WETH in the pool where the example buys it, dollars with eight decimals. Makes a block. */
+  /**
+   * Moves the price of WETH in the pool where the example buys it, dollars with eight decimals. Makes a
+   * block.
+   */
   moveBuyPrice(priceUsd: bigint): Promise<void>
   /** Takes the newest blocks back, with what was in them. */
   rewind(blocks: number): Promise<void>

@@ -3,9 +3,11 @@ import { gunzipSync } from 'node:zlib'
 import { devnetMarker } from '../../devnet/devnetMarker.ts'
 
 /**
- * The devnet's world as go-ethereum takes it, on chain 1. Without Prague, whose blocks need system contracts that the world does not have.
+ * The devnet's world as go-ethereum takes it, on chain 1. Without Prague, whose blocks need system contracts
+ * that the world does not have.
  *
- * @param options.marked whether the server shall know it for a devnet; without the marker it is treated as the real chain
+ * @param options.marked whether the server shall know it for a devnet; without the marker it is treated as
+ *   the real chain
  */
 export async function gethGenesis({ marked }: { marked: boolean }): Promise<object> {
   const packed = await readFile(new URL('../../devnet/world/genesis.json.gz', import.meta.url))

@@ -1,4 +1,7 @@
-/** `npm run test:clients [-- vitest's arguments]`: see README.md beside this file. With `--find` it only finds the client, or builds it. */
+/**
+ * `npm run test:clients [-- vitest's arguments]`: see README.md beside this file. With `--find` it only finds
+ * the client, or builds it.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -22,7 +22,10 @@ export interface Audit {
   readonly unjournaled: number
   /** Final outcomes, and outcomes told earlier, that the chain contradicts. */
   readonly falseOutcomes: number
-  /** Signals that were answered 202 and then not tried until their own reasons ended them, or not found under their id. */
+  /**
+   * Signals that were answered 202 and then not tried until their own reasons ended them, or not found under
+   * their id.
+   */
   readonly brokenPromises: number
   /** Events that are missing, told twice or told differently by WebSocket, `GET /events` and the records. */
   readonly eventHoles: number
@@ -36,8 +39,8 @@ export interface Audit {
 export type FinalRecord = Readonly<Record<string, unknown>> | null
 
 /**
- * Why a trade that was promised may end without having been tried in a block: reasons of its own. A node, a disk, a busy or stopped
- * server are none: the promise is kept when they are well again.
+ * Why a trade that was promised may end without having been tried in a block: reasons of its own. A node, a
+ * disk, a busy or stopped server are none: the promise is kept when they are well again.
  */
 const OWN_REASONS = new Set([
   'SIMULATION_FAILED',
@@ -53,7 +56,10 @@ const OWN_REASONS = new Set([
 export const signalWordOf = (signalId: string): string =>
   `0x${createHash('sha256').update(signalId).digest('hex')}`
 
-/** The devnet's oracle: the loan token is worth a dollar, the coin three thousand; gain and cost are rounded to 1e-8 USD. */
+/**
+ * The devnet's oracle: the loan token is worth a dollar, the coin three thousand; gain and cost are rounded
+ * to 1e-8 USD.
+ */
 export const netUsd = ({ profit, gasCostWei }: MinedTransaction): number =>
   Number(profit ?? 0n) / 1e6 - (Number(gasCostWei) / 1e18) * 3_000
 const ROUNDING_USD = 2e-8
@@ -157,7 +163,10 @@ export function audit({
   return { signals: sent.length, ...counts, findings }
 }
 
-/** Whether the server answered for a signal instead of refusing it: then its outcome is owed. A refusal's status is a number. */
+/**
+ * Whether the server answered for a signal instead of refusing it: then its outcome is owed. A refusal's
+ * status is a number.
+ */
 const isTaken = ({ body }: StreamedSignal['answers'][number]): boolean => typeof body.status === 'string'
 
 const isPromise = ({ httpStatus }: StreamedSignal['answers'][number]): boolean => httpStatus === 202
@@ -176,7 +185,10 @@ function brokenPromise(answers: StreamedSignal['answers'], record: FinalRecord):
 const IN_A_BLOCK = new Set(['included', 'reverted', 'cancelled', 'displaced'])
 const NEVER_SENT = new Set(['denied', 'expired'])
 
-/** Whether what was told can have become what is: only a reorg changes what was in a block, and nothing what is final or never left. */
+/**
+ * Whether what was told can have become what is: only a reorg changes what was in a block, and nothing what
+ * is final or never left.
+ */
 function mayBecome(
   told: Readonly<Record<string, unknown>>,
   record: Readonly<Record<string, unknown>>,

@@ -2,8 +2,8 @@ import type { FinalRecord } from './audit.ts'
 import type { ToldEvent } from './eventReader.ts'
 
 /**
- * What is wrong with the events of a run, a sentence for each: the log's numbers have no hole, no event is in it twice, what came by
- * WebSocket is the log, event by event, and the last one of each trade is its record.
+ * What is wrong with the events of a run, a sentence for each: the log's numbers have no hole, no event is in
+ * it twice, what came by WebSocket is the log, event by event, and the last one of each trade is its record.
  */
 export function auditEvents({
   log,

@@ -16,8 +16,8 @@ const USD_PER_WEI = 3_000e-18
 const ROUNDING_USD = 2e-8
 
 /**
- * What is wrong with the sums of a run, a sentence for each: the profit of all trades that landed less the gas of everything that the
- * accounts sent, no-ops and reverts included, and the counts of what has a record.
+ * What is wrong with the sums of a run, a sentence for each: the profit of all trades that landed less the
+ * gas of everything that the accounts sent, no-ops and reverts included, and the counts of what has a record.
  */
 export function auditTotals({
   stats,

@@ -29,8 +29,8 @@ const RECEIPTS = ['eth_getTransactionReceipt', 'eth_getBlockReceipts']
 const AGAIN_MS = 20
 
 /**
- * Calls `strike` once, at the `skip`th time the boundary is reached. It is called before anything else happens, so that a server killed
- * by it has done nothing beyond the boundary.
+ * Calls `strike` once, at the `skip`th time the boundary is reached. It is called before anything else
+ * happens, so that a server killed by it has done nothing beyond the boundary.
  */
 export function watchBoundary({
   boundary,
@@ -108,7 +108,10 @@ export function watchBoundary({
 const hasReceipt = (result: unknown): boolean =>
   Array.isArray(result) ? result.length > 0 : result !== null && result !== undefined
 
-/** Tells of every write to a write-ahead log as the kernel does: the flush behind it, and the send behind that, are still to come. */
+/**
+ * Tells of every write to a write-ahead log as the kernel does: the flush behind it, and the send behind
+ * that, are still to come.
+ */
 function watchJournal({ folder, onWrite }: { folder: string; onWrite: () => void }): { stop(): void } {
   let watcher: FSWatcher | null = null
   const timer = setInterval(() => {

@@ -15,8 +15,8 @@ export interface EventReader {
 const AGAIN_MS = 50
 
 /**
- * Subscribes to all events from the first on, and after a lost connection from the one behind the last that came, as a client of its
- * own that must not miss any.
+ * Subscribes to all events from the first on, and after a lost connection from the one behind the last that
+ * came, as a client of its own that must not miss any.
  */
 export function readEventsByWebSocket({ url }: { url: string }): EventReader {
   const received: ToldEvent[] = []

@@ -3,14 +3,20 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../../devnet/findFreePort.ts'
 
-/** The built server as a process that may be killed and started again, always on the same port and data directory. */
+/**
+ * The built server as a process that may be killed and started again, always on the same port and data
+ * directory.
+ */
 export interface KillableServer {
   readonly url: string
   /** Spawns it; does not wait until it answers. */
   start(): void
   /** SIGKILL at once. Null when it does not run; resolves when it is gone. */
   kill(): Promise<void> | null
-  /** Resolves when `/readyz` says so; rejects with what the server printed when it ends by itself or takes too long. */
+  /**
+   * Resolves when `/readyz` says so; rejects with what the server printed when it ends by itself or takes too
+   * long.
+   */
   ready(timeoutMs: number): Promise<void>
   /** SIGTERM, then SIGKILL when it takes too long. */
   stop(): Promise<void>
@@ -18,7 +24,9 @@ export interface KillableServer {
   printed(): string
 }
 
-/** Leaves a guard behind that blocks on a pipe of ours and ends the server when we end, whatever way we end. */
+/**
+ * Leaves a guard behind that blocks on a pipe of ours and ends the server when we end, whatever way we end.
+ */
 const GUARDED = '(read -r ended <&3 || kill -KILL $$) >/dev/null 2>&1 </dev/null & exec "$@" 3<&-'
 const STOP_TIMEOUT_MS = 20_000
 const POLL_MS = 20

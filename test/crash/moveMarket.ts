@@ -21,12 +21,15 @@ const JUMP_BLOCKS = 12
 const JUMP_FACTOR = 2.6
 const JUMP_EVERY_BLOCKS = 4
 const BLOCK_MS = 250
-/** Far above the base fee of a quiet devnet; after the jumps a trade of some two dollars can still pay for it. */
+/**
+ * Far above the base fee of a quiet devnet; after the jumps a trade of some two dollars can still pay for it.
+ */
 const JUMP_GWEI = [0.01, 0.05] as const
 
 /**
- * Keeps trades worth making, and now and then turns the market against them, lets the base fee jump while transactions are pending
- * (half of the times the opportunity goes meanwhile), takes blocks back, or uses an account of the server behind its back.
+ * Keeps trades worth making, and now and then turns the market against them, lets the base fee jump while
+ * transactions are pending (half of the times the opportunity goes meanwhile), takes blocks back, or uses an
+ * account of the server behind its back.
  */
 export function moveMarket({
   chains,

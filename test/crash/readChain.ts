@@ -46,7 +46,9 @@ const BLOCKS_AT_ONCE = 50
 const EXECUTED = executorInterface.getEvent('ArbitrageExecuted')?.topicHash
 const EXECUTE = executorInterface.getFunction('execute')?.selector
 
-/** Every transaction of the lanes above `firstBlock`, from the blocks themselves, in the order of the chain. */
+/**
+ * Every transaction of the lanes above `firstBlock`, from the blocks themselves, in the order of the chain.
+ */
 export async function readLaneTransactions({
   chain,
   lanes,
@@ -128,7 +130,10 @@ export async function readLaneRest({
   )
 }
 
-/** The third optional word of `routeData`, see `contracts/OmniArbExecutor.sol`; null when the calldata is not a trade or has none. */
+/**
+ * The third optional word of `routeData`, see `contracts/OmniArbExecutor.sol`; null when the calldata is not
+ * a trade or has none.
+ */
 function signalWordOf(input: Hex): Hex | null {
   if (EXECUTE === undefined || !input.startsWith(EXECUTE)) return null
   const [, , , routeData] = executorInterface.decodeFunctionData('execute', input) as unknown as [

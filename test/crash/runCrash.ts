@@ -71,9 +71,9 @@ const SETTLE_TIMEOUT_MS = 90_000
 const EVENTS_TIMEOUT_MS = 10_000
 
 /**
- * Kills the server over and over while clients stream signals at it and chains, market and nodes do their worst, lets everything come
- * to rest, and asks the chains what happened. The same seed gives the same signals, moments and moves of the market, as far as a clock
- * allows.
+ * Kills the server over and over while clients stream signals at it and chains, market and nodes do their
+ * worst, lets everything come to rest, and asks the chains what happened. The same seed gives the same
+ * signals, moments and moves of the market, as far as a clock allows.
  */
 export async function runCrash({
   entry,

@@ -39,8 +39,8 @@ export interface SoakReport extends Audit, Moves {
   readonly outages: number
   readonly freezes: number
   /**
-   * Calls per trade in a block, finality included, those for the newest block apart. What is asked of several endpoints at once counts
-   * once: bytes are sent to all.
+   * Calls per trade in a block, finality included, those for the newest block apart. What is asked of several
+   * endpoints at once counts once: bytes are sent to all.
    */
   readonly callsPerLandedTrade: number
   /** The same with every endpoint's share. */
@@ -69,9 +69,10 @@ const IDLE_MS = 15_000
 const SPREAD_EVERY_MS = 1_000
 
 /**
- * Trades on a chain of quick blocks behind three HTTP endpoints, none of which is well all the time: the first stands still now and then, the
- * second goes away and comes back, and of all calls one in a hundred fails and two are slow. Then everything
- * comes to rest and the chain is asked. What fees, markets and kills do besides is the crash run's.
+ * Trades on a chain of quick blocks behind three HTTP endpoints, none of which is well all the time: the
+ * first stands still now and then, the second goes away and comes back, and of all calls one in a hundred
+ * fails and two are slow. Then everything comes to rest and the chain is asked. What fees, markets and kills
+ * do besides is the crash run's.
  */
 export async function runSoak({
   entry,

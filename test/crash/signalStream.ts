@@ -5,7 +5,10 @@ import { Pool } from 'undici'
 export interface Answered {
   readonly httpStatus: number
   readonly body: Readonly<Record<string, unknown>>
-  /** After a 202: whether `GET /trades/{id}` knew it right then. Absent when it was not asked or gave no answer. */
+  /**
+   * After a 202: whether `GET /trades/{id}` knew it right then. Absent when it was not asked or gave no
+   * answer.
+   */
   readonly isFound?: boolean
 }
 
@@ -26,8 +29,9 @@ const RETRY_MS = 60
 const REQUEST_TIMEOUT_MS = 60_000
 
 /**
- * So many clients that each send one signal after another. As the Python client does, one sends a signal again, with the same signal_id,
- * when the connection breaks or the server says that it is retryable, and goes on to the next only with an answer that is neither.
+ * So many clients that each send one signal after another. As the Python client does, one sends a signal
+ * again, with the same signal_id, when the connection breaks or the server says that it is retryable, and
+ * goes on to the next only with an answer that is neither.
  *
  * @param options.pauseMs between two signals of one client
  */

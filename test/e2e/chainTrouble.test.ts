@@ -16,7 +16,9 @@ import { type Json, startTitan, type Titan } from '../support/startTitan.ts'
 
 const TROUBLED = 42161
 const CALM = 8453
-/** How long the trouble lasts. Longer than every timer of the server that counts seconds instead of blocks. */
+/**
+ * How long the trouble lasts. Longer than every timer of the server that counts seconds instead of blocks.
+ */
 const TROUBLE_MS = 8_000
 const HALT_MS = 120_000
 

@@ -5,7 +5,8 @@ import { readSends, straceMissing, traceWrites } from '../support/systemCalls.ts
 
 const missing = straceMissing()
 
-// A killed process loses nothing that was written, so a kill cannot show that a record was flushed: the system calls do.
+// A killed process loses nothing that was written, so a kill cannot show that a record was flushed: the
+// system calls do.
 describe.skipIf(missing !== null)(`what is on disk before bytes leave ${missing ?? ''}`.trim(), () => {
   let live: LiveTitan
   let lines: string[]

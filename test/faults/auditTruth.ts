@@ -6,9 +6,10 @@ import type { LiveTitan, WorldChain } from '../support/liveTitan.ts'
 const NO_EFFECT = ['denied', 'expired', 'reverted', 'cancelled', 'displaced']
 
 /**
- * Holds a server that has ended against its chains: every transaction of a lane is journaled, and was on disk when its bytes came to
- * an endpoint or relay; a nonce belongs to one signal; no signal has two effects; what is journaled as included is, and nothing else is; and no
- * transaction waits in the pool behind a missing one.
+ * Holds a server that has ended against its chains: every transaction of a lane is journaled, and was on disk
+ * when its bytes came to an endpoint or relay; a nonce belongs to one signal; no signal has two effects; what
+ * is journaled as included is, and nothing else is; and no transaction waits in the pool behind a missing
+ * one.
  *
  * @param options.foreign hashes that the case itself sent from a lane
  * @returns what the chain has, in words

@@ -28,8 +28,8 @@ declare module 'vitest' {
 /**
  * A case against a module.
  *
- * @param run checks everything and resolves with what was seen, in words that are the same on every run; what it gives to
- *   `atEnd` is done when the case is over, however it ends
+ * @param run checks everything and resolves with what was seen, in words that are the same on every run; what
+ *   it gives to `atEnd` is done when the case is over, however it ends
  */
 export function faultCase(
   entry: FaultCase,
@@ -50,8 +50,8 @@ export function faultCase(
 const TIMEOUT_MS = 90_000
 
 /**
- * A case against the whole system, in a world of its own. When `run` is done the server is ended, and what it did is held against
- * the chain: see {@link auditTruth}.
+ * A case against the whole system, in a world of its own. When `run` is done the server is ended, and what it
+ * did is held against the chain: see {@link auditTruth}.
  */
 export function liveCase(
   entry: Omit<FaultCase, 'against'>,

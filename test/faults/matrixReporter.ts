@@ -27,8 +27,8 @@ interface Line extends FaultCase {
 }
 
 /**
- * Writes `docs/fault-matrix.md` from a whole run, in the order of the rows and within a row of the file. A run of a part of the
- * cases writes nothing.
+ * Writes `docs/fault-matrix.md` from a whole run, in the order of the rows and within a row of the file. A
+ * run of a part of the cases writes nothing.
  */
 export default class MatrixReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {

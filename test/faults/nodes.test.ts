@@ -230,7 +230,10 @@ liveCase(
   },
 )
 
-/** Blocks at the rhythm the chain is known for, with a fee above what is pending, until it is replaced. How many it took. */
+/**
+ * Blocks at the rhythm the chain is known for, with a fee above what is pending, until it is replaced. How
+ * many it took.
+ */
 async function blocksUntilReplaced(live: LiveTitan): Promise<number> {
   for (let blocks = 1; ; blocks++) {
     await live.chain.baseFee(3)

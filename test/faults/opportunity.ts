@@ -36,7 +36,10 @@ const usdcTrade = (amount: string): Hex =>
     ],
   }).calldata
 
-/** Somebody else takes what there was to earn in USDC: a trade of the size of ours loses from now on. Needs automining. */
+/**
+ * Somebody else takes what there was to earn in USDC: a trade of the size of ours loses from now on. Needs
+ * automining.
+ */
 export async function takeOpportunity({ rpc, executor }: WorldChain): Promise<void> {
   const other = await createDevnetAccount({ rpc })
   for (const amount of ['4000', '2000', '1000', '500', '250', '120']) {

@@ -63,7 +63,9 @@ export function offersAt({ chain, lanes }: LiveTitan, nonce: number): OfferedTra
 export const timesOffered = ({ chain }: LiveTitan, hash: string): number =>
   chain.endpoints.flatMap(({ offered }) => offered).filter((offer) => offer.hash === hash).length
 
-/** Somebody else uses the key of a lane: a transfer of 19 wei, straight to the node. Resolves with its hash. */
+/**
+ * Somebody else uses the key of a lane: a transfer of 19 wei, straight to the node. Resolves with its hash.
+ */
 export async function sendForeign({
   chain,
   account = 1,

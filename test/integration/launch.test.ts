@@ -20,7 +20,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
 
-/** A Node of the system, older than the pinned one where there is such a one: what a user types `node` with. */
+/**
+ * A Node of the system, older than the pinned one where there is such a one: what a user types `node` with.
+ */
 const systemNode =
   (process.env.PATH ?? '')
     .split(delimiter)
@@ -28,7 +30,9 @@ const systemNode =
     .map((folder) => join(folder, 'node'))
     .find((file) => existsSync(file)) ?? process.execPath
 
-/** A project with the real launcher and dependencies, whose build and server only tell what became of them. */
+/**
+ * A project with the real launcher and dependencies, whose build and server only tell what became of them.
+ */
 let project: string
 beforeEach(() => {
   project = realpathSync(mkdtempSync(join(tmpdir(), 'titan-launch-')))

@@ -226,7 +226,9 @@ test.each<[string, Trade, number | null, string]>([
   expect(explained).toHaveProperty('sentence', expect.stringContaining(sentence))
 })
 
-/** Sends a transaction of the devnet's deployer, who also administers its lenders, and requires its success. */
+/**
+ * Sends a transaction of the devnet's deployer, who also administers its lenders, and requires its success.
+ */
 async function send(to: string, signature: string, ...args: unknown[]) {
   const { rpc } = devnet.chains[0] as { rpc: string }
   const data = new Interface([`function ${signature}`]).encodeFunctionData(signature, args)

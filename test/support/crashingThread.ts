@@ -2,8 +2,9 @@ import type { ChainTask } from '../../src/dispatch/protocol.ts'
 import run from '../../workers/chain.ts'
 
 /**
- * The real chain thread, which ends when a signal's id tells it to: at once and without a word, as by a bug in native code, or
- * by an exception or a rejection that nobody handles, a moment after the task was acknowledged.
+ * The real chain thread, which ends when a signal's id tells it to: at once and without a word, as by a bug
+ * in native code, or by an exception or a rejection that nobody handles, a moment after the task was
+ * acknowledged.
  */
 export default async function runUntilCrash(task: ChainTask) {
   const outcome = await run(task)

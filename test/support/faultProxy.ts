@@ -19,10 +19,15 @@ export interface OfferedTransaction {
   readonly offeredAtMs: number
 }
 
-/** One thing that goes wrong: asked about every payload while it is in force; null lets it through. See `faults.ts`. */
+/**
+ * One thing that goes wrong: asked about every payload while it is in force; null lets it through. See
+ * `faults.ts`.
+ */
 export interface Injection {
   (payload: SeenPayload): Fault | null | Promise<Fault | null>
-  /** What becomes of a head that is announced while it is in force; null says nothing. As it is where absent. */
+  /**
+   * What becomes of a head that is announced while it is in force; null says nothing. As it is where absent.
+   */
   readonly announce?: (header: Announcement) => Announcement | null | Promise<Announcement | null>
 }
 
@@ -34,12 +39,16 @@ export interface FaultProxy {
   readonly node: string
   /** Every transaction that was offered, in order. */
   readonly offered: readonly OfferedTransaction[]
-  /** Hashes of those that came while the journal's files did not hold them: bytes that left before their record was on disk. */
+  /**
+   * Hashes of those that came while the journal's files did not hold them: bytes that left before their
+   * record was on disk.
+   */
   readonly unjournaled: readonly Hex[]
   /** Calls seen since the start, by method. */
   readonly methods: ReadonlyMap<string, number>
   /**
-   * Puts a fault in force until `heal`, or until it has struck `times`. Of several the newest that wants a payload has it.
+   * Puts a fault in force until `heal`, or until it has struck `times`. Of several the newest that wants a
+   * payload has it.
    */
   inject(fault: Injection, limit?: { times: number }): Injected
   /** Takes every fault back. */
@@ -56,10 +65,12 @@ export interface Injected {
 }
 
 /**
- * A real server by HTTP, WebSocket and IPC in front of a real node, which fails as a script says. Without a fault it is the node, but
- * for one rule that anvil lacks and all mempools have: a replacement has to raise both fees by a tenth.
+ * A real server by HTTP, WebSocket and IPC in front of a real node, which fails as a script says. Without a
+ * fault it is the node, but for one rule that anvil lacks and all mempools have: a replacement has to raise
+ * both fees by a tenth.
  *
- * @param options.journal held against every transaction the moment it comes, before anything else is done with it
+ * @param options.journal held against every transaction the moment it comes, before anything else is done
+ *   with it
  */
 export async function startFaultProxy({
   node,

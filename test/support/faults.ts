@@ -11,7 +11,9 @@ const onMethod =
   (payload) =>
     method === null || payload.methods.includes(method) ? fault(payload) : null
 
-/** The node takes the transaction, or whatever the method does, and the connection closes without an answer. */
+/**
+ * The node takes the transaction, or whatever the method does, and the connection closes without an answer.
+ */
 export const dropReply = (method: string | null = SEND): Injection =>
   onMethod(method, () => ({ kind: 'drop-reply' }))
 

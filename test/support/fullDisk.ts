@@ -1,7 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { openSqliteEventLog } from '../../src/journal/sqliteEventLog.ts'
 
-/** Makes an event log whose every commit fails as on a full disk, until one holds an event of the signal `room`. */
+/**
+ * Makes an event log whose every commit fails as on a full disk, until one holds an event of the signal
+ * `room`.
+ */
 export function makeFullEventLog({ path, room }: { path: string; room: string }): void {
   openSqliteEventLog({ path, onFlushError: () => undefined }).close()
   const db = new DatabaseSync(path)

@@ -6,8 +6,8 @@ import { committedFrames, type LogPlace } from './writeAheadLog.ts'
 /** The journals of a server as they are on disk while it runs: their bytes, for the databases are locked. */
 export interface JournalFiles {
   /**
-   * Whether these signed bytes are in a committed transaction of a chain's journal at this moment: their hash and their signature,
-   * as text or as bytes. Nothing of the schema is known here.
+   * Whether these signed bytes are in a committed transaction of a chain's journal at this moment: their hash
+   * and their signature, as text or as bytes. Nothing of the schema is known here.
    */
   hold(raw: string): boolean
 }

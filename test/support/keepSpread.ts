@@ -6,7 +6,10 @@ import { moveToPrice, type NoisePool, noisePools, readPool } from '../../devnet/
 
 /** Prices of WETH in two pools of one chain, which decide whether a route between them pays. */
 export interface Spread {
-  /** Dollars with eight decimals: WETH is bought at `buyAt` (Uniswap V2) and sold at `sellAt` (V3 0.3 %). Resolves when the swaps are in blocks. */
+  /**
+   * Dollars with eight decimals: WETH is bought at `buyAt` (Uniswap V2) and sold at `sellAt` (V3 0.3 %).
+   * Resolves when the swaps are in blocks.
+   */
   set(prices: { readonly buyAt: bigint; readonly sellAt: bigint }): Promise<void>
 }
 
@@ -34,7 +37,8 @@ function pool(name: string): NoisePool {
 }
 
 /**
- * Gives the noise trader what it takes to hold two pools of a devnet chain at any price. Its transactions tip 1 wei and so move no fee.
+ * Gives the noise trader what it takes to hold two pools of a devnet chain at any price. Its transactions tip
+ * 1 wei and so move no fee.
  *
  * @param options.stable the token that both pools have against WETH
  */

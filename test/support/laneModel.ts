@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import type { createLane, ForeignUse, Lane, Place } from '../../src/lanes/lane.ts'
 
-/** A signed transaction: whose, and at which nonce. A foreign one comes from another program with the same key. */
+/**
+ * A signed transaction: whose, and at which nonce. A foreign one comes from another program with the same
+ * key.
+ */
 interface Transaction {
   readonly nonce: number
   readonly intent: string
@@ -183,7 +186,10 @@ function crash(world: World, real: Real, makeLane: MakeLane, readings: readonly 
   }))
 }
 
-/** The trouble is over: the lane learns the truth, everything open is sent again, gaps are filled, the chain goes on. */
+/**
+ * The trouble is over: the lane learns the truth, everything open is sent again, gaps are filled, the chain
+ * goes on.
+ */
 function calm(world: World, real: Real): void {
   const truth = world.mined.length
   resync(world, real, [truth])
@@ -357,9 +363,10 @@ function steps(makeLane: MakeLane) {
 }
 
 /**
- * That a lane survives any script of trades and trouble, reorgs told by endpoints that lag or have not seen them included: no nonce goes to two
- * intents that may both land, the mined count falls by a reorg alone, gaps, what is in flight and what others have used are told truly, and once the
- * trouble is over nothing waits for ever and every place is given back.
+ * That a lane survives any script of trades and trouble, reorgs told by endpoints that lag or have not seen
+ * them included: no nonce goes to two intents that may both land, the mined count falls by a reorg alone,
+ * gaps, what is in flight and what others have used are told truly, and once the trouble is over nothing
+ * waits for ever and every place is given back.
  */
 export const keepsNonces = (makeLane: MakeLane) =>
   fc.property(steps(makeLane), (script) => {

@@ -29,8 +29,8 @@ export interface LiveChain {
   /** Hashes in the pool. */
   pooled(): Promise<readonly Hex[]>
   /**
-   * Takes the newest blocks back and mines as many empty ones. What was in them is in the pool again, as geth has it (anvil drops
-   * it), unless `forgets`; automining is off afterwards.
+   * Takes the newest blocks back and mines as many empty ones. What was in them is in the pool again, as geth
+   * has it (anvil drops it), unless `forgets`; automining is off afterwards.
    */
   reorg(options: { depth: number; forgets?: boolean }): Promise<void>
   tokenBalance(options: { token: string; account: string }): Promise<bigint>

@@ -25,7 +25,10 @@ export const START_MS = 1_733_700_000_123
 export const HEAD = 20_000_017
 /** The first lane's mined count; the nonces of the tests begin here. */
 export const FIRST_NONCE = 41
-/** A trade's profit as it is simulated, base units of its loan token; its token is worth as much as the native coin. */
+/**
+ * A trade's profit as it is simulated, base units of its loan token; its token is worth as much as the native
+ * coin.
+ */
 export const PROFIT = 7_000_003n * 10n ** 12n
 
 export const ABSENT: Finding = { kind: 'absent', replaced: false, asked: false }
@@ -33,7 +36,10 @@ export const ABSENT: Finding = { kind: 'absent', replaced: false, asked: false }
 /** What a test replaces of the context, by its groups. */
 export type Change = { readonly [Group in keyof LiveContext]?: Partial<LiveContext[Group]> }
 
-/** The engine's surroundings with a real journal, real lanes, a real budget and real signatures; what a chain would say is said by the test. */
+/**
+ * The engine's surroundings with a real journal, real lanes, a real budget and real signatures; what a chain
+ * would say is said by the test.
+ */
 export interface LiveRig {
   readonly context: LiveContext
   readonly journal: LiveJournal
@@ -47,8 +53,8 @@ export interface LiveRig {
 }
 
 /**
- * A rig on the database at `path`. Its chain takes everything, holds nothing, and simulates every trade as `PROFIT`, a block
- * above its head once something is signed.
+ * A rig on the database at `path`. Its chain takes everything, holds nothing, and simulates every trade as
+ * `PROFIT`, a block above its head once something is signed.
  */
 export async function openLiveRig({
   path,

@@ -19,7 +19,10 @@ import { type Json, type Reply, startTitan, type Titan } from './startTitan.ts'
 /** The words anvil derives its accounts from. */
 const WORDS = 'test test test test test test test test test test test junk'
 
-/** One of anvil's accounts: #0 deploys the world, #5 owns the executor, #7 makes noise; #1 to #4 and #6 are free. */
+/**
+ * One of anvil's accounts: #0 deploys the world, #5 owns the executor, #7 makes noise; #1 to #4 and #6 are
+ * free.
+ */
 export function devAccount(index: number): { readonly address: Address; readonly privateKey: string } {
   const { address, privateKey } = HDNodeWallet.fromPhrase(WORDS, undefined, `m/44'/60'/0'/0/${index}`)
   return { address: address.toLowerCase() as Address, privateKey }
@@ -58,7 +61,10 @@ export interface LiveTitan {
   readonly titan: Titan
   /** Null when none was asked for. */
   readonly relay: RelayServer | null
-  /** Hashes of bytes that came to an endpoint or the relay while the journal's files did not hold them; see `JournalFiles`. */
+  /**
+   * Hashes of bytes that came to an endpoint or the relay while the journal's files did not hold them; see
+   * `JournalFiles`.
+   */
   unjournaled(): readonly string[]
   /** What the server was started with, its port and folder aside. */
   readonly environment: Readonly<Record<string, string>>
@@ -90,7 +96,10 @@ let serial = 0
 /** Its blocks are wanted every 0.75 s, so that the server looks for new ones soon. */
 const FAST_CHAIN = 56
 
-/** The document's own example with another id and amount each time, so that each is a trade of its own; all of them pay. */
+/**
+ * The document's own example with another id and amount each time, so that each is a trade of its own; all of
+ * them pay.
+ */
 export function signal(over: object = {}): Json {
   serial++
   const { usdc, weth } = addressBook.tokens
@@ -110,15 +119,17 @@ export function signal(over: object = {}): Json {
 }
 
 /**
- * Devnet chains, each behind as many fault proxies as wanted, the executor with its lanes on each, and the built server in LIVE
- * before them.
+ * Devnet chains, each behind as many fault proxies as wanted, the executor with its lanes on each, and the
+ * built server in LIVE before them.
  *
  * @param options.endpoints proxies in front of each chain: how many, or by what each is reached
  * @param options.lanes how many of anvil's accounts #1 to #4 send
  * @param options.env further settings of the server
- * @param options.disk gives the server's data a file system of its own, so small that it can be filled; see `canMount`
+ * @param options.disk gives the server's data a file system of its own, so small that it can be filled; see
+ *   `canMount`
  * @param options.prepare called for each chain before the server starts
- * @param options.relay a private relay of the first chain, which includes what it is given or keeps it for ever
+ * @param options.relay a private relay of the first chain, which includes what it is given or keeps it for
+ *   ever
  */
 export async function startLiveTitan({
   chainIds = [FAST_CHAIN],
@@ -267,7 +278,10 @@ export async function eventually<T>(ask: () => Promise<T | null>): Promise<T> {
   }
 }
 
-/** Another process may take a port between its being found free and the server's listening on it: then once more, on another. */
+/**
+ * Another process may take a port between its being found free and the server's listening on it: then once
+ * more, on another.
+ */
 async function startOnFreePort(start: () => Promise<Titan>): Promise<Titan> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -31,7 +31,10 @@ export interface LiveWorld {
 }
 
 const LANE_WEI = 10n ** 20n
-/** Blocks that bring the base fee from 1 gwei to next to nothing (EIP-1559: an eighth per empty block), so that small trades pay. */
+/**
+ * Blocks that bring the base fee from 1 gwei to next to nothing (EIP-1559: an eighth per empty block), so
+ * that small trades pay.
+ */
 const QUIET_BLOCKS = 150
 
 export const laneKey = (index: number): Hex => keccak256(toUtf8Bytes(`a lane of the devnet, ${index}`)) as Hex
@@ -107,8 +110,8 @@ async function prepare(
 const { weth, usdc } = addressBook.tokens
 
 /**
- * A signal of its own for every index: some 60 USDC from Balancer V3, bought on Uniswap V2 and sold on V3. It pays while the spread is
- * wide; `losing` takes the way back.
+ * A signal of its own for every index: some 60 USDC from Balancer V3, bought on Uniswap V2 and sold on V3. It
+ * pays while the spread is wide; `losing` takes the way back.
  */
 export function liveSignal({
   chainId,

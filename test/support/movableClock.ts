@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs'
 
-/** Loaded before everything else, in every thread of a server: its clock is off by what a file says, also while it runs. */
+/**
+ * Loaded before everything else, in every thread of a server: its clock is off by what a file says, also
+ * while it runs.
+ */
 const PRELOAD = `
 import { readFileSync } from 'node:fs'
 const now = Date.now

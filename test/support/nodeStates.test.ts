@@ -45,7 +45,10 @@ afterEach(async () => {
   for (const line of opened.splice(0)) line.end()
 })
 
-/** A connection of a client; `received` are the messages that came, `ended` says that the other side closed it. */
+/**
+ * A connection of a client; `received` are the messages that came, `ended` says that the other side closed
+ * it.
+ */
 interface Line {
   readonly received: Json[]
   readonly ended: () => boolean

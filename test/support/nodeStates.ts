@@ -5,13 +5,14 @@ import { type Fault, rewriteEach, type SeenCall, type SeenPayload } from './rpcP
 import type { Announcement } from './rpcStream.ts'
 
 /**
- * What a whole node can be while it lasts, besides well: each by HTTP, WebSocket and IPC alike. For one that refuses connections see
- * `FaultProxy.refuse`; for one that is slow, cuts or limits its calls see `delay`, `cut` and `rateLimit` in `faults.ts`.
+ * What a whole node can be while it lasts, besides well: each by HTTP, WebSocket and IPC alike. For one that
+ * refuses connections see `FaultProxy.refuse`; for one that is slow, cuts or limits its calls see `delay`,
+ * `cut` and `rateLimit` in `faults.ts`.
  */
 
 /**
- * It stands still at a block while the chain goes on: heads, counts, balances, calls and receipts are those of that block, and no new
- * head is announced. Transactions it is sent go on to the chain.
+ * It stands still at a block while the chain goes on: heads, counts, balances, calls and receipts are those
+ * of that block, and no new head is announced. Transactions it is sent go on to the chain.
  */
 export const standStill = (block: number): Injection =>
   Object.assign((payload: SeenPayload) => asOf(block, payload, () => true), { announce: () => null })
@@ -27,8 +28,8 @@ export const lagBehind = (node: string, blocks: number): Injection =>
   )
 
 /**
- * A balancer before two replicas, one of which is so many blocks behind: calls go to one and the other in turn, those of one batch
- * too. New heads are announced by the one in front.
+ * A balancer before two replicas, one of which is so many blocks behind: calls go to one and the other in
+ * turn, those of one batch too. New heads are announced by the one in front.
  */
 export function mixedHeights(node: string, blocks: number): Injection {
   let calls = 0
@@ -39,7 +40,10 @@ export function mixedHeights(node: string, blocks: number): Injection {
   }
 }
 
-/** HTTP 500 with a JSON-RPC error in its body, as gateways say that all behind them are down. By a stream the error alone. */
+/**
+ * HTTP 500 with a JSON-RPC error in its body, as gateways say that all behind them are down. By a stream the
+ * error alone.
+ */
 export const internalError = (): Injection => (payload) => ({
   ...(refusalOf(payload, { code: -32603, message: 'internal server error' }) as Extract<
     Fault,

@@ -1,6 +1,9 @@
 import { connect, type Socket } from 'node:net'
 
-/** Writes bytes to a port and returns everything that came back once the server closes, or once `until` matches. */
+/**
+ * Writes bytes to a port and returns everything that came back once the server closes, or once `until`
+ * matches.
+ */
 export function exchange({
   port,
   send,
@@ -62,7 +65,10 @@ export function requestText({
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
-/** Upgrades to a WebSocket by hand, then writes; a client's bytes before the server's 101 are no part of the protocol. */
+/**
+ * Upgrades to a WebSocket by hand, then writes; a client's bytes before the server's 101 are no part of the
+ * protocol.
+ */
 export function upgradeThen(bytes: Uint8Array): (socket: Socket) => void {
   return (socket) => {
     socket.once('data', () => socket.write(bytes))

@@ -28,8 +28,8 @@ export interface RelayServer {
 }
 
 /**
- * A private relay on a real socket in front of a node. It takes the calls of Flashbots, of builders and of bloXroute, answers as
- * they do, and either hands the transaction on or keeps it for ever.
+ * A private relay on a real socket in front of a node. It takes the calls of Flashbots, of builders and of
+ * bloXroute, answers as they do, and either hands the transaction on or keeps it for ever.
  */
 export async function startRelayServer({
   target,

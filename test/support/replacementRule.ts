@@ -13,8 +13,8 @@ interface PoolEntry {
 }
 
 /**
- * geth's rule for a second transaction at a nonce (core/txpool/legacypool/list.go, `Add`): fee cap and tip cap both at least a
- * tenth higher, and the first one again is "already known". anvil takes any higher price.
+ * geth's rule for a second transaction at a nonce (core/txpool/legacypool/list.go, `Add`): fee cap and tip
+ * cap both at least a tenth higher, and the first one again is "already known". anvil takes any higher price.
  */
 export function replacementRule({ node }: { node: string }): (payload: SeenPayload) => Promise<Fault | null> {
   const pool = new Map<string, PoolEntry>()

@@ -32,8 +32,8 @@ export interface SeenPayload {
 }
 
 /**
- * What to do with a payload instead of handing it to the node and its answer back. On a stream (WebSocket, IPC) an answer that is not
- * JSON closes the connection.
+ * What to do with a payload instead of handing it to the node and its answer back. On a stream (WebSocket,
+ * IPC) an answer that is not JSON closes the connection.
  */
 export type Fault =
   /** Close the connection without an answer; the node does not see it. */
@@ -77,7 +77,9 @@ export interface RpcProxy {
   stop(): Promise<void>
 }
 
-/** A real server by HTTP, WebSocket and IPC in front of a real node that counts what passes and can spoil it. */
+/**
+ * A real server by HTTP, WebSocket and IPC in front of a real node that counts what passes and can spoil it.
+ */
 export async function startRpcProxy({ target }: { target: string }): Promise<RpcProxy> {
   const methods = new Map<string, number>()
   const payloadSizes: number[] = []

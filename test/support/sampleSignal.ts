@@ -1,4 +1,6 @@
-/** The well-known request: 1,000 USDC from Balancer V3, USDC → WETH on Uniswap V2, WETH → USDC on Uniswap V3. */
+/**
+ * The well-known request: 1,000 USDC from Balancer V3, USDC → WETH on Uniswap V2, WETH → USDC on Uniswap V3.
+ */
 export const sampleRequest = {
   chainId: 1,
   token: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48',

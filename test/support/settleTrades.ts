@@ -7,8 +7,8 @@ const PAUSE_MS = 300
 const BLOCKS = 8
 
 /**
- * Mines until the record of every trade that has one says `final`, or the time is over. What each record says then, by signal_id; null
- * where there is none.
+ * Mines until the record of every trade that has one says `final`, or the time is over. What each record says
+ * then, by signal_id; null where there is none.
  */
 export async function settleTrades({
   url,

@@ -17,7 +17,8 @@ export function mountMissing(): string | null {
 }
 
 /**
- * Puts a file system of its own on a folder, so small that it can be filled. The function it gives back takes it away.
+ * Puts a file system of its own on a folder, so small that it can be filled. The function it gives back takes
+ * it away.
  *
  * @throws with what `mount` says where it may not
  */
@@ -32,7 +33,9 @@ function run(command: string, ...args: string[]): void {
   if (status !== 0) throw new Error(stderr.toString())
 }
 
-/** Fills what room a disk has left, to the last byte; the function it gives back makes that room free again. */
+/**
+ * Fills what room a disk has left, to the last byte; the function it gives back makes that room free again.
+ */
 export function fillDisk({ folder }: { folder: string }): () => void {
   const path = join(folder, 'filler')
   const file = openSync(path, 'w')

@@ -17,7 +17,9 @@ export interface Titan {
   output(): string
   get(path: string): Promise<{ status: number; json: Json }>
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>
-  /** Sends a signal and resolves with the exit code once it is gone (null when the signal itself ended it). */
+  /**
+   * Sends a signal and resolves with the exit code once it is gone (null when the signal itself ended it).
+   */
   end(signal?: NodeJS.Signals): Promise<number | null>
   /** Ends it, if it still runs, and removes its data unless the caller gave the folder. */
   stop(): Promise<void>
@@ -33,7 +35,10 @@ export interface Reply {
   readonly json: Json
 }
 
-/** Runs the built server (`npm test` builds it first) as its users do, on a free port, and resolves when it says that it is ready. */
+/**
+ * Runs the built server (`npm test` builds it first) as its users do, on a free port, and resolves when it
+ * says that it is ready.
+ */
 export async function startTitan({
   env = {},
   dataDir,

@@ -15,7 +15,10 @@ const TRACED = 'pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync'
 /** Longer than a page of a database and a request with a transaction in it. */
 const TEXT_MAX = 65_536
 
-/** Watches the writes of a process and all its threads from now on; `end` resolves with the lines of strace, in order. */
+/**
+ * Watches the writes of a process and all its threads from now on; `end` resolves with the lines of strace,
+ * in order.
+ */
 export async function traceWrites({
   pid,
   file,
@@ -46,13 +49,16 @@ export async function traceWrites({
 /** One signed transaction that was handed to a socket, and whether its record was flushed before. */
 export interface TracedSend {
   readonly hash: string
-  /** Its bytes were written to a write-ahead log, and that file was flushed, before the first byte was handed over. */
+  /**
+   * Its bytes were written to a write-ahead log, and that file was flushed, before the first byte was handed
+   * over.
+   */
   readonly onDisk: boolean
 }
 
 /**
- * What a trace tells about every `eth_sendRawTransaction`. A call counts from the line on which it is begun, a flush from the line on
- * which it has returned.
+ * What a trace tells about every `eth_sendRawTransaction`. A call counts from the line on which it is begun,
+ * a flush from the line on which it has returned.
  */
 export function readSends(lines: readonly string[]): TracedSend[] {
   const sends: TracedSend[] = []

@@ -1,4 +1,7 @@
-/** A transport server in a process of its own, with the given CONNECTIONS_MAX; prints its port and ends with its stdin. */
+/**
+ * A transport server in a process of its own, with the given CONNECTIONS_MAX; prints its port and ends with
+ * its stdin.
+ */
 import { startTransportServer } from './transportServer.ts'
 
 const server = await startTransportServer({

@@ -16,8 +16,9 @@ import { loadUws } from '../../src/server/uws/loadUws.ts'
 import { refusal } from '../../src/wire/refusal.ts'
 
 /**
- * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of the transport alone: chains 1 and 8453 are
- * ready. A signal with `expected_profit` -1 makes it throw, one with `wait` "none" is answered with 202; `hold` keeps answers until `release`.
+ * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of
+ * the transport alone: chains 1 and 8453 are ready. A signal with `expected_profit` -1 makes it throw, one
+ * with `wait` "none" is answered with 202; `hold` keeps answers until `release`.
  */
 export async function startTransportServer(
   options: Partial<Omit<Parameters<typeof createServer>[0], 'config'>> & { config?: Partial<Config> } = {},

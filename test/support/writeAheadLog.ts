@@ -1,7 +1,8 @@
 /**
- * The frames of a SQLite write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log) up to its last commit: what a
- * reader would take in after a crash. A frame counts when its salts are those of the header and the checksums hold from the header
- * to it; frames behind the last commit frame belong to a transaction that is not committed, or to an earlier use of the file.
+ * The frames of a SQLite write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log) up to
+ * its last commit: what a reader would take in after a crash. A frame counts when its salts are those of the
+ * header and the checksums hold from the header to it; frames behind the last commit frame belong to a
+ * transaction that is not committed, or to an earlier use of the file.
  */
 export function committedFrames(log: Buffer, known: LogPlace | null = null): LogPlace | null {
   if (log.length < HEADER_BYTES) return null

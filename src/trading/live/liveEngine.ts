@@ -257,7 +257,8 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
 
   /**
    * A lane that is resumed takes for granted what others have done with its account, as far as every endpoint
-   * counts it. What is known to be mined falls to that where nothing is held: a wrong count may have raised it.
+   * counts it. What is known to be mined falls to that where nothing is held: a wrong count may have raised
+   * it.
    */
   async function controlLane({
     action,

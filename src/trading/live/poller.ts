@@ -35,9 +35,9 @@ export interface Poller {
 
 /**
  * Checks every execution whose bytes are out, and does what the chain's answer demands. What a block holds is
- * settled first, begun in one tick so that it shares a commit. Every step goes on by itself, since it may wait
- * for nodes (a price, a resend, a replacement, the search for a foreign transaction): the next check leaves
- * its execution alone until it is done.
+ * settled first, begun in one tick so that it shares a commit. Every step goes on by itself, since it may
+ * wait for nodes (a price, a resend, a replacement, the search for a foreign transaction): the next check
+ * leaves its execution alone until it is done.
  */
 export function createPoller({
   open,
