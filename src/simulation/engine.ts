@@ -20,6 +20,8 @@ export interface SimulationEngine {
     signal: Signal
     calldata: Hex
     behind?: readonly PendingTrade[]
+    /** The oldest block whose state may be used: an endpoint that answers on one before it is passed over. */
+    since?: number
   }): Promise<Result<Simulation>>
 }
 

@@ -486,6 +486,11 @@ describe('a node that answers on an older block than is known, or without the ov
       /^STALE_NODE: The RPC endpoint .* simulated on block \d+; \d+ is the oldest/,
     )
     expect(await beside.simulate(numberedTrade(7))).toMatchObject({ ok: true })
+    // Young enough, and without a block that holds a trade of ours on the same pools.
+    proxy.interfere = lagBehind(node, 2)
+    const seen = { ...numberedTrade(7), since: height }
+    expect(await beside.simulate(seen)).toMatchObject({ ok: true, value: { block: height } })
+    expect(await alone.simulate(seen)).toMatchObject({ ok: false, failure: { code: 'STALE_NODE' } })
     proxy.interfere = rewriteEach(({ id }, { method }) =>
       method === 'eth_call' ? { id, result: '0x' } : null,
     )

@@ -95,7 +95,7 @@ export function createRpcEngine({
   }
 
   return {
-    async simulate({ signal, calldata, behind: inFlight = [] }): Promise<Result<Simulation>> {
+    async simulate({ signal, calldata, behind: inFlight = [], since = 0 }): Promise<Result<Simulation>> {
       // An attempt of its own, as of a trade that is checked again, would only consume its id.
       const behind = inFlight.filter(({ signalId }) => signalId !== signal.signalId)
       if (lenders[signal.flashSource] === null)
@@ -110,7 +110,7 @@ export function createRpcEngine({
       const lensAnswer = (result: unknown) =>
         behind.length === 0 ? decodeLensAnswer(result) : (decodeBehindAnswer(result)?.alone ?? null)
       const outcome = await rpc.call('eth_call', params, 'heavy', (result, host) =>
-        unusable({ answer: lensAnswer(result), host, oldestBlock: oldestBlock() }),
+        unusable({ answer: lensAnswer(result), host, oldestBlock: Math.max(oldestBlock() ?? 0, since) }),
       )
       if (!outcome.ok) {
         return outcome.kind === 'transport'

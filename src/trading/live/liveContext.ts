@@ -87,6 +87,8 @@ export interface TradeMaker {
     calldata: Hex
     lane: Address
     behind: readonly PendingTrade[]
+    /** An endpoint that answers on an older block is passed over. */
+    since?: number
   }) => Promise<Result<Simulation>>
   readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
   /** Why the simulated trade is not worth making; null when it is. */

@@ -123,7 +123,7 @@ export function createSubmissions({
     const behind = inFlight.behind(signal)
     const calldata = calldataOf(execution.record, signal.minProfit, context)
     const [simulated, unfit] = await Promise.all([
-      trade.simulate({ signal, calldata, lane, behind }),
+      trade.simulate({ signal, calldata, lane, behind, since: inFlight.since(signal) }),
       maintenance.checkBeforeUse(lane),
     ])
     if (unfit !== null) return { status: 'unfit', failure: unfit }
