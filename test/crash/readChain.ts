@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { AbiCoder } from 'ethers'
 import type { Address, Hex } from '../../src/domain/signal.ts'
 import { executorInterface } from '../support/devnetTrades.ts'
@@ -99,14 +98,15 @@ export async function readLaneTransactions({
   return found
 }
 
-/** anvil has been seen to have no block at a height for a moment. */
+/** After many reorgs anvil may know a block by its hash alone: its child names it. */
 async function readBlock(chain: TradingChain, number: number): Promise<BlockJson> {
-  for (let tries = 0; tries < 20; tries += 1) {
-    const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', `0x${number.toString(16)}`, true)
-    if (block !== null) return block
-    await setTimeout(250)
-  }
-  throw new Error(`Chain ${chain.chainId} has no block ${number}.`)
+  const hex = (height: number): Hex => `0x${height.toString(16)}`
+  const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', hex(number), true)
+  if (block !== null) return block
+  const child = await chain.ask<{ parentHash: Hex } | null>('eth_getBlockByNumber', hex(number + 1), false)
+  const named = child && (await chain.ask<BlockJson | null>('eth_getBlockByHash', child.parentHash, true))
+  if (named === null) throw new Error(`Chain ${chain.chainId} has no block ${number}.`)
+  return named
 }
 
 export async function readLaneRest({
