@@ -64,13 +64,13 @@ export async function readLaneTransactions({
       { length: Math.min(BLOCKS_AT_ONCE, last - from + 1) },
       (_, place) => from + place,
     )
-    const blocks = await Promise.all(
-      numbers.map((number) => readBlock(chain, number)),
-    )
+    const blocks = await Promise.all(numbers.map((number) => readBlock(chain, number)))
     for (const block of blocks) {
       const ours = block.transactions.filter((transaction) => lanes.includes(transaction.from))
       if (ours.length === 0) continue
-      const receipts = await chain.ask<ReceiptJson[]>('eth_getBlockReceipts', block.number)
+      const receipts =
+        (await chain.ask<ReceiptJson[] | null>('eth_getBlockReceipts', block.number)) ??
+        (await Promise.all(ours.map(({ hash }) => chain.ask<ReceiptJson>('eth_getTransactionReceipt', hash))))
       for (const { hash, from: lane, nonce, to, input } of ours) {
         const receipt = receipts.find(({ transactionHash }) => transactionHash === hash)
         if (receipt === undefined) throw new Error(`The block of ${hash} has no receipt of it.`)
