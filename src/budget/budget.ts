@@ -84,6 +84,8 @@ export interface Budget {
    * `INSUFFICIENT_FUNDS` with the fact `needed`.
    */
   reserve(request: Priced & { readonly lane: Address }): Result<{ fee: FeeQuote; stake: Stake }>
+  /** Why `reserve` would refuse it now; null when it would not. */
+  refusal(request: Priced & { readonly lane: Address }): Failure | null
   /**
    * Prices a replacement and puts what it may cost beyond the others at this nonce at stake. A trade's is
    * bounded by what it earns now. `undo` takes that back when the replacement could not be put on disk.
@@ -279,6 +281,10 @@ export function createBudget({
       if (!priced.ok) return priced
       open.add(place)
       return succeed({ fee: priced.value.fee, stake: place })
+    },
+    refusal({ lane, ...request }) {
+      const priced = price({ lane, attempts: [], booking: null }, [], request)
+      return priced.ok ? null : priced.failure
     },
     raise(stake, { tried, ...request }) {
       const place = stake as Place

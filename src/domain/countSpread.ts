@@ -8,7 +8,7 @@ const SPREAD_MAX = 256
 
 /**
  * The lowest and the highest of the endpoints' mined counts. `NODE_UNAVAILABLE` when no endpoint tells one,
- * and when two are too far apart: one of them answers nonsense, and a ledger that believed it would sign
+ * and when two are too far apart: one of them answers nonsense, and a lane that believed it would sign
  * behind a gap that nothing ever fills.
  */
 export function countSpread({

@@ -877,8 +877,8 @@ describe('gaps', () => {
   })
 
   it('are not told by single low counts, however long apart', async () => {
-    const ledger = rig.lanes.lane(rig.key.address)
-    ledger?.resync([FIRST_NONCE + 1])
+    const held = rig.lanes.lane(rig.key.address)
+    held?.resync([FIRST_NONCE + 1])
     counts = [FIRST_NONCE]
     await execute('a')
     findings.set((sent[0] as Attempt).hash, ASKED)
@@ -892,7 +892,7 @@ describe('gaps', () => {
     findings.set((sent.at(-1) as Attempt).hash, ASKED)
     for (let block = 0; block < 5; block += 1) await blocks(1)
     await engine.check()
-    expect(ledger?.minedCount()).toBe(FIRST_NONCE + 2)
+    expect(held?.minedCount()).toBe(FIRST_NONCE + 2)
     expect(sentNow().some((line) => line.startsWith('filler'))).toBe(false)
   })
 })
@@ -1043,17 +1043,17 @@ describe("the operator's hand", () => {
 
   it('lets a lane go on from the count of every endpoint, below one that proved wrong', async () => {
     const command = { action: 'resume', lane: rig.key.address, reason: null } as const
-    const ledger = rig.lanes.lane(rig.key.address)
-    ledger?.resync([FIRST_NONCE + 40])
+    const held = rig.lanes.lane(rig.key.address)
+    held?.resync([FIRST_NONCE + 40])
     counts = [FIRST_NONCE + 40, FIRST_NONCE]
     expect(await engine.control(command)).toMatchObject({ ok: true })
     expect(lane()?.nonce).toBe(FIRST_NONCE)
     await execute('a')
     expect(sent[0]?.nonce).toBe(FIRST_NONCE)
     // While a nonce is held, what is known to be mined does not fall.
-    ledger?.resync([FIRST_NONCE + 2])
+    held?.resync([FIRST_NONCE + 2])
     await engine.control(command)
-    expect(ledger?.minedCount()).toBe(FIRST_NONCE + 2)
+    expect(held?.minedCount()).toBe(FIRST_NONCE + 2)
   })
 
   it('lets no lane go on where endpoints tell counts that cannot both be true', async () => {

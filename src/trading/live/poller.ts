@@ -5,6 +5,7 @@ import { isNoOp } from '../../domain/liveExecution.ts'
 import type { Address } from '../../domain/signal.ts'
 import type { LiveContext } from './liveContext.ts'
 import { hashesOf, idOf, isTrade, type OpenExecution } from './openExecution.ts'
+import { phaseOf } from './phaseOf.ts'
 import { CANCEL_REASONS, type Replacement } from './replace.ts'
 import type { Trades } from './trade.ts'
 
@@ -178,7 +179,6 @@ export function createPoller({
     if (latest === undefined) return { kind: 'wait' }
     const head = chain.head()
     const elapsedMs = clock.elapsedMs()
-    const relay = isTrade(execution) ? execution.record.signal.relay : 'public'
     return nextStep({
       nonce: latest.nonce,
       finding,
@@ -192,10 +192,7 @@ export function createPoller({
       refusal: sending.refusal,
       isNoOp: isNoOp(latest),
       worth: worth.pays ? 'pays' : worth.unpayingBlocks.size >= 2 ? 'unpaying' : null,
-      phase: context.send.phase({
-        policy: relay,
-        blocksWaited: Math.max(0, head - (attempts[0]?.signedAtBlock ?? head)),
-      }),
+      phase: phaseOf(execution, context),
       mayCancel: settings.mempoolHoldsGaps,
       policy: settings.policy,
     })

@@ -183,9 +183,8 @@ export function createSubmissions({
     if (!market.ok) return null
     const purpose = { kind: 'trade', profitWei: null } as const
     const request = { ...asked, lane, market: market.value, purpose, balanceWei: ANY_BALANCE_WEI }
-    const reserved = budget.reserve(request)
-    if (reserved.ok) budget.release(reserved.value.stake)
-    return !reserved.ok && reserved.failure.facts.limit === HOURLY_LIMIT ? reserved.failure : null
+    const reason = budget.refusal(request)
+    return reason?.facts.limit === HOURLY_LIMIT ? reason : null
   }
 
   /**

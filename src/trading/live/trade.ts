@@ -24,6 +24,7 @@ import {
   type OpenRecord,
   UNKNOWN_WORTH,
 } from './openExecution.ts'
+import { phaseOf } from './phaseOf.ts'
 import { recordChange } from './recordChange.ts'
 import { refusalOf } from './refusalOf.ts'
 import { createReplacements, type Replacements } from './replace.ts'
@@ -92,7 +93,7 @@ export function createTrades({
   async function send(execution: OpenExecution, attempt = execution.attempts.at(-1)): Promise<void> {
     if (attempt === undefined) return
     const { sending } = execution
-    const phase = isTrade(execution) && !isNoOp(attempt) ? phaseOf(execution) : 'public'
+    const phase = isNoOp(attempt) ? 'public' : phaseOf(execution, context)
     // It must not be shown, and relays have had their time: only a no-op may still go out.
     if (phase === 'cancel') return
     sending.underway = true
@@ -134,14 +135,6 @@ export function createTrades({
     recordChange(execution, accepted, context, 'soon').catch((error: unknown) =>
       log.warn({ ...about, err: error }, 'An acceptance could not be journaled.'),
     )
-  }
-
-  function phaseOf({ record, attempts }: OpenExecution<LiveExecution>) {
-    const first = attempts[0]?.signedAtBlock ?? chain.head()
-    return context.send.phase({
-      policy: record.signal.relay,
-      blocksWaited: Math.max(0, chain.head() - first),
-    })
   }
 
   // ---- in a block, and out of it
