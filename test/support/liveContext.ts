@@ -1,5 +1,6 @@
 import { createBudget } from '../../src/budget/budget.ts'
 import type { Finding } from '../../src/confirmation/readChain.ts'
+import type { Simulation } from '../../src/domain/execution.ts'
 import { highest } from '../../src/domain/highest.ts'
 import type { LiveExecution } from '../../src/domain/liveExecution.ts'
 import type { Address, Signal } from '../../src/domain/signal.ts'
@@ -109,20 +110,7 @@ export async function openLiveRig({
       calldata: (signal, { minProfit }) =>
         encodeExecute(signal, { minProfit, deadlineSeconds: null, consumedId: consumedId(signal.signalId) }),
       async simulate({ behind }) {
-        return succeed({
-          success: true,
-          gasUsed: 307_699n,
-          profit: PROFIT,
-          shortfall: null,
-          block: rig.head,
-          l1FeeWei: 0n,
-          revertKind: null,
-          error: null,
-          failedHop: null,
-          revertData: null,
-          hint: null,
-          takenBy: behind[0]?.signalId ?? null,
-        })
+        return succeed({ ...SIMULATION, block: rig.head, takenBy: behind[0]?.signalId ?? null })
       },
       async valuate({ simulation: { profit } }) {
         return succeed({
@@ -225,6 +213,22 @@ export async function openLiveRig({
     },
   }
   return Object.assign(rig, { context, journal, lanes, key, told })
+}
+
+/** A trade that pays. */
+export const SIMULATION: Simulation = {
+  success: true,
+  gasUsed: 307_699n,
+  profit: PROFIT,
+  shortfall: null,
+  block: HEAD,
+  l1FeeWei: 0n,
+  revertKind: null,
+  error: null,
+  failedHop: null,
+  revertData: null,
+  hint: null,
+  takenBy: null,
 }
 
 const describe = ({ err }: { err?: unknown }): string => (err instanceof Error ? err.message : '')
