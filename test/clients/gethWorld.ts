@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
-import { addressBook } from '../../devnet/addressBook.ts'
 import { packageRoot } from '../../devnet/packageRoot.ts'
 import type { Address, Hex } from '../../src/domain/signal.ts'
+import { signal as fastSignal } from '../support/liveTitan.ts'
 import { type Json, type Reply, startTitan, type Titan } from '../support/startTitan.ts'
 import { addressOf, type GethChain, genesisKey, openGethChain } from './gethChain.ts'
 import { type Geth, type GethOptions, startGeth } from './startGeth.ts'
@@ -80,26 +80,8 @@ export async function mineUntil<T>(chain: GethChain, work: Promise<T>): Promise<
   return await work
 }
 
-let serial = 0
-
-/** README's example with another id and amount each time; all of them pay. */
-export function signal(over: object = {}): Json {
-  serial++
-  const { usdc, weth } = addressBook.tokens
-  return {
-    signal_id: `geth-${serial}`,
-    chainId: 1,
-    token: usdc.address,
-    amount: String(400_000_000 + serial * 1_013),
-    flashSource: 1,
-    protocols: [0, 1],
-    routers: [addressBook.uniswapV2.router, addressBook.uniswapV3.router],
-    path: [usdc.address, weth.address],
-    extras: ['0x', '0x'],
-    expected_profit: 10,
-    ...over,
-  }
-}
+/** A trade of its own each time, on the chain that geth runs; all of them pay. */
+export const signal = (over: object = {}): Json => fastSignal({ chainId: 1, ...over })
 
 /** The built server before a go-ethereum. */
 export interface Server {
