@@ -104,6 +104,12 @@ _CODES: dict[str, CodeEntry] = {
         meaning="A signal with this signal_id is still being worked on.",
         fix="Wait for its answer, or ask GET /trades/{signal_id}: it says accepted until there is more to say.",
     ),
+    "MODE_MISMATCH": CodeEntry(
+        status=409,
+        retryable=False,
+        meaning="The signal is meant for another mode than the one this server runs in.",
+        fix="Send it to a server of its mode, or start this one in it (EXECUTION_MODE); send the mode you mean.",
+    ),
     "TOO_LARGE": CodeEntry(
         status=413,
         retryable=False,

@@ -98,6 +98,12 @@ export const CODES = {
     meaning: 'A signal with this signal_id is still being worked on.',
     fix: 'Wait for its answer, or ask GET /trades/{signal_id}: it says accepted until there is more to say.',
   },
+  MODE_MISMATCH: {
+    status: 409,
+    retryable: false,
+    meaning: 'The signal is meant for another mode than the one this server runs in.',
+    fix: 'Send it to a server of its mode, or start this one in it (EXECUTION_MODE); send the mode you mean.',
+  },
   TOO_LARGE: {
     status: 413,
     retryable: false,

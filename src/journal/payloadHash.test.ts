@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { sampleRequest } from '../../test/support/sampleSignal.ts'
 import type { Signal } from '../domain/signal.ts'
-import { decodeSignal } from '../wire/decodeSignal.ts'
+import { decodeSignal, NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
 import { isSamePayload, payloadHash } from './payloadHash.ts'
 
 function signal(over: object = {}): Signal {
   const json = { ...sampleRequest, signal_id: 'a', ...over }
-  const decoded = decodeSignal({ json, idempotencyKey: null, newSignalId: () => 'none' })
+  const decoded = decodeSignal({ json, headers: NO_SIGNAL_HEADERS, mode: 'PAPER', newSignalId: () => 'none' })
   if (!decoded.ok) throw new Error(decoded.failure.sentence)
   return decoded.value
 }

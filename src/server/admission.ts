@@ -76,7 +76,7 @@ export function createAdmission({
 /** Headers of a preflight's answer, for an admitted origin. */
 export const PREFLIGHT_HEADERS: readonly (readonly [string, string])[] = [
   ['Access-Control-Allow-Methods', 'GET, POST, OPTIONS'],
-  ['Access-Control-Allow-Headers', 'Content-Type, Idempotency-Key'],
+  ['Access-Control-Allow-Headers', 'Content-Type, Idempotency-Key, Execution-Mode'],
   ['Access-Control-Max-Age', '600'],
 ]
 

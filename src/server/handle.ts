@@ -103,19 +103,18 @@ export function createHandle({
     }
   }
 
-  function takeOne(kind: 'execute' | 'simulate', { body, idempotencyKey }: ServerRequest, respond: Respond) {
+  function takeOne(kind: 'execute' | 'simulate', { body, signalHeaders }: ServerRequest, respond: Respond) {
     const json = parseBody(body)
     if (!json.ok) return respond(problemReply({ failure: json.failure, mode }))
-    intake.take(kind, json.value, idempotencyKey, (answer, signalId) =>
-      respond(answerReply(answer, signalId)),
-    )
+    intake.take(kind, json.value, signalHeaders, (answer, signalId) => respond(answerReply(answer, signalId)))
   }
 
   /**
    * One result per signal, in order. With the header Idempotency-Key, a signal without an id of its own is
    * named after it and its place, so that the whole batch can be sent again safely.
    */
-  function takeBatch({ body, idempotencyKey }: ServerRequest, respond: Respond) {
+  function takeBatch({ body, signalHeaders }: ServerRequest, respond: Respond) {
+    const { idempotencyKey } = signalHeaders
     // With a place behind it, a key that is none would become an id.
     const badKey = refuseIdempotencyKey(idempotencyKey)
     if (badKey !== null) return respond(problemReply({ failure: badKey, mode }))
@@ -129,7 +128,7 @@ export function createHandle({
     signals.forEach((signal, place) => {
       const own = typeof signal === 'object' && signal !== null && 'signal_id' in signal
       const key = idempotencyKey === null || own ? null : `${idempotencyKey}.${place}`
-      intake.take('execute', signal, key, (answer) => {
+      intake.take('execute', signal, { ...signalHeaders, idempotencyKey: key }, (answer) => {
         results[place] = answer.body
         if (answer.success) succeeded++
         if (--missing > 0) return

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Mode } from '../domain/mode.ts'
 import type { Failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { NO_SIGNAL_HEADERS, type SignalHeaders } from '../wire/decodeSignal.ts'
 import { type Admission, PREFLIGHT_HEADERS, refuseMediaType } from './admission.ts'
 import type { BodyReader } from './bodyReader.ts'
 import { findPath } from './endpoints.ts'
@@ -62,18 +63,18 @@ export function attachHttp({
         path,
         query: req.getQuery(),
         accept: req.getHeader('accept'),
-        idempotencyKey: null,
+        signalHeaders: NO_SIGNAL_HEADERS,
         source: path.startsWith('/control/') ? readSource(res, req) : null,
         body: NO_BODY,
       }
       if (method !== 'POST' || findPath(path) === null) return handle(request, respond)
       const badType = refuseMediaType(mediaType(req))
       if (badType !== null) return refuse(badType)
-      const idempotencyKey = readIdempotencyKey(req)
+      const signalHeaders = readSignalHeaders(req)
       reading = bodies.read({
         res,
         declaredBytes: Number(req.getHeader('content-length')),
-        onBody: (body) => handle({ ...request, idempotencyKey, body }, respond),
+        onBody: (body) => handle({ ...request, signalHeaders, body }, respond),
         onRefused: (reason) => refuse(reason, true),
       })
     } catch (error) {
@@ -100,17 +101,22 @@ const mediaType = (req: HttpRequest) => ({
 })
 
 /**
- * The header Idempotency-Key: null when absent, joined by commas when given more than once, as RFC 9110 reads
- * it. `getHeader` would take an empty header for an absent one, and the first of two for both. Bytes that are
- * not ASCII at either end of a header are cut off by uWebSockets.js, as spaces are.
+ * Each is null when absent, and joined by commas when given more than once, as RFC 9110 reads it. `getHeader`
+ * would take an empty header for an absent one, and the first of two for both. Bytes that are not ASCII at
+ * either end of a header are cut off by uWebSockets.js, as spaces are.
  */
-function readIdempotencyKey(req: HttpRequest): string | null {
-  let key: string | null = null
+function readSignalHeaders(req: HttpRequest): SignalHeaders {
+  let idempotencyKey: string | null = null
+  let executionMode: string | null = null
   req.forEach((name, value) => {
-    if (name === 'idempotency-key') key = key === null || key === value ? value : `${key}, ${value}`
+    if (name === 'idempotency-key') idempotencyKey = joined(idempotencyKey, value)
+    else if (name === 'execution-mode') executionMode = joined(executionMode, value)
   })
-  return key
+  return { idempotencyKey, executionMode }
 }
+
+const joined = (before: string | null, value: string): string =>
+  before === null || before === value ? value : `${before}, ${value}`
 
 /**
  * Writes a whole reply, for HEAD without its body; to be called where the socket is corked. `close` ends the

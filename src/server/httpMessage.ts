@@ -2,6 +2,7 @@ import type { Answer } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
 import { CODES, type Code } from '../errors/codes.ts'
 import type { Failure } from '../errors/failure.ts'
+import type { SignalHeaders } from '../wire/decodeSignal.ts'
 import { encodeFailure } from '../wire/encodeFailure.ts'
 import type { RequestSource } from './control.ts'
 
@@ -14,7 +15,7 @@ export interface ServerRequest {
   /** Without the question mark. */
   readonly query: string
   readonly accept: string
-  readonly idempotencyKey: string | null
+  readonly signalHeaders: SignalHeaders
   /** Null where it decides nothing. */
   readonly source: RequestSource | null
   /**

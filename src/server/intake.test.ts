@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { sampleRequest } from '../../test/support/sampleSignal.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { RequestKind } from '../dispatch/protocol.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
 import { createIntake } from './intake.ts'
 
 test.each([
@@ -23,9 +25,31 @@ test.each([
     })
     intake.refuseNew()
     let body = ''
-    intake.take(kind, json, key, (answer) => {
+    intake.take(kind, json, { idempotencyKey: key, executionMode: null }, (answer) => {
       body = answer.body
     })
     expect(JSON.parse(body)).toMatchObject({ code: 'DRAINING', sent })
   },
 )
+
+test('a refusal of a LIVE id that is known never says that nothing of it was sent, whatever the reason', () => {
+  const intake = createIntake({
+    mode: 'LIVE',
+    chainIds: [137],
+    dispatcher: { chainOf: (id: string) => (id === 'known' ? 137 : null) } as Dispatcher,
+    metrics: { signalReceived: () => undefined } as Partial<Metrics> as Metrics,
+    onBug() {},
+  })
+  const told = (json: unknown) => {
+    let body = ''
+    intake.take('execute', json, NO_SIGNAL_HEADERS, (answer) => {
+      body = answer.body
+    })
+    const { code, sent } = JSON.parse(body)
+    return [code, sent]
+  }
+  const paper = { ...sampleRequest, mode: 'PAPER' }
+  expect(told({ ...paper, signal_id: 'new' })).toEqual(['MODE_MISMATCH', 'no'])
+  expect(told({ ...paper, signal_id: 'known' })).toEqual(['MODE_MISMATCH', 'unknown'])
+  expect(told({ ...sampleRequest, amount: '0', signal_id: 'known' })).toEqual(['INVALID_AMOUNT', 'unknown'])
+})

@@ -4,7 +4,7 @@ import type { Answer, RequestKind } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { decodeSignal, readSignalId } from '../wire/decodeSignal.ts'
+import { decodeSignal, readSignalId, type SignalHeaders } from '../wire/decodeSignal.ts'
 import { refusal } from '../wire/refusal.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
 
@@ -18,7 +18,7 @@ export interface Intake {
   /**
    * Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns.
    */
-  take(kind: RequestKind, json: unknown, idempotencyKey: string | null, settle: Settle): void
+  take(kind: RequestKind, json: unknown, headers: SignalHeaders, settle: Settle): void
   /**
    * Signals to execute that were refused since the start: invalid, too many, or their chain, node or journal
    * could not serve them.
@@ -64,23 +64,19 @@ export function createIntake({
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
   return {
-    take(kind, json, idempotencyKey, settle) {
+    take(kind, json, headers, settle) {
       const refuseUnread = (reason: Failure) => {
         if (kind === 'execute') refused++
         const signalId = readSignalId(json)
-        settle(refuse(reason, signalId), signalId)
-      }
-      if (draining !== null) {
-        const signalId = readSignalId(json) ?? idempotencyKey
+        const id = signalId ?? headers.idempotencyKey
         // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
-        const isKnown = kind === 'execute' && signalId !== null && dispatcher.chainOf(signalId) !== null
-        return refuseUnread(
-          isKnown && mode === 'LIVE'
-            ? { ...draining, facts: { ...draining.facts, sent: 'unknown' } }
-            : draining,
-        )
+        const mayBeSent =
+          mode === 'LIVE' && kind === 'execute' && id !== null && dispatcher.chainOf(id) !== null
+        const facts = mayBeSent ? { ...reason.facts, sent: 'unknown' } : reason.facts
+        settle(refuse({ ...reason, facts }, signalId), signalId)
       }
-      const decoded = decodeSignal({ json, idempotencyKey, newSignalId: randomUUID })
+      if (draining !== null) return refuseUnread(draining)
+      const decoded = decodeSignal({ json, headers, mode, newSignalId: randomUUID })
       if (!decoded.ok) {
         metrics.signalReceived('invalid')
         return refuseUnread(decoded.failure)

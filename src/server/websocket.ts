@@ -6,6 +6,7 @@ import { CODES } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { decodeMessage, type MessageId } from '../wire/decodeMessage.ts'
+import { NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
 import type { Admission } from './admission.ts'
 import { BUG, type OnBug, report } from './bug.ts'
 import { write } from './http.ts'
@@ -127,7 +128,7 @@ export function attachWebSocket({
       case 'simulate': {
         const { signal } = message.value
         session.inFlight++
-        return intake.take(type, signal, null, (answer) => {
+        return intake.take(type, signal, NO_SIGNAL_HEADERS, (answer) => {
           session.inFlight--
           session.outbox.send(resultText(id, answer))
           if (session.inFlight === 0 && intake.draining() !== null) closeForRestart(session)

@@ -2,7 +2,8 @@ import { getAddress } from 'ethers'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sampleRequest } from '../../test/support/sampleSignal.ts'
-import { decodeSignal, readSignalId } from './decodeSignal.ts'
+import type { Mode } from '../domain/mode.ts'
+import { decodeSignal, NO_SIGNAL_HEADERS, readSignalId } from './decodeSignal.ts'
 
 const USDC = '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48'
 const WETH = '0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2'
@@ -15,7 +16,12 @@ const lower = (...texts: string[]) => texts.map((text) => text.toLowerCase())
 const word = (n: number | bigint) => n.toString(16).padStart(64, '0')
 
 const decode = (json: unknown, idempotencyKey: string | null = null) =>
-  decodeSignal({ json, idempotencyKey, newSignalId: () => 'made-1' })
+  decodeSignal({
+    json,
+    headers: { ...NO_SIGNAL_HEADERS, idempotencyKey },
+    mode: 'PAPER',
+    newSignalId: () => 'made-1',
+  })
 
 function accepted(change: object, idempotencyKey: string | null = null) {
   const decoded = decode({ ...sampleRequest, ...change }, idempotencyKey)
@@ -157,6 +163,40 @@ describe('signal id', () => {
     expect([null, 7, {}, { signal_id: 7 }, { signal_id: 'a b' }].map(readSignalId)).toEqual(
       Array(5).fill(null),
     )
+  })
+})
+
+describe('mode (1.1)', () => {
+  const judged = (mode: Mode, meant: unknown, executionMode: string | null) => {
+    const json = { ...sampleRequest, ...(meant !== undefined && { mode: meant }) }
+    const headers = { ...NO_SIGNAL_HEADERS, executionMode }
+    const decoded = decodeSignal({ json, headers, mode, newSignalId: () => 'made-1' })
+    return decoded.ok ? 'taken' : decoded.failure.code
+  }
+  test.each<[unknown, string | null, paper: string, live: string]>([
+    [undefined, null, 'taken', 'taken'],
+    [null, null, 'taken', 'taken'],
+    ['PAPER', null, 'taken', 'MODE_MISMATCH'],
+    ['LIVE', null, 'MODE_MISMATCH', 'taken'],
+    [undefined, 'PAPER', 'taken', 'MODE_MISMATCH'],
+    [null, 'LIVE', 'MODE_MISMATCH', 'taken'],
+    ['PAPER', 'PAPER', 'taken', 'MODE_MISMATCH'],
+    ['PAPER', 'LIVE', 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    ['LIVE', 'PAPER', 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    ['LIVE', '', 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    [undefined, 'paper', 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    [undefined, 'PAPER, LIVE', 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    ['live', null, 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+    [true, null, 'INVALID_SIGNAL', 'INVALID_SIGNAL'],
+  ])('%j with header %j: %s by PAPER, %s by LIVE', (meant, header, paper, live) => {
+    expect([judged('PAPER', meant, header), judged('LIVE', meant, header)]).toEqual([paper, live])
+  })
+  test('the refusal says both modes, and the signal is the same trade with and without its mode', () => {
+    expect(refused({ mode: 'LIVE' })).toBe(
+      'MODE_MISMATCH: The signal is meant for LIVE, and this server runs in PAPER; it was not looked at further.',
+    )
+    expect(refused({ mode: 'paper' })).toBe('INVALID_SIGNAL: mode must be "PAPER" or "LIVE", found "paper".')
+    expect(accepted({ mode: 'PAPER' })).toEqual(accepted({}))
   })
 })
 

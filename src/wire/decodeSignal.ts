@@ -1,4 +1,5 @@
 import { LIMITS } from '../config/limits.ts'
+import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { describeShape, preview } from './describeShape.ts'
@@ -9,6 +10,8 @@ import { parseRoute } from './parseRoute.ts'
 
 const ADDRESS = 'an address, "0x" and 40 hexadecimal digits'
 const AMOUNT = 'base units as a decimal string, e.g. "1000000000" for 1,000 USDC'
+const MODES: readonly string[] = ['PAPER', 'LIVE'] satisfies readonly Mode[]
+const MODE = '"PAPER" or "LIVE"'
 const SIGNAL_ID = `1 to ${LIMITS.signalIdCharsMax} characters of A-Z, a-z, 0-9, ".", "_" and "-", with at least one letter or digit`
 /** More would make sums of claims imprecise, and sums of very many infinite. */
 const EXPECTED_PROFIT_USD_MAX = 1e12
@@ -28,6 +31,7 @@ const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'pat
   extras: 'a list with one 0x-prefixed hexadecimal string per hop ("0x" for none)',
   'extras[]': '"0x" and hexadecimal bytes ("0x" for none)',
   expected_profit: 'a number of USD from -1e12 to 1e12',
+  mode: MODE,
   signal_id: SIGNAL_ID,
   min_profit: AMOUNT,
   valid_until: 'Unix milliseconds, an integer',
@@ -36,24 +40,39 @@ const EXPECTATIONS: Record<keyof SignalShape | `${'protocols' | 'routers' | 'pat
   wait: '"none", "broadcast" or "included"',
 }
 
+/** Headers that say the same of every signal of a request; null when absent. */
+export interface SignalHeaders {
+  /** `Idempotency-Key`: means the same as `signal_id`. */
+  readonly idempotencyKey: string | null
+  /** `Execution-Mode`: means the same as `mode`. */
+  readonly executionMode: string | null
+}
+
+export const NO_SIGNAL_HEADERS: SignalHeaders = { idempotencyKey: null, executionMode: null }
+
 /**
  * A signal from parsed JSON: checked, addresses in lower case, amounts as bigint, the route closed and its
- * extras as the executor contract takes them. `idempotencyKey` is the header of that name and means the same
- * as `signal_id`; `newSignalId` names a signal that has neither.
+ * extras as the executor contract takes them. `newSignalId` names a signal that brings no id.
  *
- * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), INVALID_AMOUNT, INVALID_ADDRESS,
- * INVALID_ROUTE. Whether the chain is configured is not known here.
+ * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), MODE_MISMATCH (it is meant for another
+ * mode than the server's), INVALID_AMOUNT, INVALID_ADDRESS, INVALID_ROUTE. Whether the chain is configured is
+ * not known here.
  */
 export function decodeSignal({
   json,
-  idempotencyKey,
+  headers: { idempotencyKey, executionMode },
+  mode,
   newSignalId,
 }: {
   json: unknown
-  idempotencyKey: string | null
+  headers: SignalHeaders
+  /** The server's. */
+  mode: Mode
   newSignalId: () => string
 }): Result<Signal> {
   if (!isSignalShape(json)) return fail(describeSignal(json))
+  const otherMode = refuseMode({ meant: json.mode ?? null, executionMode, mode })
+  if (otherMode !== null) return fail(otherMode)
   const expectedProfitUsd = json.expected_profit ?? 0
   if (!(Math.abs(expectedProfitUsd) <= EXPECTED_PROFIT_USD_MAX))
     return refuseField('expected_profit', expectedProfitUsd)
@@ -90,6 +109,33 @@ export function decodeSignal({
 export function readSignalId(json: unknown): string | null {
   if (typeof json !== 'object' || json === null || !('signal_id' in json)) return null
   return typeof json.signal_id === 'string' && ID.test(json.signal_id) ? json.signal_id : null
+}
+
+/**
+ * A client cannot know that the server behind an address was started again in another mode: what is meant
+ * for play must not reach a server that trades.
+ */
+function refuseMode({
+  meant,
+  executionMode,
+  mode,
+}: {
+  meant: Mode | null
+  executionMode: string | null
+  mode: Mode
+}): Failure | null {
+  if (executionMode !== null && !MODES.includes(executionMode)) {
+    const sentence = `The header Execution-Mode must be ${MODE}, found ${preview(executionMode)}.`
+    return failure('INVALID_SIGNAL', sentence, { field: 'Execution-Mode' })
+  }
+  if (meant !== null && executionMode !== null && meant !== executionMode) {
+    const sentence = `mode "${meant}" and the header Execution-Mode "${executionMode}" differ; they mean the same, so send one of them.`
+    return failure('INVALID_SIGNAL', sentence, { field: 'mode' })
+  }
+  const wanted = meant ?? executionMode
+  if (wanted === null || wanted === mode) return null
+  const sentence = `The signal is meant for ${wanted}, and this server runs in ${mode}; it was not looked at further.`
+  return failure('MODE_MISMATCH', sentence, { wanted_mode: wanted, server_mode: mode })
 }
 
 /** Without a letter or digit it could be "." or "..", which no URL can name. */

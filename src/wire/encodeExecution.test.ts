@@ -5,11 +5,16 @@ import type { Execution } from '../domain/execution.ts'
 import type { Hex, Signal } from '../domain/signal.ts'
 import { CODES, type Code } from '../errors/codes.ts'
 import { failure } from '../errors/failure.ts'
-import { decodeSignal } from './decodeSignal.ts'
+import { decodeSignal, NO_SIGNAL_HEADERS } from './decodeSignal.ts'
 import { encodeExecution, encodePaperEvent, encodeSimulation } from './encodeExecution.ts'
 import { encodeFailure } from './encodeFailure.ts'
 
-const decoded = decodeSignal({ json: sampleRequest, idempotencyKey: 'id-9', newSignalId: () => '' })
+const decoded = decodeSignal({
+  json: { ...sampleRequest, signal_id: 'id-9' },
+  headers: NO_SIGNAL_HEADERS,
+  mode: 'PAPER',
+  newSignalId: () => '',
+})
 if (!decoded.ok) throw new Error(decoded.failure.sentence)
 const signal: Signal = decoded.value
 
@@ -188,7 +193,12 @@ test('encodePaperEvent holds a request that is understood as the same signal', (
     path: [weth, usdc],
     amount: '1000000000',
   })
-  const again = decodeSignal({ json: event.signal, idempotencyKey: null, newSignalId: () => '' })
+  const again = decodeSignal({
+    json: event.signal,
+    headers: NO_SIGNAL_HEADERS,
+    mode: 'PAPER',
+    newSignalId: () => '',
+  })
   expect(again).toEqual({ ok: true, value: signal })
   expect(JSON.parse(encodePaperEvent(reverted))).toMatchObject({ success: false, code: 'SIMULATION_FAILED' })
 })

@@ -4,10 +4,15 @@ import type { ExecutionState } from '../domain/executionState.ts'
 import type { LiveExecution } from '../domain/liveExecution.ts'
 import type { Address, Hex, Signal, WaitFor } from '../domain/signal.ts'
 import { failure } from '../errors/failure.ts'
-import { decodeSignal } from './decodeSignal.ts'
+import { decodeSignal, NO_SIGNAL_HEADERS } from './decodeSignal.ts'
 import { encodeLiveAnswer, encodeLiveEvent, encodeUpdateEvent } from './encodeLive.ts'
 
-const decoded = decodeSignal({ json: sampleRequest, idempotencyKey: 'id-9', newSignalId: () => '' })
+const decoded = decodeSignal({
+  json: { ...sampleRequest, signal_id: 'id-9' },
+  headers: NO_SIGNAL_HEADERS,
+  mode: 'LIVE',
+  newSignalId: () => '',
+})
 if (!decoded.ok) throw new Error(decoded.failure.sentence)
 const signal: Signal = decoded.value
 

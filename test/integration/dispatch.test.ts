@@ -10,7 +10,7 @@ import { devnetProfile } from '../../src/config/devnetProfile.ts'
 import { missingChain } from '../../src/config/missingChain.ts'
 import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts'
 import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
-import { decodeSignal } from '../../src/wire/decodeSignal.ts'
+import { decodeSignal, NO_SIGNAL_HEADERS } from '../../src/wire/decodeSignal.ts'
 import { refusal } from '../../src/wire/refusal.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../support/rpcProxy.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
@@ -39,7 +39,8 @@ afterEach(async () => {
 function signal(signalId: string, over: object = {}) {
   const decoded = decodeSignal({
     json: { ...sampleRequest, signal_id: signalId, ...over },
-    idempotencyKey: null,
+    headers: NO_SIGNAL_HEADERS,
+    mode: 'PAPER',
     newSignalId: () => 'none',
   })
   if (!decoded.ok) throw new Error(decoded.failure.sentence)

@@ -250,6 +250,40 @@ it('counts what happened for Prometheus, without anything a client could choose'
   expect(text).not.toContain('424242')
 })
 
+it('hands no signal that is meant for another mode to a chain (1.1)', async () => {
+  const LIVE = { mode: 'LIVE', signal_id: 'real-money' }
+  const refused = await post('/execute', { ...sampleRequest, ...LIVE })
+  expect([refused.status, refused.headers.get('content-type')]).toEqual([409, 'application/problem+json'])
+  expect(await readJson(refused)).toMatchObject({
+    success: false,
+    mode: 'PAPER',
+    signal_id: 'real-money',
+    code: 'MODE_MISMATCH',
+    retryable: false,
+    facts: { wanted_mode: 'LIVE', server_mode: 'PAPER' },
+  })
+  expect((await get('/trades/real-money')).status).toBe(404)
+  expect((await post('/simulate', { ...sampleRequest, ...LIVE })).status).toBe(409)
+  expect((await post('/execute', sampleRequest, { 'Execution-Mode': 'LIVE' })).status).toBe(409)
+  expect((await post('/execute', sampleRequest, { 'Execution-Mode': 'PAPER' })).status).toBe(200)
+  expect((await post('/execute', { ...sampleRequest, mode: 'PAPER' })).status).toBe(200)
+  const batch = async (headers: Record<string, string>) => {
+    const signals = [sampleRequest, { ...sampleRequest, mode: 'PAPER' }, { ...sampleRequest, mode: 'LIVE' }]
+    const { results } = await readJson(await post('/execute/batch', { signals }, headers))
+    return results.map(({ code }: { code?: string }) => code ?? 'taken')
+  }
+  expect(await batch({})).toEqual(['taken', 'taken', 'MODE_MISMATCH'])
+  expect(await batch({ 'Execution-Mode': 'LIVE' })).toEqual([
+    'MODE_MISMATCH',
+    'INVALID_SIGNAL',
+    'MODE_MISMATCH',
+  ])
+  const ws = await openWs(server.wsUrl)
+  ws.send({ type: 'execute', id: 1, signal: { ...sampleRequest, mode: 'LIVE' } })
+  expect(await ws.next()).toMatchObject({ type: 'execution_result', result: { code: 'MODE_MISMATCH' } })
+  await ws.close()
+})
+
 it('counts what it refused to execute, over every way in', async () => {
   const refused = async () => (await readJson(await get('/stats'))).refused
   const executed = async () => (await readJson(await get('/stats'))).total_signals
@@ -281,7 +315,9 @@ it('answers HEAD without a body, OPTIONS with the methods, and preflights of adm
   const origin = 'https://brain.example'
   const preflight = await fetch(`${server.url}/execute`, { method: 'OPTIONS', headers: { Origin: origin } })
   expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
-  expect(preflight.headers.get('access-control-allow-headers')).toContain('Idempotency-Key')
+  expect(preflight.headers.get('access-control-allow-headers')).toBe(
+    'Content-Type, Idempotency-Key, Execution-Mode',
+  )
   expect((await get('/livez', { Origin: origin })).headers.get('access-control-allow-origin')).toBe(origin)
 })
 

@@ -28,6 +28,8 @@ export interface SignalShape {
   extras: string[]
   /** Profit the sender expects, USD. Recorded, never believed. */
   expected_profit?: number | null
+  /** The mode the trade is meant for; a server in another refuses it. */
+  mode?: 'PAPER' | 'LIVE' | null
   /**
    * The sender's own id of this trade, 1 to 64 of `A-Z a-z 0-9 . _ -`; the same id is never executed twice.
    */
