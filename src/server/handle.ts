@@ -1,5 +1,6 @@
 import { CODES, type CodeEntry } from '../errors/codes.ts'
 import { failure, type Result } from '../errors/failure.ts'
+import { batchSignalId } from '../wire/batchSignalId.ts'
 import { decodeBatch } from '../wire/decodeBatch.ts'
 import { refuseIdempotencyKey } from '../wire/decodeSignal.ts'
 import type { Control } from './control.ts'
@@ -109,10 +110,7 @@ export function createHandle({
     intake.take(kind, json.value, signalHeaders, (answer, signalId) => respond(answerReply(answer, signalId)))
   }
 
-  /**
-   * One result per signal, in order. With the header Idempotency-Key, a signal without an id of its own is
-   * named after it and its place, so that the whole batch can be sent again safely.
-   */
+  /** One result per signal, in order. */
   function takeBatch({ body, signalHeaders }: ServerRequest, respond: Respond) {
     const { idempotencyKey } = signalHeaders
     // With a place behind it, a key that is none would become an id.
@@ -126,9 +124,11 @@ export function createHandle({
     let missing = signals.length
     let succeeded = 0
     signals.forEach((signal, place) => {
-      const own = typeof signal === 'object' && signal !== null && 'signal_id' in signal
-      const key = idempotencyKey === null || own ? null : `${idempotencyKey}.${place}`
-      intake.take('execute', signal, { ...signalHeaders, idempotencyKey: key }, (answer) => {
+      const headers = {
+        ...signalHeaders,
+        idempotencyKey: batchSignalId({ key: idempotencyKey, place, signal }),
+      }
+      intake.take('execute', signal, headers, (answer) => {
         results[place] = answer.body
         if (answer.success) succeeded++
         if (--missing > 0) return

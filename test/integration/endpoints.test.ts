@@ -84,6 +84,12 @@ it('takes the id from the header Idempotency-Key, and marks a replayed answer', 
   )
   const { results } = await readJson(batch)
   expect(results.map((result: { signal_id: string }) => result.signal_id)).toEqual(['b7.0', 'own'])
+  const nulls = { signals: [{ ...sampleRequest, signal_id: null }] }
+  const long = 'a1'.repeat(32)
+  const id = async (key: string) =>
+    (await readJson(await post('/execute/batch', nulls, { 'Idempotency-Key': key }))).results[0].signal_id
+  expect(await id('b8')).toBe('b8.0')
+  expect(await id(long)).toBe(await id(long))
 })
 
 it('says where the record of a trade on its way is', async () => {
