@@ -12,8 +12,8 @@ import { BUG, type OnBug, report } from './bug.ts'
 import { write } from './http.ts'
 import { problemReply } from './httpMessage.ts'
 import type { Intake } from './intake.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
 import { parseBody } from './parseBody.ts'
+import { createSendBuffer, type SendBuffer } from './sendBuffer.ts'
 import type { Subscriber, Subscribers } from './subscribers.ts'
 
 /** Close codes of our own; 1012 is "service restart" (IANA registry of RFC 6455 codes). */
@@ -21,9 +21,11 @@ const CLOSE = { restart: 1012, slowConsumer: 4008 }
 const RECONNECT_AFTER_MS = 1500
 
 interface Session {
-  outbox: Outbox
-  subscriber: Subscriber
+  readonly sendBuffer: SendBuffer
+  readonly subscriber: Subscriber
   inFlight: number
+  /** Why we have closed it; null while we have not. */
+  closeReason: 'restart' | 'slow_consumer' | null
 }
 /** uWebSockets.js wants the user data at the upgrade; the session begins at `open`. */
 type UserData = { session: Session | null }
@@ -77,26 +79,25 @@ export function attachWebSocket({
   onClosed: () => void
 }): WebSocketSide {
   const sessions = new Set<Session>()
-  let closeReason: string | null = null
   const heartbeat = setInterval(() => subscribers.heartbeat(), heartbeatMs).unref()
 
   function open(socket: WebSocket<UserData>) {
-    const outbox = createOutbox({
+    const sendBuffer = createSendBuffer({
       socket: socket as WebSocket<unknown>,
       bytesMax: bufferedBytesMax,
       onSlow: () => {
         const sentence = `More than ${bufferedBytesMax} bytes were unread; reconnect with from_seq.`
-        closeReason = 'slow_consumer'
-        outbox.send(errorText(failure('SLOW_CONSUMER', sentence), null))
-        outbox.close(CLOSE.slowConsumer, 'slow consumer')
+        session.closeReason ??= 'slow_consumer'
+        sendBuffer.send(errorText(failure('SLOW_CONSUMER', sentence), null))
+        sendBuffer.close(CLOSE.slowConsumer, 'slow consumer')
       },
     })
-    const subscriber = subscribers.add(outbox)
-    const session: Session = { outbox, subscriber, inFlight: 0 }
+    const subscriber = subscribers.add(sendBuffer)
+    const session: Session = { sendBuffer, subscriber, inFlight: 0, closeReason: null }
     sessions.add(session)
     socket.getUserData().session = session
     const seq = subscriber.seenSeq
-    outbox.send(
+    sendBuffer.send(
       JSON.stringify({
         type: 'connected',
         mode,
@@ -111,7 +112,7 @@ export function attachWebSocket({
   }
 
   function receive(session: Session, data: ArrayBuffer, isBinary: boolean) {
-    const refuse = (reason: Failure) => session.outbox.send(errorText(reason, readId(reason)))
+    const refuse = (reason: Failure) => session.sendBuffer.send(errorText(reason, readId(reason)))
     if (isBinary)
       return refuse(failure('INVALID_MESSAGE', 'Binary messages are not taken; send JSON as text.'))
     const json = parseBody(Buffer.from(data))
@@ -121,7 +122,7 @@ export function attachWebSocket({
     const { type, id } = message.value
     switch (type) {
       case 'ping':
-        return session.outbox.send(JSON.stringify({ type: 'pong', id }))
+        return session.sendBuffer.send(JSON.stringify({ type: 'pong', id }))
       case 'subscribe':
         return subscribers.subscribe(session.subscriber, message.value)
       case 'execute':
@@ -130,7 +131,7 @@ export function attachWebSocket({
         session.inFlight++
         return intake.take(type, signal, NO_SIGNAL_HEADERS, (answer) => {
           session.inFlight--
-          session.outbox.send(resultText(id, answer))
+          session.sendBuffer.send(resultText(id, answer))
           if (session.inFlight === 0 && intake.draining() !== null) closeForRestart(session)
         })
       }
@@ -140,18 +141,18 @@ export function attachWebSocket({
   }
 
   function announce(session: Session) {
-    session.outbox.send(`{"type":"shutdown","reconnect_after_ms":${RECONNECT_AFTER_MS}}`)
+    session.sendBuffer.send(`{"type":"shutdown","reconnect_after_ms":${RECONNECT_AFTER_MS}}`)
     if (session.inFlight === 0) closeForRestart(session)
   }
 
-  function closeForRestart({ outbox }: Session) {
-    closeReason = 'restart'
-    outbox.close(CLOSE.restart, 'restart')
+  function closeForRestart(session: Session) {
+    session.closeReason ??= 'restart'
+    session.sendBuffer.close(CLOSE.restart, 'restart')
   }
 
   app.ws<UserData>('/', {
     maxPayloadLength: messageBytesMax,
-    // The outbox bounds what is buffered, and says so before it closes.
+    // The send buffer bounds what is buffered, and says so before it closes.
     maxBackpressure: 0,
     idleTimeout: idleTimeoutS,
     sendPingsAutomatically: true,
@@ -175,7 +176,7 @@ export function attachWebSocket({
       try {
         receive(session, data, isBinary)
       } catch (error) {
-        session.outbox.send(errorText(BUG, null, report(error, onBug)))
+        session.sendBuffer.send(errorText(BUG, null, report(error, onBug)))
       }
     },
     drain(socket) {
@@ -186,11 +187,10 @@ export function attachWebSocket({
       onClosed()
       const { session } = socket.getUserData()
       if (session === null) return
-      session.outbox.closed()
+      session.sendBuffer.closed()
       subscribers.remove(session.subscriber)
       sessions.delete(session)
-      metrics.webSocketClosed(closeReason ?? describeClose(code))
-      closeReason = null
+      metrics.webSocketClosed(session.closeReason ?? describeClose(code))
     },
   })
 

@@ -97,6 +97,28 @@ describe('stopping', () => {
     await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed')
   })
 
+  it('counts a connection that ends by itself as that, also when one before it had answers left (1.31)', async () => {
+    const server = await start()
+    const metric = async (reason: string) => {
+      const text = await (await fetch(`${server.url}/metrics`)).text()
+      return Number(new RegExp(`reason="${reason}"} (\\d+)`).exec(text)?.[1] ?? 0)
+    }
+    const [left, lost] = [await openWs(server.wsUrl), await openWs(server.wsUrl)]
+    server.dispatcher.hold()
+    left.send({ type: 'execute', id: 1, signal: sampleRequest })
+    await expect.poll(() => server.dispatcher.queueDepth(1)).toBe(1)
+    await left.close()
+    await expect.poll(() => metric('client')).toBe(1)
+    lost.send({ type: 'execute', id: 2, signal: sampleRequest })
+    await expect.poll(() => server.dispatcher.queueDepth(1)).toBe(2)
+    const stopped = server.stop({ deadlineMs: 20_000 })
+    server.dispatcher.release(1)
+    lost.socket.terminate()
+    await expect.poll(() => metric('lost')).toBe(1)
+    server.dispatcher.release()
+    await stopped
+  })
+
   it('tells at the deadline that the outcome is not known', async () => {
     const server = await start()
     const client = await openWs(server.wsUrl)

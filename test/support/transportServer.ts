@@ -168,9 +168,10 @@ function createEchoDispatcher(events: EventLog) {
     hold() {
       holding = true
     },
-    release() {
-      holding = false
-      for (const answer of held.splice(0)) answer()
+    /** The oldest ones, or all that are held, and all that come. */
+    release(count = Number.POSITIVE_INFINITY) {
+      if (count === Number.POSITIVE_INFINITY) holding = false
+      for (const answer of held.splice(0, count)) answer()
     },
     /** The chains whose journal was not heard yet. */
     unhear(chainIds: readonly number[]) {

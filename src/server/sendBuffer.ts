@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js'
 import type { Outlet } from './subscribers.ts'
 
-export interface Outbox extends Outlet {
+export interface SendBuffer extends Outlet {
   /** The socket is gone; everything given from now on is dropped. */
   closed(): void
 }
@@ -10,7 +10,7 @@ export interface Outbox extends Outlet {
  * Collects what one turn of the event loop has for a socket into one write. A client with more than
  * `bytesMax` unread is handed to `onSlow`; nothing is dropped in silence.
  */
-export function createOutbox({
+export function createSendBuffer({
   socket,
   bytesMax,
   onSlow,
@@ -18,7 +18,7 @@ export function createOutbox({
   socket: WebSocket<unknown>
   bytesMax: number
   onSlow: () => void
-}): Outbox {
+}): SendBuffer {
   let open = true
   let waiting: string[] = []
 
