@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from execution.batch import deliver_batch
 from execution.delivery import RetryPolicy, deliver
 from execution.encoding import encode_integer, encode_signal_id
 from execution.environment import read_environment
 from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError, Refused, ServerBusy
 from execution.events import EventStream
-from execution.outcome import is_settled
+from execution.outcome import as_outcome, is_settled
 from execution.trade_signal import TradeSignal
 from execution.transport import Reply, Transport
 
@@ -77,31 +78,30 @@ class ExecutionClient:
         Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch.
         """
         reply = await self._post("/execute", signal.to_wire(), (signal.signal_id,))
-        return self._in_mode({"signal_id": signal.signal_id, **_as_outcome(reply)})
+        return self._in_mode({"signal_id": signal.signal_id, **as_outcome(reply.status, reply.body)})
 
     async def execute_batch(self, signals: Sequence[TradeSignal]) -> Answer:
         """``POST /execute/batch``: ``total``, ``succeeded``, ``failed`` and ``results``, one per signal in order.
 
-        When the server refuses the batch as a whole, each result is that refusal. Raises as ``execute``, and
-        ValueError for an empty batch or a repeated ``signal_id``.
+        Signals that the server has no room for are sent again, as a single one is. When the server refuses the batch as
+        a whole, each result is that refusal. Raises as ``execute``, and ValueError for an empty batch or a repeated
+        ``signal_id``; the ``answer`` of OutcomeUnknown and ModeMismatch is that of the whole batch.
         """
         ids = [signal.signal_id for signal in signals]
         if not ids:
             raise ValueError("A batch needs at least one signal.")
         if len(set(ids)) != len(ids):
             raise ValueError("The signals of a batch need different signal_ids.")
-        reply = await self._post("/execute/batch", {"signals": [signal.to_wire() for signal in signals]}, ids)
-        if "results" in reply.body:
-            for result in reply.body["results"]:
-                self._in_mode(result)
-            return reply.body
-        refusal = _as_outcome(reply)
-        results = [{"signal_id": signal_id, **refusal} for signal_id in ids]
-        return self._in_mode({**refusal, "total": len(ids), "succeeded": 0, "failed": len(ids), "results": results})
+        wire = [signal.to_wire() for signal in signals]
+        batch = await deliver_batch(self._transport, wire, timeout=self.timeout, policy=self.retry)
+        for result in batch["results"]:
+            self._in_mode(result, batch)
+        return batch
 
     async def simulate(self, signal: TradeSignal) -> Answer:
         """``POST /simulate``: the same judgement, of which nothing is kept. Raises ConnectionFailed, ProtocolError."""
-        return _as_outcome(await self._post("/simulate", signal.to_wire(), ()))
+        reply = await self._post("/simulate", signal.to_wire(), ())
+        return as_outcome(reply.status, reply.body)
 
     async def health(self, *, verbose: bool = False) -> Answer:
         """``GET /health``; ``verbose`` adds what is known of each chain. Raises ConnectionFailed, ProtocolError."""
@@ -174,19 +174,11 @@ class ExecutionClient:
             policy=self.retry,
         )
 
-    def _in_mode(self, answer: Answer) -> Answer:
+    def _in_mode(self, answer: Answer, told: Answer | None = None) -> Answer:
         actual = answer.get("mode")
         if self.mode is not None and actual is not None and actual != self.mode:
-            raise ModeMismatch(self.mode, str(actual), answer)
+            raise ModeMismatch(self.mode, str(actual), answer if told is None else told)
         return answer
-
-
-def _as_outcome(reply: Reply) -> Answer:
-    """The answer to a signal; one without ``success`` did not come from the part of the server that judges signals."""
-    if isinstance(reply.body.get("success"), bool):
-        return reply.body
-    error = reply.body.get("error") or reply.body.get("detail") or f"HTTP {reply.status}"
-    return {**reply.body, "success": False, "error": str(error)}
 
 
 def _expect_ok(reply: Reply) -> Answer:

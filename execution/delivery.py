@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,10 @@ class RetryPolicy:
     #: A server that asks for a longer wait (seconds) than this is not asked again: its answer is handed on.
     pause_max: float = 3.0
 
+    def pause_after(self, attempt: int) -> float:
+        """Seconds to wait after the attempt of that number (from 0), where the server does not say."""
+        return min(self.pause * 4.0**attempt, self.pause_max) * random.uniform(0.8, 1.2)
+
 
 async def deliver(
     transport: Transport,
@@ -40,7 +44,7 @@ async def deliver(
 ) -> Reply:
     """The server's answer; a request is sent again when it was lost, or when the server is busy and says so.
 
-    ``signal_ids`` names the signals with an effect in the request; empty for a request that changes nothing.
+    ``signal_ids`` names the signal with an effect in the request; empty for a request that changes nothing.
     Raises ConnectionFailed when certainly nothing was handed over, OutcomeUnknown when something may have been,
     ProtocolError when another program answers.
     """
@@ -48,7 +52,7 @@ async def deliver(
     reason = ""
     for attempt in range(policy.attempts):
         last = attempt + 1 == policy.attempts
-        wait = min(policy.pause * 4**attempt, policy.pause_max) * random.uniform(0.8, 1.2)
+        wait = policy.pause_after(attempt)
         try:
             reply = await transport.exchange(method, path, body=body, timeout=timeout)
         except NotSent as cause:
@@ -60,11 +64,11 @@ async def deliver(
                 raise
             raise OutcomeUnknown(signal_ids, lost) from cause
         else:
-            busy = _is_busy(reply)
+            busy = is_busy(reply.status, reply.body)
             # After a lost reply, or one that knows as little, "busy" and "in flight" say nothing about what was done.
-            if lost is None:
-                lost = _doubt(reply)
-            in_doubt = lost is not None and len(signal_ids) > 0 and (busy or _is_unsettled(reply))
+            if lost is None and is_in_doubt(reply.body):
+                lost = str(reply.body.get("error") or "the server cannot tell")
+            in_doubt = lost is not None and len(signal_ids) > 0 and (busy or is_unsettled(reply.body))
             if not busy and not in_doubt:
                 return reply
             wait = wait if reply.retry_after is None else reply.retry_after
@@ -79,7 +83,7 @@ async def deliver(
     raise ConnectionFailed(transport.url, reason)
 
 
-def is_retryable(body: dict[str, Any]) -> bool:
+def is_retryable(body: Mapping[str, Any]) -> bool:
     """Whether the same request may succeed later: the answer's own word, else what its code means."""
     said = body.get("retryable")
     if isinstance(said, bool):
@@ -88,19 +92,11 @@ def is_retryable(body: dict[str, Any]) -> bool:
     return entry is not None and entry.retryable
 
 
-def _is_busy(reply: Reply) -> bool:
-    return reply.status in _BUSY_STATUSES and is_retryable(reply.body)
+def is_busy(status: int, answer: Mapping[str, Any]) -> bool:
+    """Whether the server, with this HTTP status, only had no room or no time: the same request may be taken soon."""
+    return status in _BUSY_STATUSES and is_retryable(answer)
 
 
-def _is_unsettled(reply: Reply) -> bool:
-    """An earlier sending of the same request is, or may be, still worked on, in whole or (a batch) in part."""
-    return any(answer.get("code") == "IN_FLIGHT" or is_in_doubt(answer) for answer in _answers(reply))
-
-
-def _doubt(reply: Reply) -> str | None:
-    """The server's own words that it cannot tell whether a trade was sent; None when it can."""
-    return next((str(answer.get("error") or "the server cannot tell") for answer in _answers(reply) if is_in_doubt(answer)), None)
-
-
-def _answers(reply: Reply) -> list[dict[str, Any]]:
-    return [answer for answer in (reply.body, *reply.body.get("results", ())) if isinstance(answer, dict)]
+def is_unsettled(answer: Mapping[str, Any]) -> bool:
+    """Whether an earlier sending of the same signal is, or may be, still worked on."""
+    return answer.get("code") == "IN_FLIGHT" or is_in_doubt(answer)

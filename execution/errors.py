@@ -76,16 +76,18 @@ class OutcomeUnknown(TitanError):
     """Signals may have reached the server, but no answer about them came back.
 
     Ask for the outcome with ``await manager.resolve(error.signal_id)``. Sending the same signal again under the same
-    ``signal_id`` is also safe; under a new one it is not.
+    ``signal_id`` is also safe; under a new one it is not. ``answer`` is that of a batch to the rest of its signals, None
+    when there is none; those concerned have ``success`` None in it.
     """
 
-    def __init__(self, signal_ids: Sequence[str], reason: str) -> None:
+    def __init__(self, signal_ids: Sequence[str], reason: str, answer: Mapping[str, Any] | None = None) -> None:
         self.signal_ids = tuple(signal_ids)
         self.reason = reason
+        self.answer = answer
         named = ", ".join(self.signal_ids[:3]) + (", ..." if len(self.signal_ids) > 3 else "")
         super().__init__(f"No answer about {named}: {reason}. Ask for the outcome with resolve(signal_id).")
 
     @property
     def signal_id(self) -> str:
-        """The id of the signal, or of the first one of a batch."""
+        """The id of the signal, or of the first one concerned of a batch."""
         return self.signal_ids[0]

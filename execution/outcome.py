@@ -22,3 +22,11 @@ def is_settled(answer: Mapping[str, Any]) -> bool:
 def is_in_doubt(answer: Mapping[str, Any]) -> bool:
     """Whether it is a refusal (its ``status`` is the number of HTTP) by a server that may have sent the trade before."""
     return answer.get("sent") == "unknown" and not isinstance(answer.get("status"), str)
+
+
+def as_outcome(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a signal; one without ``success`` did not come from the part of the server that judges signals."""
+    if isinstance(body.get("success"), bool):
+        return body
+    error = body.get("error") or body.get("detail") or f"HTTP {status}"
+    return {**body, "success": False, "error": str(error)}
