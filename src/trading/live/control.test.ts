@@ -97,6 +97,31 @@ describe("the operator's hand", () => {
     expect(live.rig.context.budget.spentLastHourWei()).toBe(300_001n * 17n)
   })
 
+  it('does not abandon what is found in a block while counts are asked', async () => {
+    let found: (() => Promise<void>) | null = null
+    live.change = () => ({
+      chain: {
+        async minedCounts() {
+          await found?.()
+          return [{ count: FIRST_NONCE + 1 } as MinedCount]
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    await abandon('a')
+    live.rig.head += 5
+    found = async () => {
+      found = null
+      await check([sent[0], mined(sent[0])])
+    }
+    expect(await abandon('a')).toMatchObject({
+      failure: { sentence: expect.stringContaining('it has ended, is in a block') },
+    })
+    expect(onDisk('a')).toMatchObject({ state: 'included' })
+    expect(live.rig.context.budget.spentLastHourWei()).toBe(300_001n * 17n)
+  })
+
   it('cancels for good, though a bump was being made when the command came', async () => {
     const market = Promise.withResolvers<void>()
     let isSlow = true

@@ -1,5 +1,6 @@
 import type { ControlCommand } from '../../domain/control.ts'
 import { countSpread } from '../../domain/countSpread.ts'
+import { isOpen } from '../../domain/executionState.ts'
 import { isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
 import type { Address } from '../../domain/signal.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../../errors/failure.ts'
@@ -61,10 +62,8 @@ export function createControl({
     signalId,
   }: Extract<ControlCommand, { signalId: string }>): Promise<Told> {
     const execution = open.get(signalId)
-    if (execution === undefined || !isTrade(execution) || execution.record.inclusion !== null) {
-      const sentence = `No open trade of ${chain.name} has the signal_id ${signalId}: it has ended, is in a block, or never was.`
-      return fail(failure('TRADE_NOT_OPEN', sentence))
-    }
+    if (execution === undefined || !isTrade(execution) || execution.record.inclusion !== null)
+      return fail(notOpen(signalId))
     const { lane, nonce } = execution.record
     const latest = execution.attempts.at(-1)
     const byOperator = failure('CANCELLED', 'The operator has cancelled it.')
@@ -105,8 +104,10 @@ export function createControl({
         const receipt = await chain.receiptWhereMined({ counts, nonce, hashes: hashesOf(execution) })
         if (receipt !== null) {
           await trades.settle(execution, receipt, false)
-          return fail(inBlock(signalId))
+          return fail(notOpen(signalId))
         }
+        // It may have been settled by other means meanwhile.
+        if (!isOpen(execution.record.state)) return fail(notOpen(signalId))
         execution.passedAtBlock ??= chain.head()
         const blocksLeft = execution.passedAtBlock + settings.policy.foreignAfter - chain.head()
         if (blocksLeft > 0) {
@@ -116,20 +117,33 @@ export function createControl({
         const sentence = `The operator has abandoned it: nonce ${nonce} of ${lane} is used up, and nodes have no receipt of ours.`
         return (await trades.abandon(execution, failure('DISPLACED', sentence, { lane, nonce })))
           ? succeed({ sentence })
-          : fail(inBlock(signalId))
+          : fail(notOpen(signalId))
       }
       default:
         return action satisfies never
     }
   }
 
+  const notOpen = (signalId: string): Failure =>
+    failure(
+      'TRADE_NOT_OPEN',
+      `No open trade of ${chain.name} has the signal_id ${signalId}: it has ended, is in a block, or never was.`,
+    )
+
+  function asTold(replaced: Replaced, { signalId, out }: { signalId: string; out: string }): Told {
+    switch (replaced.kind) {
+      case 'out':
+        return succeed({ sentence: out })
+      case 'superseded':
+        return succeed({ sentence: `Another replacement of ${signalId} has just gone out.` })
+      case 'settled':
+        return fail(notOpen(signalId))
+      case 'kept':
+        return fail(replaced.failure)
+      default:
+        return replaced satisfies never
+    }
+  }
+
   return async (command) => ('signalId' in command ? await controlTrade(command) : await controlLane(command))
-}
-
-const inBlock = (signalId: string): Failure =>
-  failure('TRADE_NOT_OPEN', `${signalId} was found in a block meanwhile.`)
-
-function asTold(replaced: Replaced, told: { signalId: string; out: string }): Told {
-  if (replaced.kind === 'out') return succeed({ sentence: told.out })
-  return fail(replaced.kind === 'mined' ? inBlock(told.signalId) : replaced.failure)
 }

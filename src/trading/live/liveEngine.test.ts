@@ -271,6 +271,38 @@ describe('a promise', () => {
     await expect.poll(() => simulated).toEqual(['d'])
   })
 
+  it('is evaluated again after a pause, since it may need less of the hour by then', async () => {
+    let gasUsed = SIMULATION.gasUsed
+    const limits = {
+      maxFeeWei: 10n ** 12n,
+      maxTxCostWei: 10n ** 19n,
+      maxSpendPerHourWei: 31_000_000_007n * SIMULATION.gasUsed,
+      maxRepairSpendPerHourWei: 10n ** 18n,
+    }
+    live.change = () => ({
+      trade: {
+        async simulate() {
+          return succeed({ ...SIMULATION, gasUsed, block: live.rig.head })
+        },
+      },
+      budget: createBudget({ limits, now: () => START_MS + live.rig.elapsedMs }),
+    })
+    await restart()
+    await execute('a', { wait: 'none' })
+    const heads = async (count: number) => {
+      live.rig.head += count
+      live.rig.elapsedMs += 12_000 * count
+      live.engine.poll()
+      await pause()
+    }
+    await heads(1)
+    gasUsed /= 4n
+    await heads(1)
+    expect(sent).toEqual([])
+    await heads(1)
+    await expect.poll(() => sent.length).toBe(1)
+  })
+
   it('is refused where too many wait already', async () => {
     live.change = () => ({ trade: { simulate: async () => NODE_DOWN }, settings: { promisedMax: 2 } })
     await restart()

@@ -46,8 +46,8 @@ export interface Sending {
   signedAtMs: number
   /** Newest block when a reorg last brought it back. */
   reopenedAtBlock: number
-  /** The nodes have not all answered. */
-  underway: boolean
+  /** The attempt that was handed out last, until the nodes have all answered. */
+  underway: Hex | null
   /** A node has said to have it. */
   taken: boolean
   /** What every node held against it. */
@@ -86,6 +86,22 @@ export const idOf = ({ signal, lane, nonce }: OpenRecord): string =>
 export const fillerId = ({ lane, nonce }: { lane: Address | null; nonce: number }): string =>
   ` filler ${nonce} ${lane}`
 
+/**
+ * What counts from a block above the head counts from the head: an endpoint told one too high, or the chain
+ * went back. Else nothing more is done for the execution until the chain has come to that block.
+ */
+export function countFromHead(execution: OpenExecution, head: number): void {
+  const { sending, attempts, passedAtBlock } = execution
+  if (attempts.some(({ signedAtBlock }) => signedAtBlock > head))
+    execution.attempts = attempts.map((attempt) => ({
+      ...attempt,
+      signedAtBlock: Math.min(attempt.signedAtBlock, head),
+    }))
+  sending.atBlock = Math.min(sending.atBlock, head)
+  sending.reopenedAtBlock = Math.min(sending.reopenedAtBlock, head)
+  if (passedAtBlock !== null) execution.passedAtBlock = Math.min(passedAtBlock, head)
+}
+
 /** Hashes of everything that may be in a block for this execution. */
 export const hashesOf = ({ attempts }: Pick<OpenExecution, 'attempts'>): readonly Hex[] =>
   attempts.map(({ hash }) => hash)
@@ -121,7 +137,7 @@ export function openExecution<Kind extends OpenRecord>({
       atMs: elapsedMs,
       signedAtMs: elapsedMs,
       reopenedAtBlock: 0,
-      underway: false,
+      underway: null,
       taken: false,
       refusal: 'none',
       contested: false,

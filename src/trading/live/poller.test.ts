@@ -240,6 +240,28 @@ describe('a trade that is out', () => {
       .toBe(`The transaction reverted in block ${HEAD + 1}: Hop 1 lacks 3 units.`)
   })
 
+  it('keeps the reason of a revert when its block is final, and asks for it once', async () => {
+    let asked = 0
+    live.change = () => ({
+      chain: {
+        async whyReverted() {
+          asked += 1
+          return failure('SIMULATION_FAILED', 'Hop 1 lacks 3 units.')
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const reverted = { success: false }
+    await check([sent[0], mined(sent[0], reverted)])
+    const sentence = `The transaction reverted in block ${HEAD + 1}: Hop 1 lacks 3 units.`
+    await expect.poll(() => onDisk('a')?.failure?.sentence).toBe(sentence)
+    await check([sent[0], mined(sent[0], { ...reverted, final: true })])
+    await pause()
+    expect(told(await execute('a'))).toMatchObject({ status: 'reverted', error: sentence })
+    expect(asked).toBe(1)
+  })
+
   it('does not wait for another whose step fails', async () => {
     let broken: string | null = ''
     live.change = () => ({
@@ -283,6 +305,46 @@ describe('a trade that is out', () => {
     live.rig.nowMs -= 3_600_000
     await blocks(3)
     expect(sentNow()).toEqual([`replacement ${FIRST_NONCE}`])
+  })
+})
+
+describe('a head that was told too high', () => {
+  const LIE = 1_000_000
+
+  it('holds nothing up that was signed on it once it is corrected', async () => {
+    live.rig.head += LIE
+    await execute('a')
+    live.rig.head -= LIE
+    sentNow()
+    await blocks(0)
+    live.rig.head += 2
+    live.rig.elapsedMs += 600
+    await live.engine.check()
+    expect(sentNow()).toEqual([`first ${FIRST_NONCE}`])
+    await blocks(1)
+    expect(sentNow()).toEqual([`replacement ${FIRST_NONCE}`])
+  })
+
+  it('holds nothing up that was sent again, brought back by a reorg or passed by counts under it', async () => {
+    const foreign: Hex = `0x${'5a'.repeat(32)}`
+    live.change = () => ({
+      chain: { foreignTransaction: async () => ({ hash: foreign, what: 'which sends 1 wei' }) },
+    })
+    await restart()
+    await execute('a')
+    const [first] = sent
+    await check([first, mined(first)])
+    live.rig.head += LIE
+    live.counts = [FIRST_NONCE]
+    await check([first, REPLACED])
+    expect(onDisk('a')?.state).toBe('pending')
+    findings.set(first?.hash ?? '0x', ASKED)
+    live.counts = [FIRST_NONCE + 1]
+    await blocks(2)
+    live.rig.head -= LIE
+    await blocks(1)
+    await blocks(5)
+    expect(told(await execute('a'))).toMatchObject({ status: 'displaced' })
   })
 })
 
@@ -367,6 +429,46 @@ describe('what is settled while nodes take their time', () => {
     price.resolve()
     await live.engine.check()
     expect(live.rig.told.filter((line) => line.endsWith(' filled'))).toHaveLength(1)
+  })
+
+  it('stays settled, though what was found before comes later', async () => {
+    let asking: Promise<void> | null = null
+    const [find, price] = [held(), held()]
+    live.change = () => ({
+      chain: {
+        async find(positions) {
+          const found = positions.map(({ hashes }) => hashes.map((hash) => findings.get(hash)).find(Boolean))
+          await asking
+          return found.map((finding) => finding ?? ASKED)
+        },
+      },
+      trade: {
+        async realise() {
+          await price.promise
+          return GAINED
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const [first] = sent
+    findings.set(first?.hash ?? '0x', mined(first))
+    live.engine.poll()
+    await pause()
+    findings.set(first?.hash ?? '0x', ASKED)
+    asking = find.promise
+    live.rig.head += 2
+    live.rig.elapsedMs += 24_000
+    live.engine.poll()
+    await pause()
+    price.resolve()
+    await expect.poll(() => onDisk('a')?.state).toBe('included')
+    asking = null
+    findings.set(first?.hash ?? '0x', mined(first))
+    find.resolve()
+    await live.engine.check()
+    expect(onDisk('a')?.state).toBe('included')
+    expect(sent).toHaveLength(1)
   })
 
   it('tells the outcome of one trade while the price of another is waited for', async () => {

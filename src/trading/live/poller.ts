@@ -4,7 +4,7 @@ import type { Finding, Position } from '../../confirmation/readChain.ts'
 import { isNoOp } from '../../domain/liveExecution.ts'
 import type { Address } from '../../domain/signal.ts'
 import type { LiveContext } from './liveContext.ts'
-import { hashesOf, idOf, isTrade, type OpenExecution } from './openExecution.ts'
+import { countFromHead, hashesOf, idOf, isTrade, type OpenExecution } from './openExecution.ts'
 import { phaseOf } from './phaseOf.ts'
 import { CANCEL_REASONS, type Replacement } from './replace.ts'
 import type { Trades } from './trade.ts'
@@ -72,18 +72,20 @@ export function createPoller({
       if (lanes.lane(address)?.signedInFlight() === 0) lowAtHeads.delete(address)
     // What a step under way is about to change is decided anew after it; a receipt settles it in any case.
     const busy = new Set(underway.keys())
-    const settlingBefore = new Set(settling.keys())
     // In the order of nonces, so that what comes first on a lane goes out first.
     const polled = [...open.values()]
       .filter(({ attempts }) => attempts.length > 0)
       .toSorted((a, b) => (a.record.nonce ?? 0) - (b.record.nonce ?? 0))
     if (polled.length === 0) return
+    for (const execution of polled) countFromHead(execution, chain.head())
+    const inclusions = polled.map(({ record }) => record.inclusion)
     const findings = await chain.find(polled.map(positionOf))
     askedAtHead = new Map([...askedAtHead].filter(([{ record }]) => open.has(idOf(record))))
     for (const [index, execution] of polled.entries()) {
       const finding = findings[index] ?? { kind: 'unknown' as const, reason: 'the chain was not asked' }
       noteAsked(execution, finding)
-      if (settling.has(execution) || settlingBefore.has(execution)) continue
+      // Settled or reopened while the chain was asked: the finding is about what it was before.
+      if (settling.has(execution) || execution.record.inclusion !== inclusions[index]) continue
       if (finding.kind === 'mined') begin(settling, execution, () => settle(execution, finding))
       else if (open.has(idOf(execution.record)) && !busy.has(execution) && !underway.has(execution))
         begin(underway, execution, () => advance(execution, finding))
@@ -188,7 +190,7 @@ export function createPoller({
       msSinceSigned: elapsedMs - sending.signedAtMs,
       msSinceSent: elapsedMs - sending.atMs,
       blocksSincePassed: passedAtBlock === null ? null : head - passedAtBlock,
-      taken: sending.taken || sending.underway,
+      taken: sending.taken || sending.underway === latest.hash,
       refusal: sending.refusal,
       isNoOp: isNoOp(latest),
       worth: worth.pays ? 'pays' : worth.unpayingBlocks.size >= 2 ? 'unpaying' : null,
@@ -213,8 +215,7 @@ export function createPoller({
       case 'reorged':
         return await trades.reopen(execution, step.minedCount)
       case 'rebroadcast':
-        // What has not been answered yet is not sent a second time.
-        return execution.sending.underway ? undefined : await trades.send(execution)
+        return await sendOnce(execution)
       case 'bump':
         return await replaceOrSend(execution, { kind: 'bump' })
       case 'cancel':
@@ -239,9 +240,13 @@ export function createPoller({
 
   /** Once per block, or after a while where no block comes: checks are more frequent than that. */
   async function sendAgain(execution: OpenExecution): Promise<void> {
-    const { atBlock, atMs, underway: isSending } = execution.sending
-    if (isSending) return
-    if (chain.head() > atBlock || clock.elapsedMs() - atMs >= RESEND_MS) await trades.send(execution)
+    const { atBlock, atMs } = execution.sending
+    if (chain.head() > atBlock || clock.elapsedMs() - atMs >= RESEND_MS) await sendOnce(execution)
+  }
+
+  /** What has not been answered yet is not sent a second time. */
+  async function sendOnce(execution: OpenExecution): Promise<void> {
+    if (execution.sending.underway !== execution.attempts.at(-1)?.hash) await trades.send(execution)
   }
 
   function positionOf(execution: OpenExecution): Position {

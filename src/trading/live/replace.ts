@@ -26,10 +26,12 @@ export interface Replacements {
 }
 
 export type Replaced =
-  /** It, or another that was made meanwhile, has been handed to the nodes. */
+  /** It has been handed to the nodes. */
   | { readonly kind: 'out' }
-  /** A block holds one of its transactions. */
-  | { readonly kind: 'mined' }
+  /** Another was made meanwhile: a bump, or a no-op. */
+  | { readonly kind: 'superseded' }
+  /** The execution is in a block, or has ended. */
+  | { readonly kind: 'settled' }
   /** What was out stays out. */
   | { readonly kind: 'kept'; readonly failure: Failure }
 
@@ -128,7 +130,7 @@ export function createReplacements({
     const last = attempts.at(-1)
     if (last === undefined || place === null || place.stake === null)
       return kept(failure('TRADE_NOT_OPEN', 'The key of its lane is not configured any more.'))
-    if (last !== latest && (by.kind === 'bump' || isNoOp(last))) return { kind: 'out' }
+    if (last.hash !== latest?.hash && (by.kind === 'bump' || isNoOp(last))) return { kind: 'superseded' }
     const { lane, nonce } = last
     const facts = { signal_id: idOf(record), nonce, kind: by.kind }
     const asTrade = by.kind === 'bump' && !isNoOp(last) && isTrade(execution) ? execution : null
@@ -154,7 +156,7 @@ export function createReplacements({
       : succeed(await trade.transferGas(lane))
     if (!gas.ok) return kept(gas.failure)
     const gasLimit = gas.value
-    if (!isOpen(execution.record.state)) return { kind: 'mined' }
+    if (!isOpen(execution.record.state)) return { kind: 'settled' }
     const l1FeeWei = call ? trade.feeBesideGas(call.simulation) : 0n
     const raised = budget.raise(place.stake, {
       market: market.value,
@@ -172,10 +174,7 @@ export function createReplacements({
     if (!raised.ok) {
       const said = `${by.kind} ${raised.failure.facts.limit}`
       if (!execution.warned.has(said))
-        log.warn(
-          { ...facts, ...raised.failure.facts },
-          `The same bytes are kept out: ${raised.failure.sentence}`,
-        )
+        log.warn({ ...facts, ...raised.failure.facts }, `No replacement goes out: ${raised.failure.sentence}`)
       execution.warned.add(said)
       return kept(raised.failure)
     }
@@ -197,7 +196,7 @@ export function createReplacements({
       )
       if (!isPending) {
         undo()
-        return { kind: 'mined' }
+        return { kind: 'settled' }
       }
     } catch (error) {
       // What may be on disk can go out at the next start: then it stays at stake.

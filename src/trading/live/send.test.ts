@@ -133,7 +133,9 @@ describe('send', () => {
 
   it('shows nobody what must stay private and was so for long enough: only its no-op goes to nodes', async () => {
     const to: string[] = []
+    const warned: string[] = []
     const secret = tradesWith({
+      log: { warn: (_, sentence) => warned.push(sentence) },
       send: {
         phase: () => 'cancel',
         async broadcast(request) {
@@ -143,7 +145,9 @@ describe('send', () => {
       },
     })
     await secret.send(execution)
+    await secret.send(execution)
     expect(to).toEqual([])
+    expect(warned).toEqual(['It must stay private: nothing of it is sent until a no-op takes its place.'])
     await secret.replace(execution, { kind: 'cancel', reason: failure('EXPIRED', 'Too long.') })
     expect(to).toEqual(['cancel nodes'])
   })
@@ -157,6 +161,24 @@ describe('send', () => {
     late.resolve(await without('refused', ['underpriced'])())
     await first
     expect(execution.sending).toMatchObject({ taken: true, refusal: 'none' })
+  })
+
+  it('waits for the newest attempt, though an older one is answered', async () => {
+    const [early, late] = [
+      Promise.withResolvers<BroadcastOutcome>(),
+      Promise.withResolvers<BroadcastOutcome>(),
+    ]
+    outcome = () => early.promise
+    const first = send()
+    outcome = () => late.promise
+    const bumped = bump()
+    await expect.poll(() => execution.attempts).toHaveLength(2)
+    early.resolve(await accepted())
+    await first
+    expect(execution.sending.underway).toBe(execution.attempts[1]?.hash)
+    late.resolve(await accepted())
+    await bumped
+    expect(execution.sending.underway).toBeNull()
   })
 
   it('tells of an account that cannot pay for what it has signed, and what that may cost', async () => {
@@ -194,9 +216,17 @@ describe('replace', () => {
       execution.record = { ...execution.record, state: 'included' }
       return await rig.context.trade.freshMarket()
     }
-    expect(await bump(tradesWith({ trade: { freshMarket } }))).toBe('mined')
+    expect(await bump(tradesWith({ trade: { freshMarket } }))).toBe('settled')
     expect(rig.journal.openAttempts()).toHaveLength(1)
     expect(rig.told.filter((line) => line.startsWith('send'))).toEqual([])
+  })
+
+  it('signs one no-op of two that are wanted at once', async () => {
+    outcome = accepted
+    const by = { kind: 'cancel', reason: failure('CANCELLED', 'The operator has cancelled it.') } as const
+    const replaced = await Promise.all([trades.replace(execution, by), trades.replace(execution, by)])
+    expect(replaced.map(({ kind }) => kind)).toEqual(['out', 'superseded'])
+    expect(execution.attempts.map(({ kind }) => kind)).toEqual(['first', 'cancel'])
   })
 
   it('forgets what a replacement could have cost that came too late to be put down', async () => {
@@ -210,7 +240,7 @@ describe('replace', () => {
       })
       return rig.context.trade.sign(draft)
     }
-    expect(await bump(tradesWith({ trade: { sign } }))).toBe('mined')
+    expect(await bump(tradesWith({ trade: { sign } }))).toBe('settled')
     expect(rig.journal.openAttempts()).toHaveLength(1)
     expect(rig.context.budget.atStakeWei()).toBe(before)
   })

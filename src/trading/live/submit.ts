@@ -55,6 +55,11 @@ interface Worthwhile {
 /** A trade is evaluated again where another of ours came first; more often only where an endpoint lags. */
 const EVALUATIONS_MAX = 8
 const HOURLY_LIMIT = 'MAX_GAS_SPEND_PER_HOUR_NATIVE'
+/**
+ * A promised trade that the hour's limit has refused is evaluated again after this pause, which doubles: its
+ * gas, and so what it asks for, may be another by then.
+ */
+const HOUR_PAUSE_MS = 15_000
 /** No transaction takes less: the gas of a transfer. */
 const LEAST = { gasLimit: 21_000n, l1FeeWei: 0n }
 /** Above what any account holds. */
@@ -74,7 +79,7 @@ export function createSubmissions({
   const { chain, trade, budget, maintenance, clock } = context
   type Trade = OpenExecution<LiveExecution>
   /** What promised trades asked for when the hour's limit refused them. */
-  const refusedByHour = new WeakMap<Trade, typeof LEAST>()
+  const refusedByHour = new WeakMap<Trade, { asked: typeof LEAST; untilMs: number; pauseMs: number }>()
 
   async function submit(execution: Trade, place: Place): Promise<Submission> {
     const { signal } = execution.record
@@ -177,7 +182,9 @@ export function createSubmissions({
   async function hourRefusal(execution: Trade, lane: Place['lane']): Promise<Failure | null> {
     if (!execution.isPromised) return null
     const isUsedUp = budget.report().trades.leftWei === 0n
-    const asked = refusedByHour.get(execution) ?? (isUsedUp ? LEAST : null)
+    const before = refusedByHour.get(execution)
+    const isPausing = before !== undefined && clock.elapsedMs() < before.untilMs
+    const asked = isPausing ? before.asked : isUsedUp ? LEAST : null
     if (asked === null) return null
     const market = await trade.market()
     if (!market.ok) return null
@@ -216,7 +223,11 @@ export function createSubmissions({
     const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
     const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
     if (!reserved.ok) {
-      if (isHourOver(execution, reserved.failure)) refusedByHour.set(execution, { gasLimit, l1FeeWei })
+      if (isHourOver(execution, reserved.failure)) {
+        const pauseMs = 2 * (refusedByHour.get(execution)?.pauseMs ?? HOUR_PAUSE_MS / 2)
+        const untilMs = clock.elapsedMs() + pauseMs
+        refusedByHour.set(execution, { asked: { gasLimit, l1FeeWei }, untilMs, pauseMs })
+      }
       return await unpayable(execution, lane, reserved.failure, { simulation, valuation })
     }
     const { fee, stake } = reserved.value

@@ -94,11 +94,17 @@ export function createTrades({
     if (attempt === undefined) return
     const { sending } = execution
     const phase = isNoOp(attempt) ? 'public' : phaseOf(execution, context)
-    // It must not be shown, and relays have had their time: only a no-op may still go out.
-    if (phase === 'cancel') return
-    sending.underway = true
+    const about = { signal_id: idOf(execution.record), hash: attempt.hash, nonce: attempt.nonce }
+    // Relays have had their time.
+    if (phase === 'cancel') {
+      const sentence = 'It must stay private: nothing of it is sent until a no-op takes its place.'
+      if (!execution.warned.has(phase)) log.warn(about, sentence)
+      execution.warned.add(phase)
+      return
+    }
+    sending.underway = attempt.hash
     const outcome = await context.send.broadcast({ attempt, to: phase === 'private' ? 'relays' : 'nodes' })
-    sending.underway = false
+    if (sending.underway === attempt.hash) sending.underway = null
     sending.atBlock = Math.max(chain.head(), attempt.signedAtBlock)
     sending.atMs = clock.elapsedMs()
     // The answer about an older attempt says nothing of the newest.
@@ -107,7 +113,6 @@ export function createTrades({
       sending.refusal = refusalOf(outcome, execution.attempts.length > 1)
       sending.contested = outcome.status === 'contested'
     }
-    const about = { signal_id: idOf(execution.record), hash: attempt.hash, nonce: attempt.nonce }
     if (outcome.status !== 'accepted') {
       const { code, sentence, facts } = outcome.failure
       const said = `${outcome.status} ${code}`
@@ -149,13 +154,14 @@ export function createTrades({
     const signal = isTradeOfOurs ? record.signal : null
     const realised = await trade.realise({ signal, executor: attempt.to, receipt })
     const changedAtMs = clock.nowMs()
-    const isNew = await recordChange(
+    let isKnown = false
+    await recordChange(
       execution,
       (before) => {
         // Two checks may find it at once: it is told once.
-        const isKnown = before.inclusion !== null && receiptName(before.inclusion) === receiptName(inclusion)
+        isKnown = before.inclusion !== null && receiptName(before.inclusion) === receiptName(inclusion)
         if (isKnown && (before.final || !final)) return null
-        const reason = whyEnded(before, event, inclusion)
+        const reason = isKnown ? before.failure : whyEnded(before, event, inclusion)
         const includedAtMs = isKnown ? spentAtMs(before) : changedAtMs
         const change = { inclusion, realised, final, failure: reason, changedAtMs, includedAtMs }
         return { record: changedRecord(before, event, change) }
@@ -174,7 +180,8 @@ export function createTrades({
     else inFlight.remove(idOf(record))
     execution.passedAtBlock = null
     execution.giveAnswer?.()
-    if (isNew && event === 'revert' && isTrade(execution)) void explainRevert(execution, attempt, inclusion)
+    if (!isKnown && event === 'revert' && isTrade(execution))
+      void explainRevert(execution, attempt, inclusion)
     if (final) forget(execution)
   }
 
@@ -279,8 +286,9 @@ export function createTrades({
   }
 
   async function abandon(execution: OpenExecution, reason: Failure): Promise<boolean> {
+    const { simulation } = execution.record
     const costs = execution.attempts.map(({ fee, gasLimit }) => maxCostWei({ quote: fee, gasLimit }))
-    const wei = highest(0n, ...costs)
+    const wei = highest(0n, ...costs) + (simulation === null ? 0n : trade.feeBesideGas(simulation))
     return await end(execution, reason, { wei, receipt: idOf(execution.record), atMs: clock.steadyMs() })
   }
 
