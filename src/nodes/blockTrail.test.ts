@@ -2,6 +2,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { lagBehind, mixedHeights } from '../../test/support/nodeStates.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
 import { LIMITS } from '../config/limits.ts'
@@ -204,6 +205,48 @@ describe('createBlockTrail', () => {
       await trail.relink(first)
       expect(asked()).toEqual({ eth_getBlockByHash: 1 })
       expect(trail.hashAt(first)).toBeNull()
+    })
+
+    describe('of a hundred blocks, while something waits for it', () => {
+      let first: number
+      let nowMs: number
+      const relink = async (passedMs: number) => {
+        nowMs += passedMs
+        await trail.relink(first, { isDue: true })
+        return trail.hashAt(first) !== null
+      }
+      beforeEach(async () => {
+        nowMs = 0
+        trail = createBlockTrail({ rpc, now: () => nowMs })
+        first = await chain.head()
+        trail.see(await blockAt('latest'))
+        await chain.mine(100)
+        trail.see(await blockAt('latest'))
+      })
+
+      it('is asked for again at once where a replica that lags has answered', async () => {
+        proxy.interfere = mixedHeights(chain.rpc, 2)
+        expect(await relink(0)).toBe(true)
+        expect(asked()).toEqual({ eth_call: 2 })
+      })
+
+      it('is asked for after growing pauses while all that answers lags', async () => {
+        proxy.interfere = lagBehind(chain.rpc, 2)
+        const calls: number[] = []
+        for (const passedMs of [0, 999, 1, 1_999, 1, 4_000, 8_000, 16_000, 29_999, 1]) {
+          expect(await relink(passedMs)).toBe(false)
+          calls.push(proxy.methods.get('eth_call') ?? 0)
+        }
+        expect(calls).toEqual([3, 3, 6, 6, 9, 12, 15, 18, 18, 21])
+        proxy.interfere = null
+        expect(await relink(30_000)).toBe(true)
+      })
+
+      it('is asked for once where no node tells hashes, and again a second later', async () => {
+        proxy.interfere = rewriteEach(({ id }) => ({ id, result: '0x' }))
+        for (const passedMs of [0, 999, 1]) expect(await relink(passedMs)).toBe(false)
+        expect(asked()).toEqual({ eth_call: 2 })
+      })
     })
   })
 

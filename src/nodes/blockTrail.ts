@@ -94,6 +94,11 @@ const CALLS_MAX = 8
  * More are asked for together, and not more often than this: where polls skip blocks, each head leaves a gap.
  */
 const RELINK_EVERY_MS = 30_000
+/**
+ * A state that does not remember the newest is of a replica that lags: so often at once, since another may
+ * answer at the same address.
+ */
+const TRIES_MAX = 3
 /** A block that the node did not tell is asked for again after this time. */
 const RETRY_MS = 1_000
 /** Missed blocks that could not be linked for so long may hide a reorg. */
@@ -144,9 +149,9 @@ export function createBlockTrail({
   let losses: Loss[] = []
   /** By height, in the order they were told. */
   const confirmed = new Map<number, { readonly hash: Hex; readonly revision: number }>()
-  /** When many hashes were last asked for at once, and whether that helped. */
+  /** When many hashes were last asked for at once, and how often in a row that did not help. */
   let linkedAtMs = Number.NEGATIVE_INFINITY
-  let linksMany = true
+  let unlinked = 0
   let retryAtMs = Number.NEGATIVE_INFINITY
   let relinking: Promise<void> | null = null
 
@@ -300,11 +305,11 @@ export function createBlockTrail({
         const block = await askBlock(linked)
         if (block !== null) fill(block)
       } else {
-        const isSoon = now() - linkedAtMs < RELINK_EVERY_MS
-        if ((isSoon && !(isDue && linksMany)) || linked <= lowestRemembered()) return
+        if (now() - linkedAtMs < (isDue ? duePauseMs() : RELINK_EVERY_MS) || linked <= lowestRemembered())
+          return
         linkedAtMs = now()
         await relinkMany(Math.max(first, height - 1))
-        linksMany = linkedFrom < linked
+        unlinked = linkedFrom < linked ? 0 : unlinked + 1
       }
       if (linkedFrom < linked) continue
       // No answer, or of another chain.
@@ -313,12 +318,17 @@ export function createBlockTrail({
     }
   }
 
+  /** Until many hashes are asked for again while something waits for them; growing while they do not help. */
+  const duePauseMs = () => (unlinked === 0 ? 0 : Math.min(RETRY_MS * 2 ** (unlinked - 1), RELINK_EVERY_MS))
+
   /** Links by hashes that one call remembers, if they are of the chain that is followed. */
   async function relinkMany(lowest: number): Promise<void> {
     const from = Math.max(lowest, lowestRemembered())
     const to = linkedFrom
     if (to - from < 1) return
-    const hashes = await readBlockHashes({ rpc, source: hashSource, from, to })
+    const read = () => readBlockHashes({ rpc, source: hashSource, from, to })
+    let hashes = await read()
+    for (let tries = 1; tries < TRIES_MAX && hashes?.at(-1) === null; tries++) hashes = await read()
     // Heads may have come meanwhile: it must be linked to the newest still.
     const isLinked = linkedFrom <= to && to <= tip
     if (hashes === null || !isLinked || at(to)?.hash !== hashes[to - from]) return
