@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Answer, RequestKind } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
+import { uuidV7 } from '../domain/uuidV7.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { decodeSignal, readSignalId, type SignalHeaders } from '../wire/decodeSignal.ts'
@@ -76,7 +76,7 @@ export function createIntake({
         settle(refuse({ ...reason, facts }, signalId), signalId)
       }
       if (draining !== null) return refuseUnread(draining)
-      const decoded = decodeSignal({ json, headers, mode, newSignalId: randomUUID })
+      const decoded = decodeSignal({ json, headers, mode, newSignalId: uuidV7 })
       if (!decoded.ok) {
         metrics.signalReceived('invalid')
         return refuseUnread(decoded.failure)
