@@ -4,9 +4,21 @@ import { DatabaseSync } from 'node:sqlite'
 import { CommitUnknown } from '../errors/commitUnknown.ts'
 
 /**
- * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), and an
- * exclusive lock, so that a second process on the same data directory is refused at start. Throws when the
- * file is locked, unwritable, or of a newer schema.
+ * How long a write waits for somebody else's lock: a person with `sqlite3` holds one for moments, and who
+ * holds it longer must not stop the thread.
+ */
+const BUSY_MS = 250
+
+/**
+ * The file whose lock its writer keeps for as long as the database is open. It is another than the database,
+ * so that everybody may read that, and copy it by `sqlite3 FILE .backup`, while the server runs.
+ */
+export const lockPath = (path: string): string => `${path}-lock`
+
+/**
+ * Opens a SQLite file for its one writer: WAL, `synchronous=FULL` (a commit that returned is on disk), space
+ * that can be given back, and the lock of its writer, so that a second process on the same data directory is
+ * refused at start. Throws when another writer has it, when it is unwritable, or of a newer schema.
  */
 export function openDatabase({
   path,
@@ -18,10 +30,16 @@ export function openDatabase({
   version: number
 }): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const db = new DatabaseSync(path)
+  const db = new DatabaseSync(path, { timeout: BUSY_MS })
   try {
+    // In exclusive mode a lock that was taken once stays; it ends with the connection, or with the process.
     db.exec(
-      'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY',
+      `ATTACH '${lockPath(path).replaceAll("'", "''")}' AS writer;
+       PRAGMA writer.locking_mode=EXCLUSIVE; PRAGMA writer.journal_mode=MEMORY; BEGIN EXCLUSIVE; COMMIT`,
+    )
+    // Of auto_vacuum only a new file takes notice.
+    db.exec(
+      'PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY',
     )
     const found = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
     if (found > version) {

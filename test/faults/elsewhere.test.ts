@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Transaction } from 'ethers'
 import { expect } from 'vitest'
 import type { FeeQuote } from '../../src/domain/fees.ts'
+import { openDatabase } from '../../src/journal/openDatabase.ts'
 import { loadKeys } from '../../src/lanes/keys.ts'
 import { signTransaction } from '../../src/lanes/signTransaction.ts'
 import { devAccount } from '../support/liveTitan.ts'
@@ -86,22 +87,25 @@ liveCase(
     row: 38,
     failure: 'a nonce is allocated from a stale read replica',
     injected: "a second connection to the running server's journal",
-    expected: 'Cannot happen: the journal has one connection, its writer, and locks every other out',
+    expected: 'Cannot happen: a nonce comes from its lane, and the journal has one writer; others may read',
   },
   {
     async run(live) {
       await live.submit({ signal_id: 'row-38', wait: 'included' })
       const path = join(live.titan.dataDir, 'live', `chain-${live.chain.chainId}.sqlite`)
-      const read = () => {
-        const db = new DatabaseSync(path, { readOnly: true })
-        try {
-          db.prepare('SELECT count(*) FROM attempts').get()
-        } finally {
-          db.close()
-        }
+      const reader = new DatabaseSync(path, { readOnly: true })
+      try {
+        reader.exec('BEGIN')
+        const attempts = () => reader.prepare('SELECT count(*) AS n FROM attempts').get()?.n
+        expect(attempts()).toBe(1)
+        // The reader keeps its old view: the server neither waits for it nor takes a nonce by it.
+        await live.submit({ signal_id: 'row-38-b', wait: 'included' })
+        expect(attempts()).toBe(1)
+      } finally {
+        reader.close()
       }
-      expect(read).toThrow('database is locked')
-      return 'Locked out.'
+      expect(() => openDatabase({ path, schema: '', version: 1 })).toThrow('in use by another process')
+      return 'Read beside the server, with one trade in an old view while a second landed; a second writer was locked out.'
     },
   },
 )

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Transaction } from 'ethers'
 import { committedFrames, type LogPlace } from './writeAheadLog.ts'
 
-/** The journals of a server as they are on disk while it runs: their bytes, for the databases are locked. */
+/** The journals of a server as they are on disk while it runs: their bytes, whatever SQLite makes of them. */
 export interface JournalFiles {
   /**
    * Whether these signed bytes are in a committed transaction of a chain's journal at this moment: their hash
