@@ -15,7 +15,12 @@ from execution.transport import NoReply, NotSent, Reply, Transport
 
 
 async def deliver_batch(
-    transport: Transport, signals: Sequence[Mapping[str, Any]], *, timeout: float, policy: RetryPolicy
+    transport: Transport,
+    signals: Sequence[Mapping[str, Any]],
+    *,
+    headers: Mapping[str, str],
+    timeout: float,
+    policy: RetryPolicy,
 ) -> dict[str, Any]:
     """``total``, ``succeeded``, ``failed``, and in ``results`` the newest answer to each signal, in order.
 
@@ -35,7 +40,8 @@ async def deliver_batch(
     for attempt in range(policy.attempts):
         wait = policy.pause_after(attempt)
         try:
-            reply = await transport.exchange("POST", "/execute/batch", body=_encode(left.values()), timeout=timeout)
+            body = _encode(left.values())
+            reply = await transport.exchange("POST", "/execute/batch", body=body, headers=headers, timeout=timeout)
             results = _results(reply, list(left))
         except NotSent as cause:
             reason = str(cause)
@@ -50,7 +56,7 @@ async def deliver_batch(
             refusal = {} if "results" in reply.body or len(left) < len(ids) else as_outcome(reply.status, reply.body)
             for signal_id, answer in results.items():
                 doubted = signal_id in lost or is_in_doubt(answers.get(signal_id, {}))
-                # To a signal in doubt, "busy" and "in flight" say nothing about what an earlier sending did.
+                # To a signal in doubt, "busy", "in flight" and "another mode" say nothing about what an earlier sending did.
                 busy = is_busy(_status(answer), answer)
                 if not busy and not (is_unsettled(answer) and (doubted or is_in_doubt(answer))):
                     del left[signal_id]

@@ -34,8 +34,8 @@ class ExecutionClient:
 
     ``host`` and ``port`` default to ``EXECUTION_HOST`` and ``EXECUTION_PORT`` of the environment or of ``.env`` in the
     current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request: 15, and 120 with
-    ``mode`` "LIVE", where an answer waits for a block. With ``mode`` given, an answer from a server in another mode
-    raises ModeMismatch.
+    ``mode`` "LIVE", where an answer waits for a block. With ``mode`` given, each signal says so: a server in another mode
+    refuses it, and that refusal is raised as ModeMismatch.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class ExecutionClient:
         self.mode = mode
         self.timeout = (_LIVE_TIMEOUT if mode == "LIVE" else _TIMEOUT) if timeout is None else timeout
         self.retry = retry
+        self._mode_header = {} if mode is None else {"Execution-Mode": mode}
         self._transport = Transport(self.url, connect_timeout=_CONNECT_TIMEOUT, connections_max=connections_max)
 
     async def __aenter__(self) -> ExecutionClient:
@@ -77,7 +78,7 @@ class ExecutionClient:
 
         Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch.
         """
-        reply = await self._post("/execute", signal.to_wire(), (signal.signal_id,))
+        reply = await self._post("/execute", self._meant(signal), (signal.signal_id,), self._mode_header)
         return self._in_mode({"signal_id": signal.signal_id, **as_outcome(reply.status, reply.body)})
 
     async def execute_batch(self, signals: Sequence[TradeSignal]) -> Answer:
@@ -92,15 +93,20 @@ class ExecutionClient:
             raise ValueError("A batch needs at least one signal.")
         if len(set(ids)) != len(ids):
             raise ValueError("The signals of a batch need different signal_ids.")
-        wire = [signal.to_wire() for signal in signals]
-        batch = await deliver_batch(self._transport, wire, timeout=self.timeout, policy=self.retry)
+        batch = await deliver_batch(
+            self._transport,
+            [self._meant(signal) for signal in signals],
+            headers=self._mode_header,
+            timeout=self.timeout,
+            policy=self.retry,
+        )
         for result in batch["results"]:
             self._in_mode(result, batch)
         return batch
 
     async def simulate(self, signal: TradeSignal) -> Answer:
         """``POST /simulate``: the same judgement, of which nothing is kept. Raises ConnectionFailed, ProtocolError."""
-        reply = await self._post("/simulate", signal.to_wire(), ())
+        reply = await self._post("/simulate", signal.to_wire())
         return as_outcome(reply.status, reply.body)
 
     async def health(self, *, verbose: bool = False) -> Answer:
@@ -156,19 +162,28 @@ class ExecutionClient:
         """
         return EventStream(self._transport, from_seq=from_seq, mode=self.mode, updates=updates).events()
 
-    async def _post(self, path: str, body: Mapping[str, Any], signal_ids: Sequence[str]) -> Reply:
+    def _meant(self, signal: TradeSignal) -> dict[str, Any]:
+        """On the wire, with the mode it is meant for: a server that was started again in another refuses it."""
+        return signal.to_wire() if self.mode is None else {**signal.to_wire(), "mode": self.mode}
+
+    async def _post(
+        self, path: str, body: Mapping[str, Any], signal_ids: Sequence[str] = (), headers: Mapping[str, str] = {}
+    ) -> Reply:
         content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-        return await self._deliver("POST", path, content, signal_ids)
+        return await self._deliver("POST", path, content, signal_ids, headers)
 
     async def _get(self, path: str) -> Reply:
-        return await self._deliver("GET", path, None, ())
+        return await self._deliver("GET", path, None, (), {})
 
-    async def _deliver(self, method: str, path: str, body: bytes | None, signal_ids: Sequence[str]) -> Reply:
+    async def _deliver(
+        self, method: str, path: str, body: bytes | None, signal_ids: Sequence[str], headers: Mapping[str, str]
+    ) -> Reply:
         return await deliver(
             self._transport,
             method,
             path,
             body=body,
+            headers=headers,
             signal_ids=signal_ids,
             timeout=self.timeout,
             policy=self.retry,

@@ -38,6 +38,7 @@ async def deliver(
     path: str,
     *,
     body: bytes | None,
+    headers: Mapping[str, str],
     signal_ids: Sequence[str],
     timeout: float,
     policy: RetryPolicy,
@@ -54,7 +55,7 @@ async def deliver(
         last = attempt + 1 == policy.attempts
         wait = policy.pause_after(attempt)
         try:
-            reply = await transport.exchange(method, path, body=body, timeout=timeout)
+            reply = await transport.exchange(method, path, body=body, headers=headers, timeout=timeout)
         except NotSent as cause:
             reason = str(cause)
         except NoReply as cause:
@@ -65,7 +66,7 @@ async def deliver(
             raise OutcomeUnknown(signal_ids, lost) from cause
         else:
             busy = is_busy(reply.status, reply.body)
-            # After a lost reply, or one that knows as little, "busy" and "in flight" say nothing about what was done.
+            # After a lost reply, or one that knows as little, "busy", "in flight" and "another mode" say nothing about what was done.
             if lost is None and is_in_doubt(reply.body):
                 lost = str(reply.body.get("error") or "the server cannot tell")
             in_doubt = lost is not None and len(signal_ids) > 0 and (busy or is_unsettled(reply.body))
@@ -98,5 +99,5 @@ def is_busy(status: int, answer: Mapping[str, Any]) -> bool:
 
 
 def is_unsettled(answer: Mapping[str, Any]) -> bool:
-    """Whether an earlier sending of the same signal is, or may be, still worked on."""
-    return answer.get("code") == "IN_FLIGHT" or is_in_doubt(answer)
+    """Whether an earlier sending of the same signal is, or may be, still worked on, or went to another server than this one."""
+    return answer.get("code") in ("IN_FLIGHT", "MODE_MISMATCH") or is_in_doubt(answer)

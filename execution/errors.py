@@ -41,8 +41,8 @@ class ProtocolError(TitanError):
 class ModeMismatch(TitanError):
     """The server runs in another mode than the caller expects.
 
-    ``answer`` is the answer that told so: None when it was noticed before any signal was sent, else the answer to the
-    signal, which the server did execute in its own mode.
+    ``answer`` is the answer that told so, None when it was noticed before any signal was sent. Where its ``code`` is
+    MODE_MISMATCH, nothing was executed; a server too old to know that code executed the signal in its own mode.
     """
 
     def __init__(self, expected: str, actual: str, answer: Mapping[str, Any] | None = None) -> None:

@@ -23,9 +23,10 @@ class ExecutionManager:
 
     or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host`` and ``port`` default to
     EXECUTION_HOST and EXECUTION_PORT of the environment or of ``.env``, then to localhost:8545. ``mode`` is what the
-    server must run in. ``timeout`` is in seconds for one attempt of a request (15, and 120 in LIVE); requests are sent
-    again, with the same ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy.
-    A trade that failed is never sent again.
+    server must run in, and what every signal says it is meant for: a server that was started again in another mode
+    refuses it. ``timeout`` is in seconds for one attempt of a request (15, and 120 in LIVE); requests are sent again,
+    with the same ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy. A trade
+    that failed is never sent again.
 
     In LIVE an answer waits until the trade is in a block, or until the server stops waiting: then ``code`` is NOT_SETTLED,
     and the trade may still be made::

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,9 @@ class Transport:
         self._release: weakref.finalize[..., Any] | None = None
         self.closed = False
 
-    async def exchange(self, method: str, path: str, *, body: bytes | None, timeout: float) -> Reply:
+    async def exchange(
+        self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Reply:
         """Sends one request, once. ``timeout`` is in seconds for the whole exchange.
 
         Raises NotSent, NoReply, ProtocolError (another program answered), NotConnected (after ``close()``).
@@ -57,7 +60,7 @@ class Transport:
                 method,
                 self.url + path,
                 data=body,
-                headers={"Content-Type": "application/json"} if body is not None else None,
+                headers={**headers, "Content-Type": "application/json"} if body is not None else headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect_timeout),
                 allow_redirects=False,
             ) as response:
