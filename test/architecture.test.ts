@@ -30,6 +30,8 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
   broadcast: ['domain', 'errors', 'config/limits.ts'],
   confirmation: ['domain', 'errors', 'config/limits.ts'],
   journal: ['domain', 'errors', 'config/limits.ts'],
+  // A database like the journals', opened by the same rules.
+  eventlog: ['domain', 'errors', 'config/limits.ts', 'journal/openDatabase.ts'],
   observability: ['domain', 'errors', 'config/limits.ts'],
   dispatch: ['domain', 'errors', 'config/limits.ts'],
   // The one decider is pure, and belongs to what the chain says.
@@ -66,10 +68,11 @@ const TYPE_IMPORTS: Record<string, readonly string[]> = {
   confirmation: ['nodes', 'config/chainConfig.ts'],
   lanes: ['nodes', 'budget'],
   journal: ['dispatch/protocol.ts'],
+  eventlog: ['dispatch/protocol.ts'],
   observability: ['dispatch/protocol.ts'],
   dispatch: ['config/chainConfig.ts', 'config/config.ts', 'nodes', 'budget'],
   trading: ['dispatch/protocol.ts', 'journal', 'lanes', 'broadcast', 'confirmation', 'budget'],
-  server: ['dispatch', 'journal', 'observability'],
+  server: ['dispatch', 'eventlog', 'observability'],
 }
 
 /** Each library has one home (and may be used by the composition roots). */
@@ -81,7 +84,7 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   'prom-client': ['observability'],
   'tiny-secp256k1': ['lanes'],
   undici: ['nodes'],
-  'node:sqlite': ['journal'],
+  'node:sqlite': ['journal', 'eventlog'],
   // In confirmation it recovers who signed an EIP-7702 authorisation.
   ethers: ['lanes', 'broadcast', 'wire', 'nodes', 'config', 'cli', 'confirmation'],
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { StoredEvent } from '../journal/eventLog.ts'
+import type { StoredEvent } from '../eventlog/eventLog.ts'
 import { createSubscribers, type Subscribe } from './subscribers.ts'
 
 const stored = (seq: number, chainId = 1): StoredEvent => ({

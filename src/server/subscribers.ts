@@ -1,5 +1,5 @@
 import type { ChainStatus } from '../dispatch/protocol.ts'
-import type { EventLog, StoredEvent } from '../journal/eventLog.ts'
+import type { EventLog, StoredEvent } from '../eventlog/eventLog.ts'
 import type { Channel, ClientMessage, MessageId } from '../wire/decodeMessage.ts'
 import { type OnBug, report } from './bug.ts'
 

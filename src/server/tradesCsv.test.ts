@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { StoredEvent } from '../journal/eventLog.ts'
+import type { StoredEvent } from '../eventlog/eventLog.ts'
 import { tradesCsv } from './tradesCsv.ts'
 
 const stored = (trade: object, fields: Partial<StoredEvent> = {}): StoredEvent => ({

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../journal/eventLog.ts'
+import type { StoredEvent } from '../eventlog/eventLog.ts'
 
 type Cell = string | number | null | undefined
 

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { openSqliteEventLog } from '../../src/journal/sqliteEventLog.ts'
+import { openSqliteEventLog } from '../../src/eventlog/sqliteEventLog.ts'
 
 /**
  * Makes an event log whose every commit fails as on a full disk, until one holds an event of the signal

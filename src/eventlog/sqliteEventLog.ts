@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { OutboxEvent } from '../dispatch/protocol.ts'
+import { inTransaction, openDatabase } from '../journal/openDatabase.ts'
 import type { EventLog, StoredEvent } from './eventLog.ts'
-import { inTransaction, openDatabase } from './openDatabase.ts'
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS log (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL) STRICT;
