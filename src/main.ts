@@ -78,6 +78,7 @@ async function start(): Promise<void> {
   const chains = devnet === null ? config.chains : withDevnet(config.chains, devnet.chains)
 
   const dispatcher = createPiscinaDispatcher({
+    mode,
     threads: chains.map((chain) => ({
       mode,
       chain,
@@ -136,7 +137,7 @@ async function start(): Promise<void> {
     const closeMs = Math.min(config.drainMs * CLOSE_SHARE, CLOSE_MS_MAX)
     server.drain()
     await dispatcher.stop({ drainMs: config.drainMs - closeMs - LAST_MS, closeMs })
-    await server.stop({ deadlineMs: 0 })
+    await server.stop()
     events.close()
     metrics.close()
     await devnet?.stop()

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { Signal } from '../domain/signal.ts'
-import { type Failure, fail, failure, type Result } from '../errors/failure.ts'
+import { fail, failure, type Result } from '../errors/failure.ts'
 import { thrownText } from '../errors/thrown.ts'
 import type {
   Answer,
@@ -15,20 +14,25 @@ import type {
   DispatchedSignal,
   MainMessage,
   OutboxEvent,
-  RequestKind,
   RpcTiming,
   StageTiming,
   ThreadMessage,
   Totals,
 } from './protocol.ts'
 
-/** What a chain pool tells its dispatcher, besides the answers. */
+/** What a chain pool tells its dispatcher. */
 export interface ChainPoolEvents {
   readonly onStatus: (status: ChainStatus) => void
+  /** Comes after the events that were journaled with it. */
+  readonly onSettled: (chainId: number, key: number, answer: Answer) => void
   readonly onEvents: (chainId: number, events: readonly OutboxEvent[]) => void
   readonly onStages: (chainId: number, timings: readonly StageTiming[]) => void
   readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
-  readonly onThreadLost: (chainId: number, lostSignals: number) => void
+  /**
+   * The thread has ended: what was in flight gets no answer from it. What it had done shows when it has
+   * attached again (`onReplayed`).
+   */
+  readonly onThreadLost: (chainId: number) => void
   /**
    * What ended a thread, or kept it from its work: an exception, a rejection, the end of its memory. Told
    * once.
@@ -39,40 +43,27 @@ export interface ChainPoolEvents {
   readonly onEventLoopDelay: (chainId: number, seconds: number) => void
 }
 
-/**
- * `lost`: the thread ended first, and what it had done for the signal shows when it has attached again
- * (`onReplayed`).
- */
-export type Settle = (answer: Answer, lost: boolean) => void
-
 export interface ChainPool {
-  /**
-   * @param request.isKnown whether the id may have been executed: then a refusal cannot say that nothing was
-   *   sent
-   */
-  submit(request: { kind: RequestKind; signal: Signal; isKnown: boolean; settle: Settle }): void
+  /** Why the chain takes no signals now, a sentence; null when it does. */
+  unavailable(): string | null
+  /** Hands a signal to the thread; only to a chain that is not unavailable. */
+  cross(signal: DispatchedSignal): void
   status(): ChainStatus
   totals(): Totals
-  depth(): number
   /** The thread's answer to a command, or why it has not got or not answered it. Never rejects. */
   control(request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
   /** Tells the thread that its events up to `outboxId` are on disk. */
   stored(outboxId: number): void
   /**
-   * Waits up to `drainMs` for what runs, has the thread answer whoever waits still and close its journal
+   * Waits up to `drainMs` for `drained`, has the thread answer whoever waits still and close its journal
    * within `closeMs`, and ends it whatever it does.
    */
-  stop(options: StopTimes): Promise<void>
+  stop(options: StopTimes & { readonly drained: Promise<void> }): Promise<void>
 }
 
 export interface StopTimes {
   readonly drainMs: number
   readonly closeMs: number
-}
-
-interface Waiting {
-  readonly signal: Signal
-  readonly settle: Settle
 }
 
 const NO_TOTALS: Totals = {
@@ -87,7 +78,6 @@ const NO_TOTALS: Totals = {
 const RESTART_DELAY_MS = { first: 100, last: 15_000 }
 /** A thread that lived so long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000
-const RETRY_AFTER_S = 1
 /** For a thread that has closed everything to be gone, or to have said so. */
 const END_MS = 250
 
@@ -99,16 +89,12 @@ const END_MS = 250
 export function createChainPool({
   data,
   threadFile,
-  queueMax,
   storedOutboxId,
-  refuse,
   events,
 }: {
   data: ChainThreadData
   threadFile: string
-  queueMax: number
   storedOutboxId: () => number
-  refuse: (reason: Failure, signal: Signal) => Answer
   events: ChainPoolEvents
 }): ChainPool {
   const { chainId, name } = data.chain
@@ -122,32 +108,22 @@ export function createChainPool({
     atomics: 'disabled',
     workerData: data,
   })
-  const waiting = new Map<number, Waiting>()
   /** Commands that are not answered, by key. */
   const controls = new Map<number, (outcome: Result<readonly ControlEntry[]>) => void>()
   let status: ChainStatus = startingStatus(data)
   let totals = NO_TOTALS
   let port: MessagePort | null = null
   let batch: DispatchedSignal[] = []
-  let nextKey = 0
+  let nextControl = 0
   let restartDelayMs = RESTART_DELAY_MS.first
   let attachedAtMs: number | null = null
   let toldError: unknown = null
   let stopping = false
   let restart: NodeJS.Timeout | null = null
-  let drained: (() => void) | null = null
 
   function setStatus(next: ChainStatus): void {
     status = next
     events.onStatus(next)
-  }
-
-  function settleOne(key: number, answer: Answer, lost = false): void {
-    const one = waiting.get(key)
-    if (one === undefined) return
-    waiting.delete(key)
-    one.settle(answer, lost)
-    if (waiting.size === 0) drained?.()
   }
 
   function onMessage(message: ThreadMessage): void {
@@ -156,7 +132,7 @@ export function createChainPool({
         if (message.totals !== null) totals = message.totals
         // Events first: an id must be known to the event log before it stops being in flight.
         if (message.events.length > 0) events.onEvents(chainId, message.events)
-        for (const { key, answer } of message.settled) settleOne(key, answer)
+        for (const { key, answer } of message.settled) events.onSettled(chainId, key, answer)
         if (message.timings.length > 0) events.onStages(chainId, message.timings)
         return
       case 'status':
@@ -223,24 +199,9 @@ export function createChainPool({
       answer(fail(failure('CHAIN_THREAD_LOST', unanswered, { chain_id: chainId })))
     controls.clear()
     if (stopping) return
-    const lost = [...waiting.entries()]
     batch = []
     setStatus(restartingStatus(why))
-    for (const [key, { signal }] of lost) {
-      settleOne(
-        key,
-        refuse(
-          failure(
-            'CHAIN_THREAD_LOST',
-            `The thread of ${name} ended before it answered; send the signal again with the same signal_id.`,
-            { chain_id: chainId, sent: data.mode === 'PAPER' ? 'no' : 'unknown' },
-          ),
-          signal,
-        ),
-        true,
-      )
-    }
-    events.onThreadLost(chainId, lost.length)
+    events.onThreadLost(chainId)
     if (attachedAtMs !== null && performance.now() - attachedAtMs >= WELL_AFTER_MS)
       restartDelayMs = RESTART_DELAY_MS.first
     attachedAtMs = null
@@ -248,7 +209,7 @@ export function createChainPool({
     restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MS.last)
   }
 
-  function cross(): void {
+  function crossBatch(): void {
     const signals = batch
     batch = []
     if (signals.length === 0) return
@@ -260,52 +221,20 @@ export function createChainPool({
   attach()
 
   return {
-    submit({ kind, signal, isKnown, settle }) {
-      const doubt = isKnown && data.mode === 'LIVE' ? { sent: 'unknown' } : {}
-      if (port === null || status.state !== 'ready') {
-        const reason = status.reason ?? `${name} is starting.`
-        settle(
-          refuse(
-            failure('CHAIN_UNAVAILABLE', reason, {
-              chain_id: chainId,
-              retry_after_s: RETRY_AFTER_S,
-              ...doubt,
-            }),
-            signal,
-          ),
-          false,
-        )
-        return
-      }
-      if (waiting.size >= queueMax) {
-        settle(
-          refuse(
-            failure('OVERLOADED', `${name} has ${queueMax} signals waiting, its limit.`, {
-              chain_id: chainId,
-              queue_max: queueMax,
-              retry_after_s: RETRY_AFTER_S,
-              ...doubt,
-            }),
-            signal,
-          ),
-          false,
-        )
-        return
-      }
-      const key = nextKey++
-      waiting.set(key, { signal, settle })
-      if (batch.push({ key, kind, signal }) === 1) setImmediate(cross)
+    unavailable: () =>
+      port === null || status.state !== 'ready' ? (status.reason ?? `${name} is starting.`) : null,
+    cross(signal) {
+      if (batch.push(signal) === 1) setImmediate(crossBatch)
     },
     status: () => status,
     totals: () => totals,
-    depth: () => waiting.size,
     control(request) {
       const lines = port
       if (lines === null) {
         const reason = status.reason ?? `${name} is starting.`
         return Promise.resolve(fail(failure('CHAIN_UNAVAILABLE', reason, { chain_id: chainId })))
       }
-      const key = nextKey++
+      const key = nextControl++
       return new Promise((resolve) => {
         controls.set(key, resolve)
         lines.postMessage({ kind: 'control', key, request } satisfies MainMessage)
@@ -314,14 +243,8 @@ export function createChainPool({
     stored(outboxId) {
       port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
     },
-    async stop({ drainMs, closeMs }) {
-      if (waiting.size > 0 && port !== null)
-        await within(
-          drainMs,
-          new Promise<void>((resolve) => {
-            drained = resolve
-          }),
-        )
+    async stop({ drainMs, closeMs, drained }) {
+      if (port !== null) await within(drainMs, drained)
       stopping = true
       if (restart !== null) clearTimeout(restart)
       if (port !== null) {

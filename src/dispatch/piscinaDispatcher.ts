@@ -1,7 +1,9 @@
+import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, fail, failure } from '../errors/failure.ts'
-import { type ChainPoolEvents, createChainPool, type StopTimes } from './chainPool.ts'
+import { type ChainPool, type ChainPoolEvents, createChainPool, type StopTimes } from './chainPool.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { createInFlight, type InFlightSignal } from './inFlight.ts'
 import type { Answer, ChainStatus, ChainThreadData } from './protocol.ts'
 
 /**
@@ -13,11 +15,21 @@ export interface SignalIndex {
   storedOutboxId(chainId: number): number
 }
 
+/** What is told of the threads, besides answers. */
+export interface DispatcherEvents
+  extends Pick<ChainPoolEvents, 'onEvents' | 'onStages' | 'onRpc' | 'onThreadError' | 'onEventLoopDelay'> {
+  readonly onThreadLost: (chainId: number, lostSignals: number) => void
+}
+
+const RETRY_AFTER_S = 1
+
 /**
- * A Piscina pool per configured chain. An id belongs to one chain: the same id on another chain is another
- * payload, refused here because no single chain thread can know it.
+ * A Piscina pool per configured chain, and the one registry of what they have in flight. An id belongs to one
+ * chain: the same id on another chain is another payload, refused here because no single chain thread can
+ * know it.
  */
 export function createPiscinaDispatcher({
+  mode,
   threads,
   threadFile,
   queueMax,
@@ -26,14 +38,16 @@ export function createPiscinaDispatcher({
   missingChain,
   events,
 }: {
+  mode: Mode
   threads: readonly ChainThreadData[]
   threadFile: string
+  /** Signals of a chain that may be in flight. */
   queueMax: number
   index: SignalIndex
   refuse: (reason: Failure, signal: Signal) => Answer
   /** Words the refusal of a chain that is not configured. */
   missingChain: (chainId: number) => Failure
-  events: Omit<ChainPoolEvents, 'onStatus' | 'onReplayed'>
+  events: DispatcherEvents
 }): Dispatcher & {
   stored(chainId: number, outboxId: number): void
   /**
@@ -41,101 +55,111 @@ export function createPiscinaDispatcher({
    * kept it waiting for seconds.
    */
   probed(): Promise<void>
+  /** Stops every chain; what has no answer then is told that its outcome is not known (DRAINING). */
   stop(times: StopTimes): Promise<void>
 } {
   const statusListeners: ((status: ChainStatus) => void)[] = []
-  /** Ids in flight, each with its chain and how many signals have it. */
-  const held = new Map<string, { readonly chainId: number; count: number }>()
-  /**
-   * Ids that a chain's thread had in flight when it ended: they stay its own until it has told what it did.
-   */
-  const lostIds = new Map(threads.map(({ chain }): [number, string[]] => [chain.chainId, []]))
-  /** Their events of earlier lives of the process are not all in the event log. */
+  const inFlight = createInFlight(threads.map(({ chain }) => chain.chainId))
+  /** Chains whose events of earlier lives of the process are not all in the event log. */
   const unheard = new Set(threads.map(({ chain }) => chain.chainId))
   const unprobed = new Set(threads.map(({ chain }) => chain.chainId))
-  let allProbed: () => void = () => undefined
-  const probed = new Promise<void>((resolve) => {
-    allProbed = resolve
-  })
+  const allProbed = Promise.withResolvers<void>()
 
-  function onStatus(status: ChainStatus): void {
-    if (unprobed.delete(status.chainId) && unprobed.size === 0) allProbed()
-    for (const listener of statusListeners) listener(status)
+  const poolEvents: ChainPoolEvents = {
+    ...events,
+    onSettled: (chainId, key, answer) => inFlight.take(chainId, key)?.settle(answer),
+    onStatus(status) {
+      if (unprobed.delete(status.chainId) && unprobed.size === 0) allProbed.resolve()
+      for (const listener of statusListeners) listener(status)
+    },
+    onReplayed(chainId) {
+      unheard.delete(chainId)
+      inFlight.told(chainId)
+    },
+    onThreadLost(chainId) {
+      const name = pools.get(chainId)?.status().name
+      const sentence = `The thread of ${name} ended before it answered; send the signal again with the same signal_id.`
+      const lost = inFlight.lose(chainId)
+      for (const one of lost) {
+        const facts = { chain_id: chainId, sent: sentOf(one) }
+        one.settle(refuse(failure('CHAIN_THREAD_LOST', sentence, facts), one.signal))
+      }
+      events.onThreadLost(chainId, lost.length)
+    },
   }
 
-  function hold(signalId: string, chainId: number): void {
-    const holder = held.get(signalId)
-    if (holder === undefined) held.set(signalId, { chainId, count: 1 })
-    else holder.count++
-  }
-
-  function release(signalId: string): void {
-    const holder = held.get(signalId)
-    if (holder !== undefined && --holder.count === 0) held.delete(signalId)
-  }
-
-  function onReplayed(chainId: number): void {
-    unheard.delete(chainId)
-    for (const signalId of lostIds.get(chainId)?.splice(0) ?? []) release(signalId)
-  }
-
-  const pools = new Map(
-    threads.map((data) => [
-      data.chain.chainId,
-      createChainPool({
-        data,
-        threadFile,
-        queueMax,
-        storedOutboxId: () => index.storedOutboxId(data.chain.chainId),
-        refuse,
-        events: { ...events, onStatus, onReplayed },
-      }),
-    ]),
+  const pools: ReadonlyMap<number, ChainPool> = new Map(
+    threads.map((data) => {
+      const { chainId } = data.chain
+      const storedOutboxId = () => index.storedOutboxId(chainId)
+      return [chainId, createChainPool({ data, threadFile, storedOutboxId, events: poolEvents })]
+    }),
   )
 
-  /** The chain that holds this id already, in flight or executed. */
-  const ownerOf = (signalId: string) => held.get(signalId)?.chainId ?? index.chainOf(signalId)
+  /** The chain that has this id, in flight or executed. */
+  const ownerOf = (signalId: string) => inFlight.chainOf(signalId) ?? index.chainOf(signalId)
+
+  /** Of a signal that a thread has had. */
+  const sentOf = ({ kind }: InFlightSignal) => (mode === 'LIVE' && kind === 'execute' ? 'unknown' : 'no')
+
+  /** Why a chain takes no signal now; null when it does. */
+  function refusalOf(pool: ChainPool, chainId: number): Failure | null {
+    const reason = pool.unavailable()
+    const facts = { chain_id: chainId, retry_after_s: RETRY_AFTER_S }
+    if (reason !== null) return failure('CHAIN_UNAVAILABLE', reason, facts)
+    if (inFlight.depth(chainId) < queueMax) return null
+    const sentence = `${pool.status().name} has ${queueMax} signals waiting, its limit.`
+    return failure('OVERLOADED', sentence, { ...facts, queue_max: queueMax })
+  }
+
+  const stillUnknown = (one: InFlightSignal) =>
+    one.kind === 'simulate'
+      ? failure('DRAINING', 'The server stopped before the simulation was done.', { sent: sentOf(one) })
+      : failure(
+          'DRAINING',
+          'The server stopped before the answer was known: the signal may have been executed. Send it again with the same signal_id.',
+          { sent: sentOf(one) },
+        )
 
   return {
     submit(kind, signal, settle) {
       const { chainId, signalId } = signal
       const pool = pools.get(chainId)
       if (pool === undefined) return settle(refuse(missingChain(chainId), signal))
-      if (kind === 'simulate') return pool.submit({ kind, signal, isKnown: false, settle })
-      const owner = ownerOf(signalId)
+      const owner = kind === 'execute' ? ownerOf(signalId) : null
       if (owner !== null && owner !== chainId) {
         const sentence = `signal_id ${signalId} was used before, on chain ${owner}.`
         return settle(refuse(failure('SIGNAL_ID_CONFLICT', sentence, { chain_id: owner }), signal))
       }
-      // A second one with the id of a signal in flight goes on to the thread, which compares the payloads.
-      hold(signalId, chainId)
-      pool.submit({
-        kind,
-        signal,
-        isKnown: owner !== null || unheard.has(chainId),
-        settle(answer, lost) {
-          if (lost) lostIds.get(chainId)?.push(signalId)
-          else release(signalId)
-          settle(answer)
-        },
-      })
+      const refusal = refusalOf(pool, chainId)
+      if (refusal === null) {
+        // One with the id of a signal in flight goes on to the thread too, which compares the payloads.
+        return pool.cross({ key: inFlight.add({ kind, signal, settle }), kind, signal })
+      }
+      // Of an id that may have been executed it cannot be said that nothing was sent.
+      const mayBeKnown = kind === 'execute' && (owner !== null || unheard.has(chainId))
+      const doubt = mode === 'LIVE' && mayBeKnown ? { sent: 'unknown' } : {}
+      settle(refuse({ ...refusal, facts: { ...refusal.facts, ...doubt } }, signal))
     },
     chains: () => [...pools.values()].map((pool) => pool.status()),
     totals: () => new Map([...pools].map(([chainId, pool]) => [chainId, pool.totals()])),
-    inFlight: (signalId) => held.get(signalId)?.chainId ?? null,
+    inFlight: inFlight.chainOf,
     unheard: () =>
       [...pools.values()].map((pool) => pool.status()).filter(({ chainId }) => unheard.has(chainId)),
-    queueDepth: (chainId) => pools.get(chainId)?.depth() ?? 0,
-    chainOf: (signalId) => ownerOf(signalId),
+    queueDepth: inFlight.depth,
+    chainOf: ownerOf,
     async control(chainId, request) {
       const pool = pools.get(chainId)
       return pool === undefined ? fail(missingChain(chainId)) : await pool.control(request)
     },
     onStatus: (listener) => void statusListeners.push(listener),
     stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),
-    probed: () => probed,
+    probed: () => allProbed.promise,
     async stop(times) {
-      await Promise.all([...pools.values()].map((pool) => pool.stop(times)))
+      await Promise.all(
+        [...pools].map(([chainId, pool]) => pool.stop({ ...times, drained: inFlight.emptied(chainId) })),
+      )
+      for (const one of inFlight.takeAll()) one.settle(refuse(stillUnknown(one), one.signal))
     },
   }
 }

@@ -23,8 +23,8 @@ import { health, type ReportSources, readiness, stats } from './reports.ts'
 export type Respond = (reply: ServerReply) => void
 
 /**
- * Answers requests without knowing of sockets: `respond` is called exactly once, perhaps before this returns.
- * Never throws.
+ * Answers requests without knowing of sockets: `respond` is called, perhaps before this returns, and what it
+ * is given after the first reply is dropped. Never throws.
  */
 export type Handle = (request: ServerRequest, respond: Respond) => void
 
@@ -191,16 +191,10 @@ export function createHandle({
   }
 
   return (request, respond) => {
-    let responded = false
-    const once: Respond = (reply) => {
-      if (responded) return
-      responded = true
-      respond(reply)
-    }
     try {
-      route(request, once)
+      route(request, respond)
     } catch (error) {
-      once(answerBug(error))
+      respond(answerBug(error))
     }
   }
 }

@@ -36,6 +36,7 @@ export function attachHttp({
 }): void {
   app.any('/*', (res, req) => {
     let open = true
+    let answered = false
     let reading: { abandon(): void } | null = null
     res.onAborted(() => {
       open = false
@@ -46,9 +47,10 @@ export function attachHttp({
     const path = req.getUrl()
 
     function respond(reply: ServerReply, close = false) {
+      if (answered) return
+      answered = true
       metrics.httpAnswered(findPath(path) ?? 'unknown', reply.status)
       if (!open) return
-      open = false
       const allowed = admission.corsHeaders(head)
       const cors = method === 'OPTIONS' && allowed.length > 0 ? [...allowed, ...PREFLIGHT_HEADERS] : allowed
       res.cork(() => write({ res, reply, cors, method, close }))

@@ -28,13 +28,6 @@ export interface Intake {
   draining(): Failure | null
   /** Refuses new signals from now on. */
   refuseNew(): void
-  /** The same, and resolves when the last one in flight is answered; what is not by then is told so. */
-  drain(options: { readonly deadlineMs: number }): Promise<void>
-}
-
-interface InFlight {
-  readonly signalId: string
-  settle: Settle | null
 }
 
 export function createIntake({
@@ -50,16 +43,10 @@ export function createIntake({
   metrics: Metrics
   onBug: OnBug
 }): Intake {
-  const inFlight = new Set<InFlight>()
   /** A client may name any chain; only configured ones may become label values. */
   const labels = new Map(chainIds.map((chainId) => [chainId, String(chainId)]))
   let draining: Failure | null = null
-  let emptied: (() => void) | null = null
   let refused = 0
-
-  function refuseNew(): void {
-    draining = failure('DRAINING', 'The server is stopping and takes no new signals.')
-  }
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
@@ -83,15 +70,12 @@ export function createIntake({
       }
       const { chainId, signalId } = decoded.value
       metrics.signalReceived(labels.get(chainId) ?? 'unknown')
-      const entry: InFlight = { signalId, settle }
-      inFlight.add(entry)
+      let answered = false
       const finish = (answer: Answer) => {
-        inFlight.delete(entry)
+        if (answered) return
+        answered = true
         if (kind === 'execute' && answer.refused !== undefined) refused++
-        const { settle: answered } = entry
-        entry.settle = null
-        answered?.(answer, signalId)
-        if (inFlight.size === 0) emptied?.()
+        settle(answer, signalId)
       }
       try {
         dispatcher.submit(kind, decoded.value, finish)
@@ -101,26 +85,8 @@ export function createIntake({
     },
     refused: () => refused,
     draining: () => draining,
-    refuseNew,
-    async drain({ deadlineMs }) {
-      refuseNew()
-      if (inFlight.size === 0) return
-      await new Promise<void>((resolve) => {
-        emptied = resolve
-        setTimeout(resolve, deadlineMs).unref()
-      })
-      for (const entry of inFlight) {
-        const sentence =
-          'The server stopped before the answer was known: the signal may have been executed. Send it again with the same signal_id.'
-        entry.settle?.(
-          refuse(
-            failure('DRAINING', sentence, { sent: mode === 'PAPER' ? 'no' : 'unknown' }),
-            entry.signalId,
-          ),
-          entry.signalId,
-        )
-        entry.settle = null
-      }
+    refuseNew() {
+      draining = failure('DRAINING', 'The server is stopping and takes no new signals.')
     },
   }
 }

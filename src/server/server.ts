@@ -30,8 +30,8 @@ export interface Server {
    * it gets ready.
    */
   drain(): void
-  /** Drains, answers what is in flight for up to `deadlineMs`, then closes every connection and the port. */
-  stop(options: { readonly deadlineMs: number }): Promise<void>
+  /** Drains, then closes every connection and the port; the answers given so far leave before. */
+  stop(): Promise<void>
 }
 
 /** File descriptors left for databases, RPC connections and threads. */
@@ -198,9 +198,8 @@ export function createServer({
       return { host, port }
     },
     drain,
-    async stop({ deadlineMs }) {
+    async stop() {
       drain()
-      await intake.drain({ deadlineMs })
       webSocket.close()
       bodies.close()
       // Answers given in this turn are on their way to the kernel before the sockets are closed.

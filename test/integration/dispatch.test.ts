@@ -68,6 +68,7 @@ async function start({
   const executed = new Map<string, number>()
   const loopDelays = new Map<number, number>()
   const dispatcher = createPiscinaDispatcher({
+    mode: 'PAPER',
     threads: [1, 10].map((chainId) => {
       const profile = CHAINS.find((chain) => chain.chainId === chainId)
       if (profile === undefined) throw new Error(`no chain ${chainId}`)
@@ -226,6 +227,22 @@ it('a thread that cannot begin tells why, each time it is tried again, and leave
     new Set(['Ethereum is being restarted: it cannot start: URI malformed.']),
   )
   expect(chain(10)?.state).toBe('ready')
+})
+
+it('tells at the end of a stop that the outcome is not known, and of a simulation that there is none (1.29)', async () => {
+  const { submit, dispatcher } = await start({ thread: CRASHING })
+  const answers = Promise.all([submit('hang-1'), submit('asked-1', {}, 'simulate')])
+  await dispatcher.stop({ drainMs: 50, closeMs: 50 })
+  const [executed, simulated] = (await answers).map(({ body }) => JSON.parse(body))
+  expect(executed).toMatchObject({
+    success: false,
+    code: 'DRAINING',
+    retryable: true,
+    signal_id: 'hang-1',
+  })
+  expect(executed.error).toMatch(/may have been executed/)
+  expect(simulated).toMatchObject({ code: 'DRAINING', retryable: true, facts: { sent: 'no' } })
+  expect(simulated.error).toBe('The server stopped before the simulation was done.')
 })
 
 describe('a chain whose node', () => {

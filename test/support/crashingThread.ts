@@ -4,13 +4,14 @@ import run from '../../workers/chain.ts'
 /**
  * The real chain thread, which ends when a signal's id tells it to: at once and without a word, as by a bug
  * in native code, or by an exception or a rejection that nobody handles, a moment after the task was
- * acknowledged.
+ * acknowledged. It may also be told to hang.
  */
 export default async function runUntilCrash(task: ChainTask) {
   const outcome = await run(task)
   if (task.task !== 'signals') return outcome
   const told = (word: string) => task.signals.some(({ signal }) => signal.signalId.startsWith(word))
   if (told('crash-')) process.exit(1)
+  if (told('hang-')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
   if (told('throw-'))
     setTimeout(() => {
       throw new Error('a bug at https://node.example/v2/s3cret')

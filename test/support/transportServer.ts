@@ -57,8 +57,8 @@ export async function startTransportServer(
     config,
   })
   let stopped: Promise<void> | null = null
-  const stop = ({ deadlineMs = 0 } = {}) => {
-    stopped ??= server.stop({ deadlineMs }).then(() => {
+  const stop = () => {
+    stopped ??= server.stop().then(() => {
       events.close()
       metrics.close()
       rmSync(folder, { recursive: true })
@@ -76,6 +76,7 @@ export async function startTransportServer(
     dispatcher,
     events,
     logged,
+    drain: server.drain,
     stop,
   }
 }
