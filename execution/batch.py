@@ -11,7 +11,7 @@ from execution.codes import CODES
 from execution.delivery import RetryPolicy, is_busy, is_unsettled
 from execution.errors import ConnectionFailed, OutcomeUnknown, ProtocolError
 from execution.outcome import as_outcome, is_in_doubt
-from execution.transport import NoReply, NotSent, Reply, Transport
+from execution.transport import NoReply, NoRoom, NotSent, Reply, Transport
 
 
 async def deliver_batch(
@@ -43,6 +43,9 @@ async def deliver_batch(
             body = _encode(left.values())
             reply = await transport.exchange("POST", "/execute/batch", body=body, headers=headers, timeout=timeout)
             results = _results(reply, list(left))
+        except NoRoom as cause:
+            reason = str(cause)
+            break
         except NotSent as cause:
             reason = str(cause)
         except NoReply as cause:

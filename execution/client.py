@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -30,11 +32,12 @@ _RESOLVE_PAUSE = 0.2
 
 
 class ExecutionClient:
-    """One session with one server. Use as ``async with``, or call ``close()``; both ways nothing is left open.
+    """One session with one server, in one event loop after another. Use as ``async with``, or call ``close()``; both ways nothing is left open.
 
     ``host`` and ``port`` default to ``EXECUTION_HOST`` and ``EXECUTION_PORT`` of the environment or of ``.env`` in the
     current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request: 15, and 120 with
-    ``mode`` "LIVE", where an answer waits for a block. With ``mode`` given, each signal says so: a server in another mode
+    ``mode`` "LIVE", where an answer waits for a block. At most ``connections_max`` requests are under way at once; more
+    wait for one of them, up to ``timeout`` before they are given up with ConnectionFailed. With ``mode`` given, each signal says so: a server in another mode
     refuses it, and that refusal is raised as ModeMismatch.
     """
 
@@ -52,6 +55,8 @@ class ExecutionClient:
         host = host or environment.get("EXECUTION_HOST") or "localhost"
         number = _port_of(environment.get("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+        if connections_max < 1:
+            raise ValueError(f"connections_max must be at least 1, not {connections_max}.")
         self.mode = mode
         self.timeout = (_LIVE_TIMEOUT if mode == "LIVE" else _TIMEOUT) if timeout is None else timeout
         self.retry = retry
@@ -66,6 +71,11 @@ class ExecutionClient:
     ) -> None:
         await self.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` was called; a closed client is not opened again."""
+        return self._transport.closed
+
     async def close(self) -> None:
         """Ends the session and every stream of events. Can be called again."""
         await self._transport.close()
@@ -76,9 +86,11 @@ class ExecutionClient:
         So is a LIVE trade that is still on its way when the server stops waiting (``code`` NOT_SETTLED): ``resolve``
         tells what became of it.
 
-        Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch.
+        Raises ConnectionFailed, OutcomeUnknown, ProtocolError, ModeMismatch. A CancelledError that passes has a note
+        (``__notes__``, from Python 3.11 on) with the ``signal_id``, which may have been sent.
         """
-        reply = await self._post("/execute", self._meant(signal), (signal.signal_id,), self._mode_header)
+        with _noting((signal.signal_id,)):
+            reply = await self._post("/execute", self._meant(signal), (signal.signal_id,), self._mode_header)
         return self._in_mode({"signal_id": signal.signal_id, **as_outcome(reply.status, reply.body)})
 
     async def execute_batch(self, signals: Sequence[TradeSignal]) -> Answer:
@@ -93,13 +105,14 @@ class ExecutionClient:
             raise ValueError("A batch needs at least one signal.")
         if len(set(ids)) != len(ids):
             raise ValueError("The signals of a batch need different signal_ids.")
-        batch = await deliver_batch(
-            self._transport,
-            [self._meant(signal) for signal in signals],
-            headers=self._mode_header,
-            timeout=self.timeout,
-            policy=self.retry,
-        )
+        with _noting(ids):
+            batch = await deliver_batch(
+                self._transport,
+                [self._meant(signal) for signal in signals],
+                headers=self._mode_header,
+                timeout=self.timeout,
+                policy=self.retry,
+            )
         for result in batch["results"]:
             self._in_mode(result, batch)
         return batch
@@ -110,11 +123,15 @@ class ExecutionClient:
         return as_outcome(reply.status, reply.body)
 
     async def health(self, *, verbose: bool = False) -> Answer:
-        """``GET /health``; ``verbose`` adds what is known of each chain. Raises ConnectionFailed, ProtocolError."""
+        """``GET /health``; ``verbose`` adds what is known of each chain.
+
+        Raises ConnectionFailed, ProtocolError, and Refused (ServerBusy is one) when the server does not let us in.
+        """
         reply = await self._get("/health?verbose" if verbose else "/health")
+        # A refusal has a status and a mode too.
         if "status" not in reply.body or "mode" not in reply.body:
             raise ProtocolError(f"What answers at {self.url} is not a Titan execution server: {str(reply.body)[:80]}.")
-        return reply.body
+        return _expect_ok(reply)
 
     async def stats(self) -> Answer:
         """``GET /stats``. Raises ConnectionFailed, ProtocolError, ServerBusy."""
@@ -196,14 +213,26 @@ class ExecutionClient:
         return answer
 
 
+@contextmanager
+def _noting(signal_ids: Sequence[str]) -> Iterator[None]:
+    """The id of a signal may be known here alone: who gives up waiting for the answer can still resolve it."""
+    try:
+        yield
+    except asyncio.CancelledError as cause:
+        if sys.version_info >= (3, 11):
+            cause.add_note(f"May have been sent, and resolve(signal_id) tells: {', '.join(signal_ids)}")
+        raise
+
+
 def _expect_ok(reply: Reply) -> Answer:
     if reply.status < 300:
         return reply.body
     code = reply.body.get("code")
     sentence = str(reply.body.get("error") or reply.body.get("detail") or f"HTTP {reply.status}")
+    hint = reply.body.get("hint")
     if reply.status in (429, 503):
-        raise ServerBusy(reply.status, code, sentence, reply.retry_after)
-    raise Refused(reply.status, code, sentence)
+        raise ServerBusy(reply.status, code, sentence, hint, reply.retry_after)
+    raise Refused(reply.status, code, sentence, hint)
 
 
 def _port_of(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from execution.codes import CODES
 from execution.errors import ConnectionFailed, OutcomeUnknown, ProtocolError
 from execution.outcome import is_in_doubt
-from execution.transport import NoReply, NotSent, Reply, Transport
+from execution.transport import NoReply, NoRoom, NotSent, Reply, Transport
 
 _BUSY_STATUSES = (408, 429, 503)
 
@@ -56,6 +56,10 @@ async def deliver(
         wait = policy.pause_after(attempt)
         try:
             reply = await transport.exchange(method, path, body=body, headers=headers, timeout=timeout)
+        except NoRoom as cause:
+            # It has waited its time here; the server is not asked for anything.
+            reason = str(cause)
+            break
         except NotSent as cause:
             reason = str(cause)
         except NoReply as cause:

@@ -31,7 +31,7 @@ class ConnectionFailed(TitanError):
 
 
 class NotConnected(TitanError):
-    """A manager was used before ``initialize()`` succeeded or after ``close()``."""
+    """A manager was used before ``initialize()`` succeeded, after ``close()``, or in two event loops at once."""
 
 
 class ProtocolError(TitanError):
@@ -56,19 +56,25 @@ class ModeMismatch(TitanError):
 
 
 class Refused(TitanError):
-    """The server refused a request that is not a signal; ``code`` is a key of ``execution.codes.CODES``."""
+    """The server refused a request that is not a signal.
 
-    def __init__(self, status: int, code: str | None, sentence: str) -> None:
+    ``code`` is a key of ``execution.codes.CODES``; ``hint`` is what the server says can be done, None when it says nothing.
+    """
+
+    def __init__(self, status: int, code: str | None, sentence: str, hint: str | None = None) -> None:
         self.status = status
         self.code = code
-        super().__init__(sentence)
+        self.hint = hint
+        super().__init__(sentence if hint is None else f"{sentence} {hint}")
 
 
 class ServerBusy(Refused):
     """The server cannot serve the request now; ``retry_after`` is its advice in seconds, None when it gave none."""
 
-    def __init__(self, status: int, code: str | None, sentence: str, retry_after: float | None) -> None:
-        super().__init__(status, code, sentence)
+    def __init__(
+        self, status: int, code: str | None, sentence: str, hint: str | None, retry_after: float | None
+    ) -> None:
+        super().__init__(status, code, sentence, hint)
         self.retry_after = retry_after
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -49,9 +50,10 @@ class ExecutionManager:
         if mode not in ("PAPER", "LIVE"):
             raise ValueError(f'mode must be "PAPER" or "LIVE", not {mode!r}.')
         self.mode = mode
-        self._client = ExecutionClient(
-            host, port, mode=mode, timeout=timeout, retry=retry, connections_max=connections_max
+        self._open = partial(
+            ExecutionClient, host, port, mode=mode, timeout=timeout, retry=retry, connections_max=connections_max
         )
+        self._client = self._open()
         self._initialized = False
 
     @property
@@ -62,19 +64,24 @@ class ExecutionManager:
     async def initialize(self) -> None:
         """Makes sure that the server answers and runs in the expected mode.
 
-        Raises ConnectionFailed, ProtocolError (another program holds the port), ModeMismatch. The manager is closed then.
+        Raises ConnectionFailed, ProtocolError (another program holds the port), ModeMismatch, and Refused, with the
+        server's hint, when it does not let us in. The manager is closed then, and can be initialized again, as after
+        ``close()``.
         """
+        if self._client.closed:
+            self._client = self._open()
         try:
             health = await self._client.health()
             if health["mode"] != self.mode:
                 raise ModeMismatch(self.mode, str(health["mode"]))
         except BaseException:
+            self._initialized = False
             await self._client.close()
             raise
         self._initialized = True
 
     async def close(self) -> None:
-        """Ends the session. Can be called again, and without ``initialize()``."""
+        """Ends the session and every stream of events. Can be called again, and without ``initialize()``."""
         self._initialized = False
         await self._client.close()
 
@@ -156,7 +163,7 @@ class ExecutionManager:
         return await self._ready().stats()
 
     async def get_health(self, *, verbose: bool = False) -> Answer:
-        """The server's health; ``verbose`` adds each chain. Raises ConnectionFailed, ProtocolError."""
+        """The server's health; ``verbose`` adds each chain. Raises ConnectionFailed, ProtocolError, Refused."""
         return await self._ready().health(verbose=verbose)
 
     async def get_trade(self, signal_id: str) -> Answer | None:

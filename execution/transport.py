@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as time_limit
+else:
+    from async_timeout import timeout as time_limit
 
 import aiohttp
 
@@ -18,6 +24,10 @@ _EVENT_BYTES_MAX = 16 * 1024 * 1024
 
 class NotSent(Exception):
     """No connection came about: the request certainly did not reach the server."""
+
+
+class NoRoom(NotSent):
+    """So many requests of this client are under way that none came to its end in time."""
 
 
 class NoReply(Exception):
@@ -37,7 +47,8 @@ class Reply:
 class Transport:
     """The one session of a client.
 
-    It opens on first use, and is released on every way out: ``close()``, a lost reference, the end of the program.
+    It opens on first use, and is released on every way out: ``close()``, a lost reference, the end of the program. It
+    belongs to the event loop of that use; once that has ended, another one opens a new session.
     """
 
     def __init__(self, url: str, *, connect_timeout: float, connections_max: int) -> None:
@@ -45,18 +56,46 @@ class Transport:
         self._connect_timeout = connect_timeout
         self._connections_max = connections_max
         self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._room = asyncio.Semaphore(connections_max)
         self._release: weakref.finalize[..., Any] | None = None
         self.closed = False
 
     async def exchange(
         self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Reply:
-        """Sends one request, once. ``timeout`` is in seconds for the whole exchange.
+        """Sends one request, once. ``timeout`` is in seconds for the whole exchange, and before it for a place among the
+        requests under way: what waits for one has not left.
 
         Raises NotSent, NoReply, ProtocolError (another program answered), NotConnected (after ``close()``).
         """
+        session = self._open()
+        room = self._room
         try:
-            async with self._open().request(
+            async with time_limit(timeout):
+                await room.acquire()
+        except asyncio.TimeoutError as cause:
+            busy = f"all {self._connections_max} requests that this client may have under way (connections_max)"
+            raise NoRoom(f"{busy} went on for {timeout:g} s") from cause
+        try:
+            return await self._exchange(session, method, path, body=body, headers=headers, timeout=timeout)
+        finally:
+            room.release()
+
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Reply:
+        if session.closed:
+            raise NotConnected("This client was closed.")
+        try:
+            async with session.request(
                 method,
                 self.url + path,
                 data=body,
@@ -76,7 +115,9 @@ class Transport:
     async def websocket(self) -> aiohttp.ClientWebSocketResponse[Any]:
         """A WebSocket to the server. Raises NotSent when it cannot be opened."""
         try:
-            return await asyncio.wait_for(self._upgrade(), self._connect_timeout)
+            # Not wait_for, which on Python 3.10 and 3.11 loses, unclosed, a socket that comes in the very moment it gives up.
+            async with time_limit(self._connect_timeout):
+                return await self._upgrade()
         except asyncio.TimeoutError as cause:
             raise NotSent(f"no connection within {self._connect_timeout:g} s") from cause
         except (aiohttp.ClientError, OSError) as cause:
@@ -90,21 +131,40 @@ class Transport:
     async def close(self) -> None:
         """Ends all connections. Can be called again."""
         self.closed = True
+        if self._session is None:
+            return
+        if self._loop is not asyncio.get_running_loop():
+            self._let_go()
+            return
         session, self._session = self._session, None
         if self._release is not None:
             self._release.detach()
             self._release = None
-        if session is not None:
-            await session.close()
+        await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self.closed:
             raise NotConnected("This client is closed.")
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is not loop:
+            if self._loop is not None and self._loop.is_running():
+                raise NotConnected("This client is at work in another event loop, which still runs: make one for each loop.")
+            self._let_go()
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._connections_max)
+            # The requests are counted here, where their clock does not run yet; streams of events come on top.
+            connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(connector=connector)
+            self._loop = loop
+            self._room = asyncio.Semaphore(self._connections_max)
             self._release = weakref.finalize(self, _release, self._session, connector)
         return self._session
+
+    def _let_go(self) -> None:
+        """Of a session whose event loop is gone, so that nothing of it can be awaited."""
+        self._session = None
+        if self._release is not None:
+            self._release()
+            self._release = None
 
 
 def _release(session: aiohttp.ClientSession, connector: aiohttp.TCPConnector) -> None:

@@ -1,11 +1,15 @@
 """However a program ends, aiohttp has nothing to complain about. Each case is a program of its own."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import ROOT, Server, free_port
+
+from execution.execution_client import ExecutionManager, NotConnected
 
 HEAD = """
 import asyncio, gc
@@ -76,6 +80,19 @@ async def main():
 asyncio.run(main())
 gc.collect()
 """,
+    "one event loop after another": """
+manager = ExecutionManager(port=PORT)
+async def first():
+    await manager.initialize()
+    await manager.get_statistics()
+async def later():
+    assert (await manager.get_statistics())["mode"] == "PAPER"
+asyncio.run(first())
+asyncio.run(later())
+asyncio.run(later())
+asyncio.run(manager.close())
+gc.collect()
+""",
     "loop cancelled while watching": """
 async def main():
     manager = ExecutionManager(port=PORT)
@@ -104,8 +121,9 @@ gc.collect()
 @pytest.mark.parametrize("way", WAYS_OUT)
 def test_nothing_is_left_unclosed(server: Server, way: str) -> None:
     program = HEAD.format(port=server.port, free=free_port()) + WAYS_OUT[way] + "\nprint('done')\n"
-    # At the very end of a program asyncio itself warns, in development mode, of sockets that outlived their loop.
-    strict = [] if way == "kept to the end of the program" else ["-X", "dev", "-W", "error"]
+    # In development mode asyncio itself warns of sockets that outlived their loop.
+    outlives = way in ("kept to the end of the program", "one event loop after another")
+    strict = [] if outlives else ["-X", "dev", "-W", "error"]
     ended = subprocess.run(
         [sys.executable, *strict, "-c", program],
         cwd=ROOT,
@@ -116,3 +134,19 @@ def test_nothing_is_left_unclosed(server: Server, way: str) -> None:
     )
     assert ended.stdout == "done\n", ended.stderr
     assert ended.stderr == ""
+
+
+async def test_two_event_loops_at_once_are_named(manager: ExecutionManager) -> None:
+    said: list[str] = []
+
+    def elsewhere() -> None:
+        try:
+            asyncio.run(manager.get_statistics())
+        except NotConnected as cause:
+            said.append(str(cause))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert said and "make one for each loop" in said[0]
+    assert (await manager.get_statistics())["mode"] == "PAPER"
