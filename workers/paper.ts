@@ -8,7 +8,7 @@ import type { Heads } from '../src/nodes/heads.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { executeSignal, type PaperContext } from '../src/trading/executeSignal.ts'
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
-import { encodeExecution, encodePaperEvent, encodeSimulation } from '../src/wire/encodeExecution.ts'
+import { encodePaper, encodeSimulation } from '../src/wire/encodeExecution.ts'
 import { createEvaluation } from './evaluation.ts'
 import type { Pipeline, PipelineOptions, PipelineTools } from './pipeline.ts'
 import { servedProfile } from './servedProfile.ts'
@@ -39,7 +39,7 @@ export function openPaper({
       encodeCalldata: (signal) => encodeExecute(signal),
       simulate: timed(channel, 'simulate', (request) => evaluation.engine().simulate(request)),
       valuate: evaluation.valuate,
-      encode: { execution: encodeExecution, event: encodePaperEvent },
+      encode: encodePaper,
       refuse,
       now: Date.now,
       inFlight: new Map(),

@@ -10,10 +10,8 @@ export interface PaperContext extends EvaluationContext {
   readonly journal: Journal
   readonly payloadHash: (signal: Signal) => string
   readonly isSamePayload: (signal: Signal, known: string) => boolean
-  readonly encode: {
-    readonly execution: (execution: Execution) => string
-    readonly event: (execution: Execution) => string
-  }
+  /** The answer and the event as JSON texts. */
+  readonly encode: (execution: Execution) => { readonly answer: string; readonly event: string }
   readonly refuse: (reason: Failure, signal: Signal) => Answer
   /** Ids being worked on in this thread, with their payload hashes. */
   readonly inFlight: Map<string, string>
@@ -69,12 +67,8 @@ function seenBefore(
 async function record(execution: Execution, payload: string, context: PaperContext): Promise<Settled> {
   const { signal, settledAtMs } = execution
   const filled = execution.failure === null
-  const answer: Answer = {
-    success: filled,
-    httpStatus: 200,
-    body: context.encode.execution(execution),
-    replayed: false,
-  }
+  const text = context.encode(execution)
+  const answer: Answer = { success: filled, httpStatus: 200, body: text.answer, replayed: false }
   try {
     const event = await context.journal.append({
       signalId: signal.signalId,
@@ -83,7 +77,7 @@ async function record(execution: Execution, payload: string, context: PaperConte
       outcome: filled ? 'filled' : 'failed',
       code: execution.failure?.code ?? null,
       answer,
-      event: { type: 'paper_execution', json: context.encode.event(execution) },
+      event: { type: 'paper_execution', json: text.event },
       profitUsdE8: filled ? (execution.valuation?.netProfitUsdE8 ?? null) : 0n,
       expectedProfitUsd: signal.expectedProfitUsd,
     })

@@ -6,7 +6,7 @@ import type { Hex, Signal } from '../domain/signal.ts'
 import { CODES, type Code } from '../errors/codes.ts'
 import { failure } from '../errors/failure.ts'
 import { decodeSignal, NO_SIGNAL_HEADERS } from './decodeSignal.ts'
-import { encodeExecution, encodePaperEvent, encodeSimulation } from './encodeExecution.ts'
+import { encodeExecution, encodePaper, encodeSimulation } from './encodeExecution.ts'
 import { encodeFailure } from './encodeFailure.ts'
 
 const decoded = decodeSignal({
@@ -94,6 +94,8 @@ describe('encodeExecution', () => {
       ...head,
       success: true,
       status: 'filled',
+      error: null,
+      code: null,
       simulation,
       expected_profit: 50,
       gas_cost_wei: '900246003150892',
@@ -175,17 +177,18 @@ describe('encodeSimulation', () => {
   })
 })
 
-test('encodePaperEvent holds a request that is understood as the same signal', () => {
-  const event = JSON.parse(encodePaperEvent(filled))
-  expect(event).toMatchObject({
-    type: 'paper_execution',
-    mode: 'PAPER',
-    success: true,
-    code: null,
-    error: null,
-    simulation,
-    timestamp,
-  })
+test('the record of a PAPER trade is its answer with a type and the signal (1.17)', () => {
+  for (const execution of [filled, reverted]) {
+    const { answer, event } = encodePaper(execution)
+    expect(answer).toBe(encodeExecution(execution))
+    const { type, signal: _, ...told } = JSON.parse(event)
+    expect(type).toBe('paper_execution')
+    expect(told).toEqual(JSON.parse(answer))
+  }
+})
+
+test('its signal is a request that is understood as the same signal', () => {
+  const event = JSON.parse(encodePaper(filled).event)
   expect(event.signal).toMatchObject({
     signal_id: 'id-9',
     chainId: 1,
@@ -200,7 +203,6 @@ test('encodePaperEvent holds a request that is understood as the same signal', (
     newSignalId: () => '',
   })
   expect(again).toEqual({ ok: true, value: signal })
-  expect(JSON.parse(encodePaperEvent(reverted))).toMatchObject({ success: false, code: 'SIMULATION_FAILED' })
 })
 
 test('encodeFailure is a problem that keeps success and error', () => {
@@ -300,14 +302,14 @@ describe('any execution', () => {
       fc.property(execution, (one) => {
         const answer = JSON.parse(encodeExecution(one))
         const estimate = JSON.parse(encodeSimulation(one))
-        const event = JSON.parse(encodePaperEvent(one))
+        const event = JSON.parse(encodePaper(one).event)
         for (const body of [answer, estimate, event]) {
           expect(body.success).toBe(one.failure === null)
           expect(body.mode).toBe(one.mode)
           expect(new Date(body.timestamp).getTime()).toBe(one.settledAtMs)
           checkSimulation(body.simulation)
         }
-        for (const body of [answer, estimate]) {
+        for (const body of [answer, estimate, event]) {
           expect(
             finite(body.expected_profit) && typeof body.signal_id === 'string' && body.chainId === 1,
           ).toBe(true)
@@ -315,7 +317,9 @@ describe('any execution', () => {
           expect(status).toBe(one.failure === null ? 'filled' : 'failed')
           const types = [code, error, hint, retryable].map((value) => typeof value)
           expect(types).toEqual(
-            one.failure === null ? Array(4).fill('undefined') : ['string', 'string', 'string', 'boolean'],
+            one.failure === null
+              ? ['object', 'object', 'undefined', 'undefined']
+              : ['string', 'string', 'string', 'boolean'],
           )
         }
         expect(estimate.estimated_profit === null || finite(estimate.estimated_profit)).toBe(true)

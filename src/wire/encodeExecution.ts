@@ -1,5 +1,5 @@
 import type { Execution } from '../domain/execution.ts'
-import { errorText, failureFields } from './failureFields.ts'
+import { outcomeFields } from './failureFields.ts'
 import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, simulationFields, usdOrNull } from './simulationFields.ts'
 
@@ -38,20 +38,14 @@ export function encodeSimulation(execution: Execution): string {
 }
 
 /**
- * The `paper_execution` message as JSON text, without `seq`; `signal` holds the request as it was understood.
+ * A PAPER execution as its sender and everybody else is told, as JSON texts: the `paper_execution` message,
+ * which is the record too, is the answer with `type` and the `signal` as it was understood (and `seq`, which
+ * the event log adds).
  */
-export function encodePaperEvent(execution: Execution): string {
-  const { failure, signal } = execution
-  return JSON.stringify({
-    type: 'paper_execution',
-    mode: execution.mode,
-    signal: signalFields(signal),
-    simulation: simulationFields(execution),
-    success: failure === null,
-    code: failure?.code ?? null,
-    error: failure && errorText(failure),
-    timestamp: new Date(execution.settledAtMs).toISOString(),
-  })
+export function encodePaper(execution: Execution): { readonly answer: string; readonly event: string } {
+  const answer = encodeExecution(execution)
+  const signal = JSON.stringify(signalFields(execution.signal))
+  return { answer, event: `{"type":"paper_execution",${answer.slice(1, -1)},"signal":${signal}}` }
 }
 
 function outcome({ failure, mode, signal }: Execution) {
@@ -61,6 +55,6 @@ function outcome({ failure, mode, signal }: Execution) {
     status: failure === null ? 'filled' : 'failed',
     signal_id: signal.signalId,
     chainId: signal.chainId,
-    ...(failure !== null && failureFields(failure)),
+    ...outcomeFields(failure),
   }
 }

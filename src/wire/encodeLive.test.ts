@@ -106,6 +106,18 @@ const answer = (execution: LiveExecution, waitedFor: WaitFor = 'included', settl
   return { ...rest, json: JSON.parse(body) }
 }
 
+test.each(Object.entries(ALL))(
+  'the record of a trade that is %s has the fields of its answer (1.17)',
+  (_, execution) => {
+    // What a sender waited for is the answer's alone.
+    const told = Object.keys(answer(execution, 'none').json)
+    for (const encode of [encodeLiveEvent, encodeUpdateEvent]) {
+      const record = Object.keys(JSON.parse(encode({ execution, hashes })))
+      expect(record.toSorted()).toEqual([...told, 'type', 'signal'].toSorted())
+    }
+  },
+)
+
 describe('encodeLiveAnswer', () => {
   test('an included trade has the fields of the documentation and what the receipt says', () => {
     const { json, success, httpStatus } = answer(included)
@@ -118,6 +130,8 @@ describe('encodeLiveAnswer', () => {
       chainId: 1,
       sent: 'yes',
       final: false,
+      error: null,
+      code: null,
       txHash: hash('b'),
       tx_hashes: hashes,
       lane: LANE_SHOWN,
@@ -164,7 +178,7 @@ describe('encodeLiveAnswer', () => {
     const given = answer(ALL[state], waitedFor, false)
     const open = state !== 'included'
     expect(given).toMatchObject({ success, httpStatus: open ? 202 : 200, json: { success, status: state } })
-    expect(given.json.code).toBe(success ? undefined : 'NOT_SETTLED')
+    expect(given.json.code).toBe(success ? null : 'NOT_SETTLED')
     expect(given.json.retryable).toBe(success ? undefined : false)
   })
 

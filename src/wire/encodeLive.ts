@@ -5,7 +5,7 @@ import type { Hex, WaitFor } from '../domain/signal.ts'
 import { CODES } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import { checksumAddress } from './checksumAddress.ts'
-import { failureFields } from './failureFields.ts'
+import { outcomeFields } from './failureFields.ts'
 import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, leftoverFields, simulationFields, usdOrNull } from './simulationFields.ts'
 
@@ -45,7 +45,7 @@ export function encodeLiveAnswer({
   const body = JSON.stringify({
     success,
     ...headOf(execution),
-    ...(reason && failureFields(reason)),
+    ...outcomeFields(reason),
     ...factsOf({ execution, hashes }),
     timestamp: timestampOf(execution),
   })
@@ -71,9 +71,7 @@ function encodeEvent(type: 'live_execution' | 'execution_update', { execution, h
     type,
     success: isOpen(execution.state) ? null : reason === null,
     ...headOf(execution),
-    code: null,
-    error: null,
-    ...(reason && failureFields(reason)),
+    ...outcomeFields(reason),
     signal: signalFields(execution.signal),
     ...factsOf({ execution, hashes }),
     timestamp: timestampOf(execution),
