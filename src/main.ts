@@ -22,7 +22,7 @@ import { banner } from './server/banner.ts'
 import { assertPortFree } from './server/portTaken.ts'
 import { createServer } from './server/server.ts'
 import { loadUws } from './server/uws/loadUws.ts'
-import { refusal } from './wire/refusal.ts'
+import { refusal } from './wire/encodeFailure.ts'
 
 /**
  * The end of a stop that is kept for the chain threads to close: as much of it as this, and at most so long.

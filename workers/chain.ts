@@ -25,7 +25,7 @@ import { createHeads } from '../src/nodes/heads.ts'
 import { createJsonRpc } from '../src/nodes/jsonRpc.ts'
 import { probeChain } from '../src/nodes/probe.ts'
 import { createLogger } from '../src/observability/logger.ts'
-import { refusal } from '../src/wire/refusal.ts'
+import { refusal } from '../src/wire/encodeFailure.ts'
 import { openPaper } from './paper.ts'
 import type { Pipeline } from './pipeline.ts'
 

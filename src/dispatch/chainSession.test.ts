@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
-import { refusal } from '../wire/refusal.ts'
+import { refusal } from '../wire/encodeFailure.ts'
 import { createChainSession } from './chainSession.ts'
 import type { RequestKind } from './protocol.ts'
 import type { Trader } from './trader.ts'

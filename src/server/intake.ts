@@ -5,7 +5,7 @@ import { uuidV7 } from '../domain/uuidV7.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { decodeSignal, readSignalId, type SignalHeaders } from '../wire/decodeSignal.ts'
-import { refusal } from '../wire/refusal.ts'
+import { refusal } from '../wire/encodeFailure.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Execution } from '../domain/execution.ts'
-import { outcomeFields } from './failureFields.ts'
+import { outcomeFields } from './encodeFailure.ts'
 import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, simulationFields, usdOrNull } from './simulationFields.ts'
 

@@ -1,3 +1,4 @@
+import type { Answer } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
 import { CODES } from '../errors/codes.ts'
 import type { Failure } from '../errors/failure.ts'
@@ -41,4 +42,36 @@ export function encodeFailure({
     ...(traceId !== null && { trace_id: traceId }),
     timestamp: new Date(nowMs).toISOString(),
   })
+}
+
+/** The answer to a signal that was not executed: nothing of it is journaled. */
+export function refusal({
+  failure,
+  mode,
+  signalId,
+}: {
+  failure: Failure
+  mode: Mode
+  signalId: string | null
+}): Answer {
+  return {
+    success: false,
+    httpStatus: CODES[failure.code].status,
+    body: encodeFailure({ failure, mode, signalId }),
+    replayed: false,
+    refused: failure.code,
+  }
+}
+
+/** What answers and records say of why a trade was not made; `code` and `error` are null when it was. */
+export function outcomeFields(failure: Failure | null) {
+  if (failure === null) return { error: null, code: null }
+  const { code, facts, hint } = failure
+  const { fix, retryable } = CODES[code]
+  return { error: errorText(failure), code, retryable, hint: hint ?? fix, facts }
+}
+
+/** Clients of old look for the first words; other failures are not the simulation's. */
+function errorText({ code, sentence }: Failure): string {
+  return code === 'SIMULATION_FAILED' ? `Simulation failed: ${sentence}` : sentence
 }

@@ -5,7 +5,7 @@ import type { Hex, WaitFor } from '../domain/signal.ts'
 import { CODES } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import { checksumAddress } from './checksumAddress.ts'
-import { outcomeFields } from './failureFields.ts'
+import { outcomeFields } from './encodeFailure.ts'
 import { routeFields, signalFields } from './signalFields.ts'
 import { decimalText, leftoverFields, simulationFields, usdOrNull } from './simulationFields.ts'
 

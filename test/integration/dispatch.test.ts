@@ -11,7 +11,7 @@ import { missingChain } from '../../src/config/missingChain.ts'
 import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts'
 import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
 import { decodeSignal, NO_SIGNAL_HEADERS } from '../../src/wire/decodeSignal.ts'
-import { refusal } from '../../src/wire/refusal.ts'
+import { refusal } from '../../src/wire/encodeFailure.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../support/rpcProxy.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
 

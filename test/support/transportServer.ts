@@ -13,7 +13,7 @@ import { openSqliteEventLog } from '../../src/eventlog/sqliteEventLog.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { createServer } from '../../src/server/server.ts'
 import { loadUws } from '../../src/server/uws/loadUws.ts'
-import { refusal } from '../../src/wire/refusal.ts'
+import { refusal } from '../../src/wire/encodeFailure.ts'
 
 /**
  * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of
