@@ -105,7 +105,7 @@ TESTS: dict[str, Callable[[ExecutionManager], Awaitable[str]]] = {
 async def main() -> int:
     passed = 0
     try:
-        async with ExecutionManager() as manager:
+        async with ExecutionManager(mode="PAPER") as manager:
             print(f"Execution server at {manager.url}")
             for name, test in TESTS.items():
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,8 +15,8 @@ from typing import Any
 from execution.batch import deliver_batch
 from execution.delivery import RetryPolicy, deliver
 from execution.encoding import encode_integer, encode_signal_id
-from execution.environment import read_environment
-from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError, Refused, ServerBusy
+from execution.environment import instead, setting
+from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError, Refused, ServerBusy, SettingError
 from execution.events import EventStream
 from execution.outcome import as_outcome, is_settled
 from execution.trade_signal import TradeSignal
@@ -35,7 +36,7 @@ class ExecutionClient:
     """One session with one server, in one event loop after another. Use as ``async with``, or call ``close()``; both ways nothing is left open.
 
     ``host`` and ``port`` default to ``EXECUTION_HOST`` and ``EXECUTION_PORT`` of the environment or of ``.env`` in the
-    current folder, then to localhost:8545. ``timeout`` is in seconds for one attempt of a request: 15, and 120 with
+    current folder, then to localhost:8545 (SettingError when one cannot be read). ``timeout`` is in seconds for one attempt of a request: 15, and 120 with
     ``mode`` "LIVE", where an answer waits for a block. At most ``connections_max`` requests are under way at once; more
     wait for one of them, up to ``timeout`` before they are given up with ConnectionFailed. With ``mode`` given, each signal says so: a server in another mode
     refuses it, and that refusal is raised as ModeMismatch.
@@ -51,10 +52,9 @@ class ExecutionClient:
         retry: RetryPolicy = RetryPolicy(),
         connections_max: int = 100,
     ) -> None:
-        environment = read_environment()
-        host = host or environment.get("EXECUTION_HOST") or "localhost"
-        number = _port_of(environment.get("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+        host = host or setting("EXECUTION_HOST") or "localhost"
+        port = _port_of(setting("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if connections_max < 1:
             raise ValueError(f"connections_max must be at least 1, not {connections_max}.")
         self.mode = mode
@@ -236,6 +236,6 @@ def _expect_ok(reply: Reply) -> Answer:
 
 
 def _port_of(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"EXECUTION_PORT must be a port number, not {text!r}.")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise SettingError(f"EXECUTION_PORT must be a whole number from 1 to 65535{instead(text)}.")
     return int(text)

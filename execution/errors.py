@@ -13,6 +13,10 @@ class TitanError(Exception):
     """Base of everything this package raises, apart from ``TypeError`` and ``ValueError`` for wrong arguments."""
 
 
+class SettingError(TitanError, ValueError):
+    """What ``.env`` or the environment says cannot be read, or is not what the setting may be."""
+
+
 class ConnectionFailed(TitanError):
     """The server could not be reached, or gave no answer to a request that changes nothing.
 

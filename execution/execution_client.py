@@ -11,6 +11,7 @@ from execution.errors import (
     ProtocolError,
     Refused,
     ServerBusy,
+    SettingError,
     TitanError,
 )
 from execution.manager import ExecutionManager, execute_trade
@@ -31,6 +32,7 @@ __all__ = [
     "Refused",
     "RetryPolicy",
     "ServerBusy",
+    "SettingError",
     "TitanError",
     "TradeSignal",
     "execute_trade",

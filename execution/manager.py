@@ -10,7 +10,8 @@ from typing import Any
 from execution.client import Answer, ExecutionClient
 from execution.delivery import RetryPolicy
 from execution.encoding import Amount, Extra, Usd
-from execution.errors import ModeMismatch, NotConnected
+from execution.environment import instead, setting
+from execution.errors import ModeMismatch, NotConnected, SettingError
 from execution.trade_signal import Relay, TradeSignal, Wait
 
 
@@ -22,12 +23,12 @@ class ExecutionManager:
         async with ExecutionManager() as manager:
             result = await manager.submit_trade(...)
 
-    or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host`` and ``port`` default to
-    EXECUTION_HOST and EXECUTION_PORT of the environment or of ``.env``, then to localhost:8545. ``mode`` is what the
-    server must run in, and what every signal says it is meant for: a server that was started again in another mode
-    refuses it. ``timeout`` is in seconds for one attempt of a request (15, and 120 in LIVE); requests are sent again,
-    with the same ``signal_id`` and within the bounds of ``retry``, when an answer is lost or the server is busy. A trade
-    that failed is never sent again.
+    or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host``, ``port`` and ``mode``
+    default to EXECUTION_HOST, EXECUTION_PORT and EXECUTION_MODE of the environment or of ``.env``, then to localhost:8545
+    and PAPER; SettingError when one cannot be read. ``mode`` is what the server must run in, and what every signal says it
+    is meant for: a server that was started again in another mode refuses it. ``timeout`` is in seconds for one attempt of
+    a request (15, and 120 in LIVE); requests are sent again, with the same ``signal_id`` and within the bounds of
+    ``retry``, when an answer is lost or the server is busy. A trade that failed is never sent again.
 
     In LIVE an answer waits until the trade is in a block, or until the server stops waiting: then ``code`` is NOT_SETTLED,
     and the trade may still be made::
@@ -41,12 +42,14 @@ class ExecutionManager:
         self,
         host: str | None = None,
         port: int | None = None,
-        mode: str = "PAPER",
+        mode: str | None = None,
         *,
         timeout: float | None = None,
         retry: RetryPolicy = RetryPolicy(),
         connections_max: int = 100,
     ) -> None:
+        if mode is None:
+            mode = _mode_of(setting("EXECUTION_MODE") or "PAPER")
         if mode not in ("PAPER", "LIVE"):
             raise ValueError(f'mode must be "PAPER" or "LIVE", not {mode!r}.')
         self.mode = mode
@@ -197,7 +200,7 @@ async def execute_trade(
     *,
     host: str | None = None,
     port: int | None = None,
-    mode: str = "PAPER",
+    mode: str | None = None,
     **options: Any,
 ) -> Answer:
     """Connects, executes one trade, disconnects. ``options`` are the keyword arguments of ``submit_trade``; raises as it does."""
@@ -205,3 +208,10 @@ async def execute_trade(
         return await manager.submit_trade(
             chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit, **options
         )
+
+
+def _mode_of(text: str) -> str:
+    if text in ("PAPER", "LIVE"):
+        return text
+    meant = f"; write it as {text.upper()}." if text.upper() in ("PAPER", "LIVE") else "."
+    raise SettingError(f"EXECUTION_MODE must be PAPER or LIVE{instead(text)}{meant}")

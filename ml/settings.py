@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from execution.environment import read_environment
+from execution.environment import read_environment, setting
+from execution.execution_client import SettingError
 
 #: Environment names of the chains, as in RPC_<NAME>.
 CHAIN_NAMES: dict[str, int] = {
@@ -33,9 +34,10 @@ CHAIN_NAMES: dict[str, int] = {
 class Settings:
     #: HTTP RPC endpoint per chain id; empty when none was named.
     endpoints: dict[int, str]
+    #: None leaves it to the settings of the client, as the port and the mode.
     host: str | None
     port: int | None
-    mode: str
+    mode: str | None
     #: Seconds between two rounds.
     interval: float
     #: US dollars, before gas, below which a gap is not submitted.
@@ -48,7 +50,6 @@ class Settings:
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     """Command line over environment over .env. Prints a sentence and exits with status 2 when something is wrong."""
-    environment = read_environment()
     parser = argparse.ArgumentParser(
         prog="brain.py",
         description="Watches pools on each chain and submits what pays to the execution server.",
@@ -57,13 +58,13 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     )
     parser.add_argument("--rpc", action="append", default=[], type=_endpoint, metavar="CHAIN=URL",
                         help="chain id and HTTP RPC endpoint, e.g. 1=http://127.0.0.1:19000; repeatable")  # fmt: skip
+    parser.add_argument("--host", help="execution server (default EXECUTION_HOST, else localhost)")
+    parser.add_argument("--port", type=int, help="its port (default EXECUTION_PORT, else 8545)")
     parser.add_argument(
-        "--host", default=environment.get("EXECUTION_HOST") or None, help="execution server (default localhost)"
+        "--mode",
+        choices=("PAPER", "LIVE"),
+        help="mode that the server must run in (default EXECUTION_MODE, else PAPER)",
     )
-    parser.add_argument(
-        "--port", type=int, default=environment.get("EXECUTION_PORT") or None, help="its port (default 8545)"
-    )
-    parser.add_argument("--mode", choices=("PAPER", "LIVE"), default="PAPER", help="mode that the server must run in")
     parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between rounds (default 1)")
     parser.add_argument(
         "--min-profit",
@@ -76,8 +77,12 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds")
     parser.add_argument("--max-trades", type=int, metavar="N", help="end after N submitted trades")
     given = parser.parse_args(arguments)
+    try:
+        endpoints = dict(given.rpc) or _endpoints_of(read_environment())
+    except SettingError as cause:
+        parser.error(str(cause))
     return Settings(
-        endpoints=dict(given.rpc) or _endpoints_of(environment),
+        endpoints=endpoints,
         host=given.host,
         port=given.port,
         mode=given.mode,
@@ -90,10 +95,10 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
 
 
 def _endpoints_of(environment: Mapping[str, str]) -> dict[int, str]:
-    """The first http(s) endpoint of each RPC_<CHAIN>; the server's other kinds (ws, ipc) are not read here."""
+    """The first http(s) endpoint of each RPC_<CHAIN> that is set; the server's other kinds (ws, ipc) are not read here."""
     endpoints: dict[int, str] = {}
     for name, chain_id in CHAIN_NAMES.items():
-        urls = (url.strip() for url in environment.get(f"RPC_{name}", "").split(","))
+        urls = (url.strip() for url in (setting(f"RPC_{name}", environment) or "").split(","))
         url = next((url for url in urls if url.startswith(("http://", "https://"))), None)
         if url is not None:
             endpoints[chain_id] = url
