@@ -2,6 +2,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { ChainStatus, Totals } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
 import { usdNumber } from '../domain/usd.ts'
+import { chainStatusFields } from '../wire/encodeChainStatus.ts'
 
 /** What the reports are made of; read at each request. */
 export interface ReportSources {
@@ -46,10 +47,9 @@ export function health(sources: ReportSources, verbose: boolean): object {
     uptime: uptimeS(sources),
     stats: counters(sources),
     ...(verbose && {
-      chain_status: chains.map((chain) => ({
-        ...chain,
-        queue_depth: sources.dispatcher.queueDepth(chain.chainId),
-      })),
+      chain_status: chains.map((chain) =>
+        chainStatusFields(chain, { queueDepth: sources.dispatcher.queueDepth(chain.chainId) }),
+      ),
     }),
   }
 }

@@ -1,21 +1,20 @@
-import type { HttpResponse, us_listen_socket } from 'uWebSockets.js'
+import type { us_listen_socket } from 'uWebSockets.js'
 import type { Config } from '../config/config.ts'
 import { bindAddresses } from '../config/hosts.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import { failure } from '../errors/failure.ts'
 import type { EventLog } from '../eventlog/eventLog.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { createAdmission } from './admission.ts'
 import { createBodyReader } from './bodyReader.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
+import { limitConnections } from './connectionLimit.ts'
 import { createControl } from './control.ts'
 import { createHandle } from './handle.ts'
 import { createHistory } from './history.ts'
-import { attachHttp, write } from './http.ts'
-import { answerReply, problemReply } from './httpMessage.ts'
+import { attachHttp } from './http.ts'
+import { answerReply } from './httpMessage.ts'
 import { createIntake } from './intake.ts'
-import { openFilesMax } from './openFilesMax.ts'
 import { portTaken } from './portTaken.ts'
 import { counters, type ReportSources } from './reports.ts'
 import { createSubscribers } from './subscribers.ts'
@@ -33,9 +32,6 @@ export interface Server {
   /** Drains, then closes every connection and the port; the answers given so far leave before. */
   stop(): Promise<void>
 }
-
-/** File descriptors left for databases, RPC connections and threads. */
-const RESERVED_FILES = 512
 
 /** The front-end: HTTP and WebSocket on one port, in front of a dispatcher and an event log. */
 export function createServer({
@@ -103,7 +99,13 @@ export function createServer({
     metricsText: metrics.text,
     answerBug,
   })
-  const connections = limitConnections()
+  const connections = limitConnections({
+    app,
+    mode,
+    connectionsMax: config.connectionsMax,
+    onRefused: metrics.connectionRefused,
+    logger,
+  })
   const webSocket = attachWebSocket({
     app,
     mode,
@@ -131,40 +133,6 @@ export function createServer({
     for (const event of stored) if (event.type !== 'execution_update') metrics.tradeStored(event)
   })
   const listening: us_listen_socket[] = []
-
-  /**
-   * Counts sockets and answers those above the limit at once, before their request is read. uWebSockets.js
-   * tells of each opened socket (+1) and of each closed one (-1) except WebSockets, which tell in their own
-   * close event.
-   */
-  function limitConnections() {
-    const files = openFilesMax()
-    const fit = files === null ? config.connectionsMax : Math.max(1, files - RESERVED_FILES)
-    const connectionsMax = Math.min(config.connectionsMax, fit)
-    if (fit < config.connectionsMax) {
-      const facts = { connections_max: config.connectionsMax, open_files_max: files }
-      logger.warn(facts, `Only ${fit} connections fit under the limit of open files (ulimit -n).`)
-    }
-    const sentence = `The server holds ${connectionsMax} connections, as many as it allows.`
-    let open = 0
-    const onSocket = (res: HttpResponse, change: unknown) => {
-      open += Number(change)
-      if (Number(change) < 0 || open <= connectionsMax) return
-      metrics.connectionRefused()
-      write({
-        res,
-        reply: problemReply({ failure: failure('TOO_MANY_CONNECTIONS', sentence), mode }),
-        close: true,
-      })
-    }
-    app.filter(onSocket)
-    return {
-      count: () => open,
-      webSocketClosed: () => {
-        open--
-      },
-    }
-  }
 
   /** Exclusive: without it a second process could share the port and take half of the signals. */
   function listenOn(address: string, port: number): Promise<us_listen_socket | false> {

@@ -286,7 +286,8 @@ it('hands no signal that is meant for another mode to a chain (1.1)', async () =
   ])
   const ws = await openWs(server.wsUrl)
   ws.send({ type: 'execute', id: 1, signal: { ...sampleRequest, mode: 'LIVE' } })
-  expect(await ws.next()).toMatchObject({ type: 'execution_result', result: { code: 'MODE_MISMATCH' } })
+  const results = (await ws.settle()).filter(({ type }) => type === 'execution_result')
+  expect(results).toMatchObject([{ id: 1, result: { code: 'MODE_MISMATCH' } }])
   await ws.close()
 })
 
