@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Union
+from numbers import Real
+from typing import SupportsIndex, Union
 
 Extra = Union[bytes, bytearray, memoryview, str]
 """Venue data of one hop: raw bytes, a hex string, or the ASCII bytes of a hex string."""
-Amount = Union[int, str]
-"""Base units of a token: an integer or its decimal digits."""
-Usd = Union[float, int, str, Decimal]
+Integer = Union[SupportsIndex, Decimal]
+"""A whole number of any type that is exact: an int, numpy's and pandas' integers, a Decimal without a fraction."""
+Amount = Union[SupportsIndex, Decimal, str]
+"""Base units of a token: a whole number or its decimal digits."""
+Usd = Union[float, SupportsIndex, str, Decimal]
 
+#: More digits than any number of 256 bits has.
+_EXPONENT_MAX = 78
 _DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})*)")
 _HEX_BYTES = re.compile(rb"0[xX][0-9a-fA-F]*")
 _SIGNAL_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}")
 
 
-def encode_integer(name: str, value: int) -> int:
-    """``value`` if it is an integer (``bool`` is not). Raises TypeError."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}.")
-    return value
+def encode_integer(name: str, value: Integer, wanted: str = "an int") -> int:
+    """``value`` as an int. Raises TypeError for what is not exactly a whole number: a float, a bool, a Decimal with a fraction."""
+    if isinstance(value, Decimal):
+        if value.is_finite() and value == value.to_integral_value() and value.adjusted() <= _EXPONENT_MAX:
+            return int(value)
+        raise TypeError(f"{name} must be {wanted}, not Decimal('{value}').")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name} must be {wanted}, not {type(value).__name__}.")
+    return number
 
 
 def encode_amount(name: str, value: Amount) -> int:
-    """Base units as an int. Raises TypeError for a float, which cannot hold them, and ValueError for other text than digits."""
+    """Base units as an int. Raises TypeError as ``encode_integer``, and ValueError for a negative one and other text than digits."""
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
             raise ValueError(f"{name} must be base units in decimal digits, such as '1000000000', not {value!r}.")
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int or a str of decimal digits, not {type(value).__name__}.")
-    if value < 0:
+    number = encode_integer(name, value, "an int or a str of decimal digits")
+    if number < 0:
         raise ValueError(f"{name} must not be negative.")
-    return value
+    return number
 
 
 def encode_extra(value: Extra) -> str:
@@ -60,7 +73,7 @@ def encode_extra(value: Extra) -> str:
 
 def encode_usd(name: str, value: Usd) -> Decimal:
     """US dollars as a finite Decimal. Raises TypeError and ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (float, int, str, Decimal)):
+    if isinstance(value, bool) or not isinstance(value, (Real, str, Decimal)):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}.")
     try:
         usd = Decimal(str(value))

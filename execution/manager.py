@@ -9,7 +9,7 @@ from typing import Any
 
 from execution.client import Answer, ExecutionClient
 from execution.delivery import RetryPolicy
-from execution.encoding import Amount, Extra, Usd
+from execution.encoding import Amount, Extra, Integer, Usd
 from execution.environment import instead, setting
 from execution.errors import ModeMismatch, NotConnected, SettingError
 from execution.trade_signal import Relay, TradeSignal, Wait
@@ -99,11 +99,11 @@ class ExecutionManager:
 
     async def submit_trade(
         self,
-        chain_id: int,
+        chain_id: Integer,
         token: str,
         amount: Amount,
-        flash_source: int,
-        protocols: Iterable[int],
+        flash_source: Integer,
+        protocols: Iterable[Integer],
         routers: Iterable[str],
         path: Iterable[str],
         extras: Iterable[Extra],
@@ -111,8 +111,8 @@ class ExecutionManager:
         *,
         signal_id: str | None = None,
         min_profit: Amount | None = None,
-        valid_until: int | None = None,
-        max_block: int | None = None,
+        valid_until: Integer | None = None,
+        max_block: Integer | None = None,
         relay: Relay | None = None,
         wait: Wait | None = None,
     ) -> Answer:
@@ -140,19 +140,19 @@ class ExecutionManager:
 
     async def simulate_trade(
         self,
-        chain_id: int,
+        chain_id: Integer,
         token: str,
         amount: Amount,
-        flash_source: int,
-        protocols: Iterable[int],
+        flash_source: Integer,
+        protocols: Iterable[Integer],
         routers: Iterable[str],
         path: Iterable[str],
         extras: Iterable[Extra],
         expected_profit: Usd = 0,
         *,
         min_profit: Amount | None = None,
-        valid_until: int | None = None,
-        max_block: int | None = None,
+        valid_until: Integer | None = None,
+        max_block: Integer | None = None,
     ) -> Answer:
         """Judges a trade without executing or recording it. Raises TypeError, ValueError, ConnectionFailed, ProtocolError."""
         signal = TradeSignal(
@@ -188,11 +188,11 @@ class ExecutionManager:
 
 
 async def execute_trade(
-    chain_id: int,
+    chain_id: Integer,
     token: str,
     amount: Amount,
-    flash_source: int,
-    protocols: Iterable[int],
+    flash_source: Integer,
+    protocols: Iterable[Integer],
     routers: Iterable[str],
     path: Iterable[str],
     extras: Iterable[Extra],

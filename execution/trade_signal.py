@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from execution.encoding import (
     Amount,
     Extra,
+    Integer,
     Usd,
     encode_amount,
     encode_extra,
@@ -19,6 +19,7 @@ from execution.encoding import (
     encode_texts,
     encode_usd,
 )
+from execution.signal_id import new_signal_id
 
 Relay = Literal["public", "private", "private_then_public"]
 Wait = Literal["none", "broadcast", "included"]
@@ -64,19 +65,19 @@ class TradeSignal:
 
     def __init__(
         self,
-        chain_id: int,
+        chain_id: Integer,
         token: str,
         amount: Amount,
-        flash_source: int,
-        protocols: Iterable[int],
+        flash_source: Integer,
+        protocols: Iterable[Integer],
         routers: Iterable[str],
         path: Iterable[str],
         extras: Iterable[Extra],
         expected_profit: Usd = 0,
         signal_id: str | None = None,
         min_profit: Amount | None = None,
-        valid_until: int | None = None,
-        max_block: int | None = None,
+        valid_until: Integer | None = None,
+        max_block: Integer | None = None,
         relay: Relay | None = None,
         wait: Wait | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class TradeSignal:
         keep("path", encode_texts("path", path))
         keep("extras", tuple(encode_extra(extra) for extra in extras))
         keep("expected_profit", encode_usd("expected_profit", expected_profit))
-        keep("signal_id", uuid.uuid4().hex if signal_id is None else encode_signal_id(signal_id))
+        keep("signal_id", new_signal_id() if signal_id is None else encode_signal_id(signal_id))
         keep("min_profit", None if min_profit is None else encode_amount("min_profit", min_profit))
         keep("valid_until", None if valid_until is None else encode_integer("valid_until", valid_until))
         keep("max_block", None if max_block is None else encode_integer("max_block", max_block))

@@ -1,5 +1,8 @@
 import dataclasses
+import json
 import re
+import time
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -85,6 +88,48 @@ def test_amounts_are_exact() -> None:
     assert signal(expected_profit=Decimal("12.5")).to_wire()["expected_profit"] == 12.5
 
 
+class Whole:
+    """As numpy's integers are: of no built-in type, whole by ``__index__``."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+
+@pytest.mark.parametrize("whole", [Whole, Decimal])
+def test_whole_numbers_of_every_exact_type_are_taken(whole: Any) -> None:
+    sent = signal(
+        chain_id=whole(137),
+        amount=whole(1_000_000_000),
+        flash_source=whole(1),
+        protocols=[whole(0), whole(1)],
+        min_profit=whole(70_003),
+        valid_until=whole(1_765_000_000_123),
+        max_block=whole(21),
+        signal_id="a-1",
+    ).to_wire()
+    plain = {"chain_id": 137, "min_profit": "70003", "valid_until": 1_765_000_000_123, "max_block": 21}
+    assert sent == signal(**plain, signal_id="a-1").to_wire()
+    assert json.dumps(sent)
+    assert signal(amount=Decimal("1E+9")).amount == 10**9
+
+
+def test_made_ids_follow_each_other_and_say_when() -> None:
+    """RFC 9562: version 7, its variant, and the milliseconds of Unix in front."""
+    before = time.time_ns() // 1_000_000
+    ids = []
+    for _ in range(50):
+        ids.append(signal().signal_id)
+        time.sleep(0.0002)
+    after = time.time_ns() // 1_000_000
+    assert ids == sorted(ids) and len(set(ids)) == 50
+    for each in map(uuid.UUID, ids):
+        assert (each.version, each.variant) == (7, uuid.RFC_4122)
+        assert before <= each.int >> 80 <= after
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
@@ -92,6 +137,11 @@ def test_amounts_are_exact() -> None:
         ({"chain_id": True}, TypeError, "chain_id must be an int, not bool"),
         ({"token": 7}, TypeError, "token must be a str"),
         ({"amount": 1e9}, TypeError, "amount must be an int or a str of decimal digits, not float"),
+        ({"amount": Decimal("1000000000.5")}, TypeError, "not Decimal('1000000000.5')"),
+        ({"amount": Decimal("NaN")}, TypeError, "not Decimal('NaN')"),
+        ({"amount": Decimal("1E+999999")}, TypeError, "not Decimal('1E+999999')"),
+        ({"amount": True}, TypeError, "not bool"),
+        ({"chain_id": Decimal("1.5")}, TypeError, "chain_id must be an int, not Decimal('1.5')"),
         ({"amount": -5}, ValueError, "amount must not be negative"),
         ({"amount": "1.5"}, ValueError, "amount must be base units"),
         ({"amount": "1_000"}, ValueError, "amount must be base units"),
