@@ -1,14 +1,19 @@
+import { LIMITS } from '../src/config/limits.ts'
 import type { Simulation, Valuation } from '../src/domain/execution.ts'
 import { effectivePriceWei, feeCapWei } from '../src/domain/fees.ts'
 import type { Address, Signal } from '../src/domain/signal.ts'
+import type { NameAmount } from '../src/domain/tokenAmount.ts'
 import { fail, type Result, succeed } from '../src/errors/failure.ts'
 import type { FeeOracle } from '../src/fees/feeOracle.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import type { Heads } from '../src/nodes/heads.ts'
 import { readNodeError } from '../src/nodes/nodeErrors.ts'
+import { createRevertInquiry } from '../src/nodes/revertInquiry.ts'
 import { explainRevert } from '../src/nodes/revertReasons.ts'
 import type { JsonRpc } from '../src/nodes/rpc.ts'
-import type { SimulationEngine } from '../src/simulation/engine.ts'
+import { createTokenNames } from '../src/nodes/tokenNames.ts'
+import type { InquireRevert, SimulationEngine } from '../src/simulation/engine.ts'
+import { explainSimulation } from '../src/simulation/explainSimulation.ts'
 import { createPrices, type Prices } from '../src/simulation/prices.ts'
 import { createRpcEngine } from '../src/simulation/rpcEngine.ts'
 import { valuate } from '../src/simulation/valuation.ts'
@@ -23,6 +28,11 @@ export interface Evaluation {
   engine(caller?: Address): SimulationEngine
   /** `NODE_UNAVAILABLE` when a price or the fee could not be read: what a trade is worth is never guessed. */
   valuate(request: { signal: Signal; simulation: Simulation }): Promise<Result<Valuation>>
+  /** Why a trade that is given up reverted, with what the chain says besides. */
+  readonly inquire: InquireRevert
+  /** A failed simulation with all of that. */
+  explain(failed: { signal: Signal; simulation: Simulation }): Promise<Simulation>
+  readonly nameAmount: NameAmount
 }
 
 /** Nothing is simulated while even the newest block known is too old. */
@@ -38,6 +48,7 @@ export function createEvaluation({
   rpc,
   found,
   fees,
+  log,
 }: {
   rpc: JsonRpc
   found: () => {
@@ -45,12 +56,26 @@ export function createEvaluation({
     readonly heads: Pick<Heads, 'newest' | 'staleness' | 'oldestUsable'>
   }
   fees: () => Pick<FeeOracle, 'current'>
+  log: { error(facts: object, message: string): void }
 }): Evaluation {
   const prices = createPrices({ rpc, facts: () => found().facts, readNodeError })
+  const names = createTokenNames({ rpc, readNodeError })
+  const { nameAmount } = names
+  const inquire = createRevertInquiry({
+    rpc,
+    names,
+    lenders: () => found().facts.lenders,
+    limits: LIMITS,
+    readNodeError,
+    onThrown: (error) => log.error({ err: error }, 'The explanation of a revert failed by a bug.'),
+  })
   /** By caller, and the facts that each was made for. */
   const engines = new Map<Address, { readonly facts: ChainFacts; readonly engine: SimulationEngine }>()
   return {
     prices,
+    inquire,
+    nameAmount,
+    explain: (failed) => explainSimulation({ ...failed, inquire }),
     engine(caller = found().facts.executor.caller) {
       const { facts } = found()
       const known = engines.get(caller)
@@ -60,7 +85,7 @@ export function createEvaluation({
         facts: { ...facts, executor: { ...facts.executor, caller } },
         headTimestamp: () => found().heads.newest()?.timestamp ?? 0,
         oldestBlock: () => found().heads.oldestUsable(),
-        explainRevert,
+        explainRevert: (revert) => explainRevert({ ...revert, nameAmount }),
         readNodeError,
       })
       const onYoungBlocks = youngOnly(engine, () => found().heads.staleness())
@@ -73,6 +98,8 @@ export function createEvaluation({
         fees().current(),
         prices.usdE8(loanToken),
         prices.usdE8(wrappedNative),
+        // For what is said of the trade; read once, together with the prices.
+        names.learn([loanToken]),
       ])
       if (!price.ok) return price
       if (token.kind === 'unread') return fail(token.failure)

@@ -29,7 +29,6 @@ import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createFinalBlock } from '../src/nodes/finalBlock.ts'
 import type { Heads } from '../src/nodes/heads.ts'
 import { readNodeError } from '../src/nodes/nodeErrors.ts'
-import { explainRevert } from '../src/nodes/revertReasons.ts'
 import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { readExecute } from '../src/route/readExecute.ts'
@@ -127,7 +126,7 @@ export async function openLive({
     const { facts } = found()
     const profile = servedProfile({ chain, facts })
     const fees = createFeeOracle({ rpc, chain: profile })
-    const evaluation: Evaluation = createEvaluation({ rpc, found, fees: () => fees })
+    const evaluation: Evaluation = createEvaluation({ rpc, found, fees: () => fees, log: logger })
     const startedAtMs = Date.now() - performance.now()
     const clock = {
       nowMs: Date.now,
@@ -210,7 +209,7 @@ export async function openLive({
             rpc,
             attempt: { lane, to, gasLimit, block, calldata: Transaction.from(raw).data as Hex },
             signal,
-            explainRevert,
+            inquire: evaluation.inquire,
             readNodeError,
           }),
       },
@@ -224,7 +223,8 @@ export async function openLive({
           evaluation.engine(lane).simulate(request),
         ),
         valuate: evaluation.valuate,
-        verdict: (trade) => verdict({ ...trade, mode: 'LIVE' }),
+        explain: evaluation.explain,
+        verdict: (trade) => verdict({ ...trade, mode: 'LIVE', nameAmount: evaluation.nameAmount }),
         market: fees.current,
         freshMarket: fees.fresh,
         gasLimit: async ({ simulation, market, call: { lane, calldata } }) =>
@@ -313,6 +313,8 @@ export async function openLive({
           encodeCalldata: (signal) => encodeExecute(signal),
           simulate: (request) => started.simulate(request),
           valuate: evaluation.valuate,
+          explain: evaluation.explain,
+          nameAmount: evaluation.nameAmount,
           now: clock.nowMs,
           encode: encodeSimulation,
           refuse,

@@ -17,6 +17,7 @@ import { timed } from './timed.ts'
 /** PAPER: simulate, evaluate, journal. Nothing here can sign or send. */
 export function openPaper({
   data: { mode, chain },
+  logger,
   refuse,
   path,
 }: PipelineOptions & { path: string }): Pipeline {
@@ -30,7 +31,7 @@ export function openPaper({
       if (current === null) throw new Error('The chain was not probed yet.')
       return current
     }
-    const evaluation = createEvaluation({ rpc, found, fees: () => fees })
+    const evaluation = createEvaluation({ rpc, found, fees: () => fees, log: logger })
     const context: PaperContext = {
       mode,
       journal: { ...journal, append: timed(channel, 'journal', journal.append) },
@@ -39,6 +40,8 @@ export function openPaper({
       encodeCalldata: (signal) => encodeExecute(signal),
       simulate: timed(channel, 'simulate', (request) => evaluation.engine().simulate(request)),
       valuate: evaluation.valuate,
+      explain: evaluation.explain,
+      nameAmount: evaluation.nameAmount,
       encode: encodePaper,
       refuse,
       now: Date.now,

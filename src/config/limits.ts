@@ -35,5 +35,8 @@ export const LIMITS = {
    * default.
    */
   simulationBehindGas: 40_000_000,
+  /** Milliseconds that may be spent on reading why a simulated trade reverted, and how many may be read at once. */
+  explanationMs: 1_500,
+  explanationsInFlightMax: 8,
   rpcResponseBytesMax: 32 * 1024 * 1024,
 } as const

@@ -20,6 +20,8 @@ export interface Hop {
    * `abi.encode(int128 i, int128 j)`.
    */
   readonly extra: Hex
+  /** The client sent no extras, and `extra` is what that means for this venue. */
+  readonly isDefaultExtra?: true
 }
 
 /** Where a LIVE transaction may be shown before it is included. */

@@ -1,32 +1,37 @@
 import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
 import type { Hop, Signal } from '../domain/signal.ts'
+import type { NameAmount } from '../domain/tokenAmount.ts'
 import { errorSelector } from './revertData.ts'
 import {
   explainFailed,
   LENDER_NAMES,
-  nameAmount,
   nameHop,
   type RevertExplanation,
   wordAddress,
 } from './revertExplanation.ts'
 
-type Explain = (error: { words: readonly bigint[]; signal: Signal }) => RevertExplanation
+type Explain = (error: {
+  words: readonly bigint[]
+  signal: Signal
+  nameAmount: NameAmount
+}) => RevertExplanation
 
 /** `HopFailed` carries what the router said; `explainRevert` unwraps it. */
 export const HOP_FAILED = errorSelector('HopFailed(uint256,bytes)')
 
 const wordOf = (words: readonly bigint[], index: number): bigint => words[index] ?? 0n
 
-/** An error whose first argument is a hop. */
+/** An error whose first argument is a hop; `open` where the venue may tell more. */
 const aboutHop =
   (
     say: (about: { hop: Hop | undefined; index: number; words: readonly bigint[] }) => [string, string?],
+    open: RevertExplanation['open'] = null,
   ): Explain =>
   ({ words, signal }) => {
     const index = Number(wordOf(words, 0))
     const hop = signal.hops[index]
     const [clause, hint] = say({ hop, index, words })
-    return explainFailed(`${nameHop({ index, hop })}: ${clause}.`, hint ?? null, index)
+    return explainFailed(`${nameHop({ index, hop })}: ${clause}.`, hint ?? null, index, open)
   }
 
 const always =
@@ -39,28 +44,30 @@ const always =
  * by signature.
  */
 export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
-  'Unprofitable(uint256,uint256)': ({ words, signal }) => {
+  'Unprofitable(uint256,uint256)': ({ words, signal, nameAmount }) => {
     const [received, owed] = [wordOf(words, 0), wordOf(words, 1)]
     const premium = owed - signal.loanAmount
-    const cost = premium > 0n ? ` (the loan and a premium of ${premium})` : ''
+    const named = (amount: bigint) => nameAmount(amount, signal.loanToken)
+    const cost = premium > 0n ? `: the loan and a premium of ${premium} base units` : ''
     const shortfall = owed - received
-    const sentence = `The route returns ${nameAmount(received, signal.loanToken)} and ${owed} are owed${cost}: ${shortfall} are missing.`
-    return { sentence, hop: null, shortfall, hint: null, kind: 'unprofitable' }
+    const sentence = `The route returns ${named(received)}, and ${owed} base units are owed${cost}. Missing are ${named(shortfall)}.`
+    return { sentence, hop: null, shortfall, hint: null, kind: 'unprofitable', open: null }
   },
-  'ProfitTooLow(uint256,uint256)': ({ words, signal }) => {
+  'ProfitTooLow(uint256,uint256)': ({ words, signal, nameAmount }) => {
     const [profit, minProfit] = [wordOf(words, 0), wordOf(words, 1)]
     const earned = `The trade earns ${nameAmount(profit, signal.loanToken)}`
+    const asked = nameAmount(minProfit, signal.loanToken)
     const facts = { profit: profit.toString(), min_profit: minProfit.toString() }
-    const told = { hop: null, shortfall: null, kind: 'unprofitable', facts } as const
+    const told = { hop: null, shortfall: null, kind: 'unprofitable', facts, open: null } as const
     if (minProfit === 0n) return { ...told, sentence: `${earned}: it repays the loan exactly.`, hint: null }
     // What the server itself requires of the trade is above what its sender asked for.
     if (minProfit > signal.minProfit) {
-      const sentence = `${earned}, less than the ${minProfit} that the server requires, so that it pays for its gas.`
+      const sentence = `${earned}, less than the ${asked} that the server requires, so that it pays for its gas.`
       return { ...told, sentence, hint: null }
     }
     return {
       ...told,
-      sentence: `${earned}, less than the min_profit of ${minProfit}.`,
+      sentence: `${earned}, less than the min_profit of ${asked}.`,
       hint: MIN_PROFIT_HINT,
     }
   },
@@ -70,6 +77,7 @@ export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
     shortfall: null,
     hint: null,
     kind: 'expired',
+    open: null,
   }),
   'NotAContract(uint256,address)': aboutHop(({ hop, index, words }) => {
     const account = wordAddress(wordOf(words, 1))
@@ -83,12 +91,12 @@ export const EXECUTOR_ERRORS: Readonly<Record<string, Explain>> = {
           `Check that it is a token of this chain.`,
         ]
   }),
-  'NoOutput(uint256)': aboutHop(({ hop, index }) => [
-    `the swap went through and gave nothing of ${hop === undefined ? 'its token' : wordAddress(BigInt(hop.tokenOut))}`,
-    hop?.protocol === 2
-      ? `Check that j in extras[${index}] is the index of this token in the pool.`
-      : 'Trade a larger amount, or check that the router is what protocols says it is.',
-  ]),
+  'NoOutput(uint256)': aboutHop(
+    ({ hop }) => [
+      `the swap went through and gave nothing of ${hop === undefined ? 'its token' : wordAddress(BigInt(hop.tokenOut))}`,
+    ],
+    'hop',
+  ),
   'SameToken(uint256)': aboutHop(() => ['it swaps a token for itself']),
   'BadProtocol(uint256,uint8)': aboutHop(({ words }) => [
     `the deployed executor knows no protocol ${wordOf(words, 1)}`,

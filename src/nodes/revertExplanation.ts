@@ -1,5 +1,6 @@
 import { getAddress } from 'ethers'
-import type { Address, FlashSource, Hop, ProtocolId, Signal } from '../domain/signal.ts'
+import type { FlashSource, Hop, ProtocolId, Signal } from '../domain/signal.ts'
+import type { NameAmount } from '../domain/tokenAmount.ts'
 import type { Facts } from '../errors/failure.ts'
 
 /** Why an execution reverted, for a person, with what a program needs of it. */
@@ -12,6 +13,18 @@ export interface RevertExplanation {
   readonly hint: string | null
   readonly kind: 'unprofitable' | 'expired' | 'failed'
   /** Further numbers of the error, for programs; amounts as decimal strings. */
+  readonly facts?: Facts
+  /** What the data leave open and the chain may tell: the hop's venue, or the lender; null when nothing. */
+  readonly open: 'hop' | 'loan' | null
+}
+
+/** What the chain says besides the revert data. */
+export interface Finding {
+  /** It explains the failure; otherwise it is only what is known although the failure is not explained. */
+  readonly isCause: boolean
+  /** The part of a sentence behind a colon, without full stop. */
+  readonly clause: string
+  readonly hint: string | null
   readonly facts?: Facts
 }
 
@@ -40,7 +53,8 @@ export const explainFailed = (
   sentence: string,
   hint: string | null = null,
   hop: number | null = null,
-): RevertExplanation => ({ sentence, hint, hop, shortfall: null, kind: 'failed' })
+  open: RevertExplanation['open'] = null,
+): RevertExplanation => ({ sentence, hint, hop, shortfall: null, kind: 'failed', open })
 
 /** How sentences begin that are about one hop, e.g. `Hop 1 (Uniswap V3, router 0xE592…)`. */
 export function nameHop({ index, hop }: { index: number; hop: Hop | undefined }): string {
@@ -49,11 +63,11 @@ export function nameHop({ index, hop }: { index: number; hop: Hop | undefined })
     : `Hop ${index} (${VENUE_NAMES[hop.protocol]} ${getAddress(hop.router)})`
 }
 
-export const nameAmount = (amount: bigint, token: Address): string =>
-  `${amount} base units of ${getAddress(token)}`
+/** Amounts where nothing is known of tokens. */
+export const nameBaseUnits: NameAmount = (amount, token) => `${amount} base units of ${getAddress(token)}`
 
 /** How sentences begin that are about everything but the hops. */
-export const nameLoan = ({ flashSource, loanAmount, loanToken }: Signal): string =>
+export const nameLoan = ({ flashSource, loanAmount, loanToken }: Signal, nameAmount: NameAmount): string =>
   `The flash loan of ${nameAmount(loanAmount, loanToken)} from the ${LENDER_NAMES[flashSource]}`
 
 /** The address in the low 20 bytes of a word. */

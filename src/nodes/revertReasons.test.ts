@@ -51,26 +51,27 @@ const explain = (data: Hex, source: FlashSource = 1) => explainRevert({ data, si
 describe('the executor', () => {
   test('a loss is unprofitable, with what is missing', () => {
     expect(explain(error('Unprofitable(uint256,uint256)', 1_234_000, 1_235_185), 2)).toEqual({
-      sentence: `The route returns 1234000 base units of ${USDC} and 1235185 are owed (the loan and a premium of 618): 1185 are missing.`,
+      sentence: `The route returns 1234000 base units of ${USDC}, and 1235185 base units are owed: the loan and a premium of 618 base units. Missing are 1185 base units of ${USDC}.`,
       hop: null,
       shortfall: 1_185n,
       hint: null,
       kind: 'unprofitable',
+      open: null,
     })
     expect(explain(error('Unprofitable(uint256,uint256)', 1_234_000, 1_234_567)).sentence).toBe(
-      `The route returns 1234000 base units of ${USDC} and 1234567 are owed: 567 are missing.`,
+      `The route returns 1234000 base units of ${USDC}, and 1234567 base units are owed. Missing are 567 base units of ${USDC}.`,
     )
   })
 
   test('too small a profit is unprofitable, and nothing is missing', () => {
     const data = error('ProfitTooLow(uint256,uint256)', 31, 42)
     expect(explain(data)).toMatchObject({
-      sentence: `The trade earns 31 base units of ${USDC}, less than the 42 that the server requires, so that it pays for its gas.`,
+      sentence: `The trade earns 31 base units of ${USDC}, less than the 42 base units of ${USDC} that the server requires, so that it pays for its gas.`,
       kind: 'unprofitable',
       hint: null,
     })
     expect(explainRevert({ data, signal: { ...signal(), minProfit: 42n } })).toMatchObject({
-      sentence: `The trade earns 31 base units of ${USDC}, less than the min_profit of 42.`,
+      sentence: `The trade earns 31 base units of ${USDC}, less than the min_profit of 42 base units of ${USDC}.`,
       shortfall: null,
       kind: 'unprofitable',
       facts: { profit: '31', min_profit: '42' },
@@ -207,13 +208,22 @@ describe('a hop', () => {
     expect(explained.sentence).toContain(sentence)
   })
 
-  test('silence is compared with what the venue is known for', () => {
-    expect(explain(inHop(0, '0x')).sentence).toBe(
-      `${V2_HOP} reverted without a reason, as a Uniswap V2 router does when its factory has no pair of ${USDC} and ${WETH}.`,
-    )
+  test('silence is explained by no guess, and left open for the chain to explain', () => {
+    const hint = null
+    expect(explain(inHop(0, '0x'))).toMatchObject({
+      sentence: `${V2_HOP} reverted without a reason.`,
+      hint,
+      open: 'hop',
+    })
     expect(explain(inHop(1, '0x'))).toMatchObject({
-      sentence: `${V3_HOP} reverted without a reason, as a Uniswap V3 router does when there is no pool of ${WETH} and ${USDC} with fee 500.`,
-      hint: expect.stringContaining('extras[1]'),
+      sentence: `${V3_HOP} reverted without a reason.`,
+      hint,
+      open: 'hop',
+    })
+    expect(explain('0x')).toMatchObject({
+      sentence: expect.stringMatching(/reverted without a reason\.$/),
+      hint,
+      open: 'loan',
     })
   })
 
@@ -241,9 +251,9 @@ describe('the loan', () => {
     [
       1,
       error('Panic(uint256)', 0x11),
-      'as in the Balancer V3 vault when a loan is larger than what it has of the token.',
+      'reverted with panic 0x11: a number went above its largest or below zero.',
     ],
-    [2, '0x', `${LOAN} Aave V3 pool reverted without a reason, as it does when`],
+    [2, '0x', `${LOAN} Aave V3 pool reverted without a reason.`],
     [1, text('Pausable: paused'), `${LOAN} Balancer V3 vault reverted with "Pausable: paused".`],
   ])('source %i: %s', (source, data, sentence) => {
     const explained = explain(data, source)

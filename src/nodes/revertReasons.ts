@@ -1,17 +1,19 @@
 import type { FlashSource, Hex, Signal } from '../domain/signal.ts'
+import type { NameAmount } from '../domain/tokenAmount.ts'
 import { EXECUTOR_SELECTORS, HOP_FAILED } from './executorErrors.ts'
 import { AAVE_CODES, LENDER_SELECTORS } from './lenderErrors.ts'
 import { type RevertData, readBytes, readRevertData } from './revertData.ts'
 import {
   type ErrorMeaning,
   explainFailed,
-  LENDER_NAMES,
+  type Finding,
+  nameBaseUnits,
   nameHop,
   nameLoan,
   type RevertExplanation,
 } from './revertExplanation.ts'
 import { TOKEN_SELECTORS } from './tokenErrors.ts'
-import { explainVenueSilence, explainVenueText } from './venueErrors.ts'
+import { explainVenueText } from './venueErrors.ts'
 
 /** Meanings of `Panic(uint256)`; docs.soliditylang.org, "Panic via assert and Error via require". */
 const PANICS: Readonly<Record<string, string>> = {
@@ -25,7 +27,6 @@ const PANICS: Readonly<Record<string, string>> = {
   '65': 'more memory than there can be',
   '81': 'a call of a function that was never set',
 }
-const UNDERFLOW = 0x11n
 /** A router may itself be an executor; wrappings beyond any honest depth are not followed. */
 const UNWRAPS_MAX = 4
 const TEXT_CHARS_MAX = 200
@@ -33,16 +34,49 @@ const TEXT_CHARS_MAX = 200
 /**
  * Why an execution of this signal reverted, read from its revert data: what the executor says itself, or what
  * a router, pool, lender or token said to it. Names the hop where the data do. What no table knows is quoted,
- * never guessed at.
+ * never guessed at: `open` says what the chain may be asked about it (`revertInquiry.ts`).
  */
-export function explainRevert({ data, signal }: { data: Hex; signal: Signal }): RevertExplanation {
+export function explainRevert({
+  data,
+  signal,
+  nameAmount = nameBaseUnits,
+}: {
+  data: Hex
+  signal: Signal
+  nameAmount?: NameAmount
+}): RevertExplanation {
   const revert = readRevertData(data)
-  if (revert.kind !== 'custom') return explainLoan(data, signal)
+  if (revert.kind !== 'custom') return explainLoan({ data, signal, nameAmount })
   const { selector, words } = revert
   if (selector === HOP_FAILED) return explainHop({ index: Number(words[0] ?? 0n), data, signal })
   const explain = EXECUTOR_SELECTORS.get(selector)
-  return explain === undefined ? explainLoan(data, signal) : explain({ words, signal })
+  return explain === undefined
+    ? explainLoan({ data, signal, nameAmount })
+    : explain({ words, signal, nameAmount })
 }
+
+/** An explanation with what the chain says besides. */
+export function addFinding({
+  explanation,
+  finding: { isCause, clause, hint, facts },
+}: {
+  explanation: RevertExplanation
+  finding: Finding
+}): RevertExplanation {
+  const said = explanation.sentence.slice(0, -1)
+  const isSilent = said.endsWith(SILENCE)
+  // What the data say stands; that the chain does not explain it is of use only where they say nothing.
+  if (!isCause && !isSilent) return explanation
+  const cause = isCause ? `${isSilent ? ':' : ';'} ${clause}` : `. Why is not known; ${clause}`
+  return {
+    ...explanation,
+    sentence: `${said}${cause}.`,
+    hint: hint ?? explanation.hint,
+    ...(facts !== undefined && { facts: { ...explanation.facts, ...facts } }),
+  }
+}
+
+const SILENCE = 'reverted without a reason'
 
 /** A router's or pool's revert, passed on by the executor. */
 function explainHop({
@@ -58,32 +92,24 @@ function explainHop({
   const place = nameHop({ index, hop })
   const reason = unwrap(data)
   const revert = readRevertData(reason)
-  if (revert.kind === 'empty' && hop !== undefined) {
-    const { clause, hint } = explainVenueSilence({ index, hop })
-    return explainFailed(`${place} reverted without a reason, ${clause}.`, hint, index)
-  }
   const text = revert.kind === 'text' && hop !== undefined ? revert.text : null
   const known = text === null || hop === undefined ? null : explainVenueText({ protocol: hop.protocol, text })
-  return explainFailed(...word({ place, data: reason, known }), index)
+  return explainFailed(...word({ place, data: reason, known }), index, revert.kind === 'empty' ? 'hop' : null)
 }
 
 /** Everything outside the hops: the lender, and the loan token's transfers and approvals. */
-function explainLoan(data: Hex, signal: Signal): RevertExplanation {
-  const place = nameLoan(signal)
-  const revert = readRevertData(data)
-  if (revert.kind === 'empty') {
-    const sentence = `${place} reverted without a reason, as it does when the gas runs out or the amount is too large to compute with.`
-    return explainFailed(sentence)
-  }
-  if (revert.kind === 'panic' && revert.code === UNDERFLOW) {
-    const lender = LENDER_NAMES[signal.flashSource]
-    const clause = `${PANICS['17']}, as in the ${lender} when a loan is larger than what it has of the token`
-    return explainFailed(
-      `${place} reverted with panic 0x11: ${clause}.`,
-      'Borrow less, or from another flash source.',
-    )
-  }
-  return explainFailed(...word({ place, data, known: lenderMeaning(revert, signal.flashSource) }))
+function explainLoan({
+  data,
+  signal,
+  nameAmount,
+}: {
+  data: Hex
+  signal: Signal
+  nameAmount: NameAmount
+}): RevertExplanation {
+  const known = lenderMeaning(readRevertData(data), signal.flashSource)
+  const said = word({ place: nameLoan(signal, nameAmount), data, known })
+  return explainFailed(...said, null, known === null ? 'loan' : null)
 }
 
 /** What a lender means by its error; null when it is none of this lender's. */
@@ -134,7 +160,7 @@ function word({
     case 'other':
       return [`${place} reverted with data ${data.slice(0, 10)} that no known error explains.`, null]
     case 'empty':
-      return [`${place} reverted without a reason.`, null]
+      return [`${place} ${SILENCE}.`, null]
     default:
       return revert satisfies never
   }

@@ -1,5 +1,4 @@
-import { getAddress } from 'ethers'
-import type { Hop, ProtocolId } from '../domain/signal.ts'
+import type { ProtocolId } from '../domain/signal.ts'
 import type { ErrorMeaning } from './revertExplanation.ts'
 
 /**
@@ -82,32 +81,5 @@ export function explainVenueText({
       return null
     default:
       return protocol satisfies never
-  }
-}
-
-/**
- * What reverting without any data commonly means, by venue. Said as a comparison: the data themselves prove
- * nothing.
- */
-export function explainVenueSilence({ index, hop }: { index: number; hop: Hop }): Required<ErrorMeaning> {
-  const tokens = `${getAddress(hop.tokenIn)} and ${getAddress(hop.tokenOut)}`
-  switch (hop.protocol) {
-    case 0:
-      return {
-        clause: `as a Uniswap V2 router does when its factory has no pair of ${tokens}`,
-        hint: `Check that routers[${index}] is a Uniswap V2 router of this chain whose factory has this pair.`,
-      }
-    case 1:
-      return {
-        clause: `as a Uniswap V3 router does when there is no pool of ${tokens} with fee ${Number(hop.extra)}`,
-        hint: `Check the fee in extras[${index}] (pools mostly have 100, 500, 3000 or 10000) and that routers[${index}] is a SwapRouter whose parameters carry a deadline, which SwapRouter02 is not.`,
-      }
-    case 2:
-      return {
-        clause: `as a Curve pool does when its coins i and j are not ${tokens}`,
-        hint: `Check the coin indices in extras[${index}] and that routers[${index}] is a Curve pool that takes them as int128.`,
-      }
-    default:
-      return hop.protocol satisfies never
   }
 }

@@ -26,7 +26,15 @@ export interface SimulationEngine {
 }
 
 /** Reads revert data of a signal's execution; `nodes/revertReasons.ts` does. */
-export type ExplainRevert = (revert: { data: Hex; signal: Signal }) => {
+export type ExplainRevert = (revert: { data: Hex; signal: Signal }) => ExplainedRevert
+
+/**
+ * The same with what the chain says besides, on the state of that block; `nodes/revertInquiry.ts` does. Never
+ * rejects.
+ */
+export type InquireRevert = (revert: { data: Hex; signal: Signal; block: number }) => Promise<ExplainedRevert>
+
+export interface ExplainedRevert {
   readonly sentence: string
   readonly hop: number | null
   readonly shortfall: bigint | null

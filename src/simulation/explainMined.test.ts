@@ -89,7 +89,7 @@ const explained = (
       block,
     },
     signal: trade.signal,
-    explainRevert,
+    inquire: async (revert) => explainRevert(revert),
     readNodeError,
   })
 

@@ -1,7 +1,7 @@
 import type { Address, Hex, Signal } from '../domain/signal.ts'
 import type { NodeError } from '../nodes/nodeErrors.ts'
 import type { JsonRpc, RpcError } from '../nodes/rpc.ts'
-import type { ExplainRevert } from './engine.ts'
+import type { ExplainedRevert, InquireRevert } from './engine.ts'
 
 /** A transaction of ours that is in a block and reverted there. */
 export interface RevertedAttempt {
@@ -25,15 +25,15 @@ export async function explainMined({
   rpc,
   attempt: { lane, to, calldata, gasLimit, block },
   signal,
-  explainRevert,
+  inquire,
   readNodeError,
 }: {
   rpc: Pick<JsonRpc, 'call'>
   attempt: RevertedAttempt
   signal: Signal
-  explainRevert: ExplainRevert
+  inquire: InquireRevert
   readNodeError: (error: RpcError) => NodeError
-}): Promise<ReturnType<ExplainRevert> | null> {
+}): Promise<ExplainedRevert | null> {
   const call = { from: lane, to, data: calldata, gas: `0x${gasLimit.toString(16)}` }
   for (const number of [block - 1, block]) {
     const outcome = await rpc.call('eth_call', [call, `0x${number.toString(16)}`])
@@ -41,7 +41,7 @@ export async function explainMined({
     if (outcome.kind === 'transport') return null
     const meaning = readNodeError(outcome.error)
     if (meaning.kind !== 'execution') return null
-    if (meaning.data) return explainRevert({ data: meaning.data, signal })
+    if (meaning.data) return await inquire({ data: meaning.data, signal, block: number })
     const sentence = `The node stopped it: ${meaning.reason}.`
     return { sentence, hop: null, shortfall: null, hint: null, kind: 'failed' }
   }

@@ -1,6 +1,7 @@
 import type { Execution, Simulation, Valuation } from '../domain/execution.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Hex, Signal } from '../domain/signal.ts'
+import type { NameAmount } from '../domain/tokenAmount.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { verdict } from './verdict.ts'
 
@@ -11,6 +12,9 @@ export interface EvaluationContext {
   /** Runs the exact calldata on current state; a failure here is the node's, not the trade's. */
   readonly simulate: (request: { signal: Signal; calldata: Hex }) => Promise<Result<Simulation>>
   readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
+  /** A failed simulation with everything that can be said of why it failed. Never rejects. */
+  readonly explain: (failed: { signal: Signal; simulation: Simulation }) => Promise<Simulation>
+  readonly nameAmount: NameAmount
   readonly now: () => number
 }
 
@@ -43,11 +47,14 @@ export async function evaluate(signal: Signal, context: EvaluationContext): Prom
 
   const simulated = await context.simulate({ signal, calldata: context.encodeCalldata(signal) })
   if (!simulated.ok) return fail(simulated.failure)
-  const simulation = simulated.value
+  const simulation = simulated.value.success
+    ? simulated.value
+    : await context.explain({ signal, simulation: simulated.value })
 
   const valued = simulation.success ? await context.valuate({ signal, simulation }) : null
   if (valued !== null && !valued.ok) return fail(valued.failure)
   const valuation = valued?.value ?? null
 
-  return settle(simulation, valuation, verdict({ signal, simulation, valuation, mode: context.mode }))
+  const { mode, nameAmount } = context
+  return settle(simulation, valuation, verdict({ signal, simulation, valuation, mode, nameAmount }))
 }

@@ -52,6 +52,7 @@ const verdictOf = (
     simulation: { ...simulation, ...over },
     valuation: { ...valuation, ...value },
     mode,
+    nameAmount: (amount) => `${amount} units`,
   })
 
 describe('verdict', () => {

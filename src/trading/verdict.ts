@@ -2,6 +2,7 @@ import type { Simulation, Valuation } from '../domain/execution.ts'
 import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
+import type { NameAmount } from '../domain/tokenAmount.ts'
 import { usdNumber } from '../domain/usd.ts'
 import type { Code } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
@@ -17,6 +18,7 @@ export function verdict(trade: {
   readonly simulation: Simulation
   readonly valuation: Valuation | null
   readonly mode: Mode
+  readonly nameAmount: NameAmount
 }): Failure | null {
   const reason = ownVerdict(trade)
   const { takenBy } = trade.simulation
@@ -28,7 +30,13 @@ export function verdict(trade: {
 /** What a trade before it can do to a trade. */
 const SPOILT: ReadonlySet<Code> = new Set(['UNPROFITABLE', 'SIMULATION_FAILED'])
 
-function ownVerdict({ signal, simulation, valuation, mode }: Parameters<typeof verdict>[0]): Failure | null {
+function ownVerdict({
+  signal,
+  simulation,
+  valuation,
+  mode,
+  nameAmount,
+}: Parameters<typeof verdict>[0]): Failure | null {
   const { loanToken, minProfit, maxBlock } = signal
   if (maxBlock !== null && simulation.block > maxBlock) {
     const sentence = `Block ${simulation.block} is past max_block ${maxBlock}.`
@@ -51,8 +59,9 @@ function ownVerdict({ signal, simulation, valuation, mode }: Parameters<typeof v
     }
   }
   const profit = simulation.profit ?? 0n
+  const named = (amount: bigint) => nameAmount(amount, loanToken)
   if (profit < minProfit) {
-    const sentence = `The profit of ${profit} base units of ${loanToken} is below min_profit ${minProfit}.`
+    const sentence = `The profit of ${named(profit)} is below the min_profit of ${named(minProfit)}.`
     const facts = { profit: profit.toString(), min_profit: minProfit.toString() }
     return failure('UNPROFITABLE', sentence, facts, MIN_PROFIT_HINT)
   }
@@ -63,12 +72,12 @@ function ownVerdict({ signal, simulation, valuation, mode }: Parameters<typeof v
     const sum = net === null ? '' : `: net ${net.toFixed(4)} USD`
     return failure(
       'UNPROFITABLE',
-      `The profit of ${profit} base units of ${loanToken} does not pay for its gas, up to ${gasCostWei} wei before refunds${sum}.`,
+      `The profit of ${named(profit)} does not pay for its gas, up to ${gasCostWei} wei before refunds${sum}.`,
       facts,
     )
   }
   if (mode === 'LIVE' && valuation?.profitWei === null && minProfit === 0n) {
-    const sentence = `${loanToken} has no price on this chain, so its profit of ${profit} base units cannot be compared with gas, up to ${valuation.gasCostWei} wei before refunds.`
+    const sentence = `The loan token has no price on this chain, so the profit of ${named(profit)} cannot be compared with gas, up to ${valuation.gasCostWei} wei before refunds.`
     const facts = { profit: profit.toString(), gas_cost_wei: valuation.gasCostWei.toString() }
     return failure('UNPRICED', sentence, facts)
   }

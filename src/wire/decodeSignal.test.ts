@@ -47,7 +47,14 @@ test('understands the well-known request', () => {
     loanAmount: 1_000_000_000n,
     hops: [
       { protocol: 0, router: V2.toLowerCase(), tokenIn: usdc, tokenOut: weth, extra: '0x' },
-      { protocol: 1, router: V3.toLowerCase(), tokenIn: weth, tokenOut: usdc, extra: fee3000 },
+      {
+        protocol: 1,
+        router: V3.toLowerCase(),
+        tokenIn: weth,
+        tokenOut: usdc,
+        extra: fee3000,
+        isDefaultExtra: true,
+      },
     ],
     expectedProfitUsd: 50,
     minProfit: 0n,

@@ -33,7 +33,9 @@ export function parseRoute({
     const tokenIn = tokens.value[index] as Address
     const tokenOut = tokens.value[index + 1] as Address
     if (tokenIn === tokenOut) return swapsForItself(index, tokenIn, protocols.length)
-    hops.push({ protocol, router: router.value, tokenIn, tokenOut, extra: extra.value })
+    const isDefaultExtra = protocol === 1 && extras[index] === '0x'
+    const hop = { protocol, router: router.value, tokenIn, tokenOut, extra: extra.value }
+    hops.push(isDefaultExtra ? { ...hop, isDefaultExtra } : hop)
   }
   return succeed(hops)
 }

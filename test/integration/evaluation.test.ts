@@ -32,7 +32,7 @@ it('keeps what was read over a later probe, and goes by what that found', async 
   const { rpc, facts } = await probedChain({ chainId: 1, endpoint: proxy.url })
   let found: { facts: ChainFacts; heads: typeof heads } = { facts, heads }
   const fees = createFeeOracle({ rpc, chain: chainConfig({ chainId: 1, endpoint: proxy.url }) })
-  const evaluation = createEvaluation({ rpc, found: () => found, fees: () => fees })
+  const evaluation = createEvaluation({ rpc, found: () => found, log: console, fees: () => fees })
   const { signal, calldata } = numberedTrade(1)
 
   const simulated = await evaluation.engine().simulate({ signal, calldata })
@@ -61,7 +61,12 @@ it('keeps what was read over a later probe, and goes by what that found', async 
 it('values a loan of the native coin exactly, in wei', async () => {
   const { rpc, facts } = await probedChain({ chainId: 1, endpoint: proxy.url })
   const fees = createFeeOracle({ rpc, chain: chainConfig({ chainId: 1, endpoint: proxy.url }) })
-  const evaluation = createEvaluation({ rpc, found: () => ({ facts, heads }), fees: () => fees })
+  const evaluation = createEvaluation({
+    rpc,
+    found: () => ({ facts, heads }),
+    log: console,
+    fees: () => fees,
+  })
   const trade = PAYING_TRADES.find(({ signal }) => signal.loanToken === facts.wrappedNative)
   if (trade === undefined) throw new Error('No trade of the world borrows the native coin.')
   const simulated = await evaluation.engine().simulate(trade)

@@ -122,7 +122,8 @@ export async function openLiveRig({
           pays: (profit ?? 0n) > 923_097n,
         })
       },
-      verdict: (trade) => verdict({ ...trade, mode: 'LIVE' }),
+      explain: async ({ simulation }) => simulation,
+      verdict: (trade) => verdict({ ...trade, mode: 'LIVE', nameAmount: String }),
       market,
       freshMarket: market,
       gasLimit: async ({ simulation }) => succeed(simulation.gasUsed * 2n),

@@ -91,6 +91,8 @@ export interface TradeMaker {
     since?: number
   }) => Promise<Result<Simulation>>
   readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
+  /** A failed simulation with everything that can be said of why it failed. Never rejects. */
+  readonly explain: (failed: { signal: Signal; simulation: Simulation }) => Promise<Simulation>
   /** Why the simulated trade is not worth making; null when it is. */
   readonly verdict: (request: {
     signal: Signal

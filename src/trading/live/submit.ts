@@ -145,8 +145,11 @@ export function createSubmissions({
       if (taker === 'cancelled') return refused(takenForNow(simulation.takenBy))
     }
     if (reason !== null || valuation === null) {
-      const why = reason ?? failure('SIMULATION_FAILED', 'The simulation gave no result.')
-      return await denied(execution, why, { simulation, valuation })
+      const told = await trade.explain({ signal, simulation })
+      const why =
+        trade.verdict({ signal, simulation: told, valuation }) ??
+        failure('SIMULATION_FAILED', 'The simulation gave no result.')
+      return await denied(execution, why, { simulation: told, valuation })
     }
     const [market, balanceWei] = await Promise.all([trade.market(), trade.balance(lane)])
     if (!market.ok) return refused(market.failure)

@@ -1,0 +1,29 @@
+import { decimal } from './decimal.ts'
+import type { Address } from './signal.ts'
+
+/** What a token says of itself, as far as it can be shown; null where it says nothing of use. */
+export interface TokenName {
+  readonly symbol: string | null
+  readonly decimals: number | null
+}
+
+/**
+ * Base units of a token for a person: in whole tokens with their symbol too where the token is known, e.g.
+ * `1000.5 USDC (1000500000 base units of 0xA0b8…)`.
+ */
+export type NameAmount = (amount: bigint, token: Address) => string
+
+/** What an amount is called, given how its token's address is written. */
+export function amountText({
+  amount,
+  address,
+  name,
+}: {
+  amount: bigint
+  address: string
+  name: TokenName | null
+}): string {
+  const baseUnits = `${amount} base units of ${address}`
+  if (name === null || name.decimals === null) return baseUnits
+  return `${decimal({ amount, decimals: name.decimals })} ${name.symbol ?? 'whole tokens'} (${baseUnits})`
+}
