@@ -142,6 +142,7 @@ export function write({
   for (const [name, value] of reply.headers) res.writeHeader(name, value)
   for (const [name, value] of cors) res.writeHeader(name, value)
   if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(reply.body), close)
-  else if (reply.status === 204) res.endWithoutBody(undefined, close)
+  // With a length given, even undefined, it would be written into the answer.
+  else if (reply.status === 204) res.endWithoutBody()
   else res.end(reply.body, close)
 }

@@ -283,6 +283,46 @@ describe('a request that is not one', () => {
     expect(await raw(text)).toMatchObject({ status: 200, body: { signal_id: 'k-7' } })
   })
 
+  it('answers OPTIONS validly: without a body, a length or a close (F20)', async () => {
+    const send = requestText({ method: 'OPTIONS' }) + requestText({ method: 'GET', path: '/livez' })
+    const received = await exchange({ port: server.port, send, until: /"live":true/ })
+    const [options, livez] = received.split('HTTP/1.1 ').slice(1) as [string, string]
+    expect(options).toMatch(/^204 No Content\r\n(.*\r\n)*Allow: POST, OPTIONS\r\n/)
+    expect(options).not.toMatch(/content-length|transfer-encoding|connection/i)
+    expect(livez).toMatch(/^200 OK/)
+  })
+
+  it('refuses HTTP/1.0 in words, and closes (F21)', async () => {
+    const send = requestText({ body: good }).replace('HTTP/1.1', 'HTTP/1.0')
+    const received = await exchange({ port: server.port, send })
+    expect(received).toMatch(/^HTTP\/1\.1 505 HTTP Version Not Supported\r\n/)
+    expect(received).toMatch(/\r\nConnection: close\r\n/)
+  })
+
+  it('answers pipelined requests that need no waiting, in order (F21)', async () => {
+    const paths = ['/livez', '/errors/DRAINING', '/livez']
+    const send = paths.map((path) => requestText({ method: 'GET', path })).join('')
+    const received = await exchange({ port: server.port, send, until: /live.*DRAINING.*live/s })
+    expect(received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
+  })
+
+  it('executes at most the first of signals that are pipelined, closes, and tells what became of it (F21)', async () => {
+    const held = await startTransportServer()
+    try {
+      held.dispatcher.hold()
+      const ids = ['one', 'two', 'three']
+      const send = ids
+        .map((id) => requestText({ body: JSON.stringify({ ...sampleRequest, signal_id: id }) }))
+        .join('')
+      expect(await exchange({ port: held.port, send })).toBe('')
+      held.dispatcher.release()
+      const status = (id: string) => fetch(`${held.url}/trades/${id}`).then((answer) => answer.status)
+      expect(await Promise.all(ids.map(status))).toEqual([200, 404, 404])
+    } finally {
+      await held.stop()
+    }
+  })
+
   it('needs a content type', async () => {
     const send = `POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${good.length}\r\n\r\n${good}`
     expect(await raw(send)).toMatchObject({ status: 415, body: { code: 'UNSUPPORTED_MEDIA_TYPE' } })
