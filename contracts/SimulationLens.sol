@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title SimulationLens
-/// @notice Answers all of a candidate trade in one `eth_call`: outcome, gas, L1 fee, block, balances.
+/// @notice Answers all of a candidate trade in one `eth_call`: outcome, gas, L1 fee, block, balances, its sender's coins.
 /// @dev Never deployed. Its code is put by state override at the account that would send the transaction, so that the target
 /// sees its real caller; the call goes to that account.
 contract SimulationLens {
@@ -59,6 +59,7 @@ contract SimulationLens {
     /// @return balanceAfter of `token` in `target`
     /// @return ret return data, or revert data when `ok` is false
     /// @return left how much of each of `passing` the call left in `target`
+    /// @return funds wei of native coin that this account holds, before the call
     function simulate(
         address target,
         bytes calldata data,
@@ -76,12 +77,14 @@ contract SimulationLens {
             uint256 balanceBefore,
             uint256 balanceAfter,
             bytes memory ret,
-            uint256[] memory left
+            uint256[] memory left,
+            uint256 funds
         )
     {
         left = new uint256[](passing.length);
         if (l1FeeModel > L1_FEE_ARBITRUM) revert UnknownL1FeeModel(l1FeeModel);
         timestamp = block.timestamp;
+        funds = address(this).balance;
         blockNumber = l1FeeModel == L1_FEE_ARBITRUM
             ? _word(_read(ARB_SYS, abi.encodeWithSignature("arbBlockNumber()"), 1), 0)
             : block.number;
@@ -89,10 +92,10 @@ contract SimulationLens {
         // a call to an account without code succeeds and does nothing
         if (target.code.length == 0) {
             ret = abi.encodeWithSelector(NoCode.selector, target);
-            return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left);
+            return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left, funds);
         }
         (ok, balanceBefore, ret) = _balance(token, target);
-        if (!ok) return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left);
+        if (!ok) return (ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left, funds);
 
         for (uint256 i; i < passing.length; ++i) {
             (, left[i],) = _balance(passing[i], target);

@@ -48,6 +48,7 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
           const injected = await ask({ ...question, target: nowhere, injectAt: nowhere })
           const deployed = await ask(question)
           const block = await world.client.getBlock()
+          const funds = await world.client.getBalance({ address: world.owner })
           const spent = await gasSpent({ from: world.owner, to: world.executor, data: question.data })
           const receipt = await world.execute({ flashSource, ...each })
           const profit = world.tradesIn(receipt)[0]?.profit as bigint
@@ -63,6 +64,7 @@ describe('SimulationLens', { timeout: 120_000 }, () => {
             balanceAfter: profit,
             ret: pad(toHex(profit)),
             left: passing.map(() => 0n),
+            funds,
           })
           // The call instruction itself and what it copies come on top of what the transaction spends in the
           // executor.

@@ -259,6 +259,7 @@ export async function openLive({
         lanes,
         balance: balances.balance,
         atStakeWei: budget.atStakeWei,
+        paidWei: budget.paidWei,
         minedCounts,
         foreignNewest: foreign.newest,
         rpc,

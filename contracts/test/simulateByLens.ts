@@ -6,7 +6,7 @@ import { executorArtifact, type World } from './startWorld.ts'
 export const lensArtifact = readArtifact('SimulationLens')
 
 const abi = parseAbi([
-  'function simulate(address target, bytes data, address token, uint8 l1FeeModel, address[] passing) returns (bool ok, uint256 gasUsed, uint256 l1Fee, uint256 blockNumber, uint256 timestamp, uint256 balanceBefore, uint256 balanceAfter, bytes ret, uint256[] left)',
+  'function simulate(address target, bytes data, address token, uint8 l1FeeModel, address[] passing) returns (bool ok, uint256 gasUsed, uint256 l1Fee, uint256 blockNumber, uint256 timestamp, uint256 balanceBefore, uint256 balanceAfter, bytes ret, uint256[] left, uint256 funds)',
 ])
 
 /** What the lens answers. */
@@ -20,6 +20,7 @@ export interface LensAnswer {
   balanceAfter: bigint
   ret: Hex
   left: readonly bigint[]
+  funds: bigint
 }
 
 export interface LensQuestion {
@@ -37,9 +38,9 @@ export function encodeSimulate({ target, data, token, l1FeeModel = 0, passing = 
 
 /** The answer in the return data of `simulate`. */
 export function decodeSimulate(answer: Hex): LensAnswer {
-  const [ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left] =
+  const [ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left, funds] =
     decodeFunctionResult({ abi, data: answer })
-  return { ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left }
+  return { ok, gasUsed, l1Fee, blockNumber, timestamp, balanceBefore, balanceAfter, ret, left, funds }
 }
 
 /** The storage an executor injected by override needs: slots 0 to 2. */

@@ -101,6 +101,10 @@ class Model {
   atStake(lane?: Address): bigint {
     return sum(this.open(lane).map((place) => most(place, ['trade', 'repair'])))
   }
+  /** Whenever it was. */
+  paid(lane: Address): bigint {
+    return sum(this.places.map((place) => (place.lane === lane ? (place.landed?.wei ?? 0n) : 0n)))
+  }
   spent(): bigint {
     return sum(this.landed().map(({ landed }) => landed.wei))
   }
@@ -278,7 +282,10 @@ test('no interleaving spends beyond a limit, and every sum is what was reserved 
         }
         expect(budget.spentLastHourWei()).toBe(model.spent())
         expect(budget.atStakeWei()).toBe(model.atStake())
-        for (const lane of LANES) expect(budget.atStakeWei(lane)).toBe(model.atStake(lane))
+        for (const lane of LANES) {
+          expect(budget.atStakeWei(lane)).toBe(model.atStake(lane))
+          expect(budget.paidWei(lane)).toBe(model.paid(lane))
+        }
         const { trades, repairs } = budget.report()
         expect(trades.spentLastHourWei + trades.atStakeWei).toBe(model.tradeExposure())
         expect(repairs.spentLastHourWei + repairs.atStakeWei).toBe(model.repairExposure())

@@ -122,6 +122,8 @@ export interface Budget {
   /** Of trades and repairs together. */
   spentLastHourWei(): bigint
   atStakeWei(lane?: Address): bigint
+  /** What receipts say that a lane's account has paid since the start; less again when a block leaves the chain. */
+  paidWei(lane: Address): bigint
   report(): BudgetReport
 }
 
@@ -142,7 +144,11 @@ interface Place extends Stake {
   attempts: readonly Attempt[]
   /** Of the receipt that settled it. */
   booking: Booking | null
+  /** By that receipt, whichever allowance it is charged to. */
+  paidWei: bigint
 }
+
+const newPlace = (lane: Address): Place => ({ lane, attempts: [], booking: null, paidWei: 0n })
 
 /** Charged to the trades' allowance. */
 const tradeWei = ({ attempts }: Place): bigint => most(attempts, 'trade')
@@ -204,6 +210,13 @@ export function createBudget({
       bookings.delete(known)
     }
     return booking
+  }
+
+  /** By lane. */
+  const paid = new Map<Address, bigint>()
+  function pay(place: Place, wei: bigint): void {
+    paid.set(place.lane, (paid.get(place.lane) ?? 0n) + wei - place.paidWei)
+    place.paidWei = wei
   }
 
   const sum = (of: (place: Place) => bigint, except?: Place, lane?: Address): bigint => {
@@ -276,14 +289,14 @@ export function createBudget({
 
   return {
     reserve({ lane, ...request }) {
-      const place: Place = { lane, attempts: [], booking: null }
+      const place = newPlace(lane)
       const priced = price(place, [], request)
       if (!priced.ok) return priced
       open.add(place)
       return succeed({ fee: priced.value.fee, stake: place })
     },
     refusal({ lane, ...request }) {
-      const priced = price({ lane, attempts: [], booking: null }, [], request)
+      const priced = price(newPlace(lane), [], request)
       return priced.ok ? null : priced.failure
     },
     raise(stake, { tried, ...request }) {
@@ -300,12 +313,14 @@ export function createBudget({
       const place = stake as Place
       place.booking?.undo()
       place.booking = null
+      pay(place, 0n)
       open.delete(place)
     },
     settle(stake, { wei, receipt, atMs }) {
       const place = stake as Place
       open.delete(place)
       if (place.booking?.receipt === receipt) return
+      pay(place, wei)
       place.booking?.undo()
       // A trade's cost is a trade's; where a repair was signed too, it pays what goes beyond.
       const isTrade = place.attempts.every(({ kind }) => kind === 'trade')
@@ -318,15 +333,17 @@ export function createBudget({
       if (place.booking === null) return
       place.booking.undo()
       place.booking = null
+      pay(place, 0n)
       open.add(place)
     },
     adopt({ lane, maxCostWei, kind = 'trade', at }) {
-      const place = (at as Place | undefined) ?? { lane, attempts: [], booking: null }
+      const place = (at as Place | undefined) ?? newPlace(lane)
       place.attempts = [...place.attempts, { kind, costWei: maxCostWei }]
       if (place.booking === null) open.add(place)
       return place
     },
     spentLastHourWei: () => trades.total(now()) + repairs.total(now()),
+    paidWei: (lane) => paid.get(lane) ?? 0n,
     atStakeWei: (lane) => sum(totalWei, undefined, lane),
     report: () => ({
       trades: report(maxSpendPerHourWei, trades, tradeWei),

@@ -27,6 +27,8 @@ export interface Simulation {
   readonly block: number
   /** Data-availability part of the fee on rollups, wei; 0 elsewhere. */
   readonly l1FeeWei: bigint
+  /** What the account that would send it holds of the native coin at that block, wei. */
+  readonly fundsWei: bigint
   /**
    * How it failed; null on success. `unprofitable`: it ran but earned too little; `expired`: its deadline had
    * passed on chain.

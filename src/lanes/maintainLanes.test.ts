@@ -2,6 +2,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
+import { NODE_DOWN } from '../../test/support/liveContext.ts'
 import { newAccount, signedTransfer } from '../../test/support/signedTransfer.ts'
 import { LIMITS } from '../config/limits.ts'
 import type { Address } from '../domain/signal.ts'
@@ -29,10 +30,14 @@ let lanes: Lanes
 let maintenance: LaneMaintenance
 let held: bigint | null
 let atStake: bigint
+/** What our own transactions have cost, by receipts. */
+let paid: bigint
 /** What further endpoints count; the first tells the chain's own count. */
 let others: number[]
 /** What the first endpoint adds to every count. */
 let lie: number
+/** No endpoint answers. */
+let isSilent: boolean
 let elapsedMs: number
 /** Calls since the beginning, by method. */
 let calls: string[]
@@ -44,19 +49,23 @@ beforeEach(async () => {
   lanes = createLanes({ lanes: [{ address, minedCount: 0, inFlightMax: 4 }], queueMax: 10 })
   held = 1_000n
   atStake = 0n
+  paid = 0n
   others = []
   lie = 0
+  isSilent = false
   elapsedMs = 1_000_000
   calls = []
   maintenance = createLaneMaintenance({
     lanes,
     balance: async () => held,
     atStakeWei: () => atStake,
+    paidWei: () => paid,
     minedCounts: async () => [await count(), ...others].map((count) => ({ count })),
     foreignNewest: async () => FOREIGN,
     rpc: {
       async call(method, params) {
         calls.push(method)
+        if (isSilent) return { ...NODE_DOWN, kind: 'transport' }
         return method === 'eth_getTransactionCount'
           ? { ok: true, result: `0x${(await count()).toString(16)}` }
           : await rpc.call(method, params)
@@ -75,6 +84,12 @@ async function pass(ms: number): Promise<void> {
   elapsedMs += ms
   await maintenance.run()
 }
+/** As a trade does whose simulation has read what the account holds. */
+const checkBeforeUse = async () =>
+  await maintenance.checkBeforeUse(
+    address,
+    chain.ask('eth_getBalance', address, 'latest').then((wei) => BigInt(wei as string)),
+  )
 async function useKeyElsewhere(): Promise<void> {
   const { raw } = await signedTransfer({ account, chainId: 1, nonce: 0 })
   await chain.ask('eth_sendRawTransaction', raw)
@@ -83,7 +98,7 @@ async function useKeyElsewhere(): Promise<void> {
 describe('an account that another party has used', () => {
   it('is found before it signs, stops, and says by which transaction', async () => {
     await useKeyElsewhere()
-    expect(await maintenance.checkBeforeUse(address)).toMatchObject({ code: 'LANES_BUSY' })
+    expect(await checkBeforeUse()).toMatchObject({ code: 'LANES_BUSY' })
     expect(lane()?.paused).toContain(FOREIGN.hash)
     expect(lane()?.nonce).toBe(1)
   })
@@ -91,7 +106,7 @@ describe('an account that another party has used', () => {
   it('is not believed from one endpoint where another counts less', async () => {
     lie = 40
     others = [0]
-    expect(await maintenance.checkBeforeUse(address)).toBeNull()
+    expect(await checkBeforeUse()).toBeNull()
     await pass(60_000)
     expect(lane()).toMatchObject({ paused: null, nonce: 0 })
     others = [1]
@@ -100,14 +115,52 @@ describe('an account that another party has used', () => {
     expect(lane()?.nonce).toBe(1)
   })
 
-  it('is not asked about while transactions of ours are out, nor twice in a moment', async () => {
-    expect(await maintenance.checkBeforeUse(address)).toBeNull()
-    expect(await maintenance.checkBeforeUse(address)).toBeNull()
-    expect(calls).toEqual(['eth_getTransactionCount'])
-    elapsedMs += 1_000
+  it('is not asked about while transactions of ours are out, nor while it pays for those alone', async () => {
+    expect(await checkBeforeUse()).toBeNull()
+    expect(await checkBeforeUse()).toBeNull()
+    // One of ours has landed.
+    await chain.ask('anvil_setBalance', address, `0x${(10n ** 17n).toString(16)}`)
+    await checkBeforeUse()
+    await checkBeforeUse()
+    calls.length = 0
+    await chain.ask('anvil_setBalance', address, `0x${(10n ** 17n - 4_711n).toString(16)}`)
+    paid = 4_711n
+    expect(await checkBeforeUse()).toBeNull()
     lanes.lane(address)?.adopt(0)
-    expect(await maintenance.checkBeforeUse(address)).toBeNull()
-    expect(calls).toHaveLength(1)
+    await chain.ask('anvil_setBalance', address, '0x0')
+    expect(await checkBeforeUse()).toBeNull()
+    expect(calls).toEqual([])
+  })
+
+  it('is found at its next trade by what the transaction cost, whatever was asked a moment ago', async () => {
+    await checkBeforeUse()
+    await checkBeforeUse()
+    await useKeyElsewhere()
+    expect(await checkBeforeUse()).toMatchObject({ code: 'LANES_BUSY' })
+  })
+
+  it('is found though it was topped up as well', async () => {
+    await checkBeforeUse()
+    await useKeyElsewhere()
+    await chain.ask('anvil_setBalance', address, `0x${(7n * 10n ** 20n).toString(16)}`)
+    expect(await checkBeforeUse()).toMatchObject({ code: 'LANES_BUSY' })
+  })
+
+  it('is asked about before each trade where what it holds is not known', async () => {
+    const unknown = async () => await maintenance.checkBeforeUse(address, Promise.resolve(null))
+    expect([await unknown(), await unknown()]).toEqual([null, null])
+    expect(calls).toHaveLength(2)
+    await useKeyElsewhere()
+    expect(await unknown()).toMatchObject({ code: 'LANES_BUSY' })
+  })
+
+  it('is asked about anew when no endpoint told its count', async () => {
+    isSilent = true
+    expect(await checkBeforeUse()).toBeNull()
+    isSilent = false
+    calls.length = 0
+    await useKeyElsewhere()
+    expect(await checkBeforeUse()).toMatchObject({ code: 'LANES_BUSY' })
   })
 })
 

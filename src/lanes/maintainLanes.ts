@@ -18,8 +18,6 @@ const BALANCE_MS = 2_000
  * refuses wait to be sent again, so that a node that still refuses them says so first.
  */
 const TRIAL_MS = 30_000
-/** An account that was asked about so lately is not asked again before it signs. */
-const CHECKED_MS = 250
 
 /**
  * Whether lanes may be used: by what their account holds, by who else uses it, and by how many of its
@@ -36,15 +34,21 @@ export interface LaneMaintenance {
   delegated(lane: Address): void
   /**
    * Before an account at rest signs: why it must not, since another party has used it; the lane is stopped
-   * then.
+   * then. An account that has paid for our own transactions and nothing else is not asked about: every
+   * transaction costs its sender gas. (An EIP-7702 authorisation that somebody else pays for uses a nonce and
+   * costs the account nothing: `run` finds that, or the node that refuses the nonce.)
+   *
+   * @param funds what the account holds at the block that the trade was simulated on, wei; null when that is
+   *   not known
    */
-  checkBeforeUse(lane: Address): Promise<Failure | null>
+  checkBeforeUse(lane: Address, funds: Promise<bigint | null>): Promise<Failure | null>
   /** Maintains lanes at rest. Never rejects. */
   run(): Promise<void>
 }
 
 /**
  * @param options.atStakeWei what a lane's transactions in flight may still cost
+ * @param options.paidWei what a lane's account has paid by receipts
  * @param options.minedCounts of every endpoint that is well and answers
  * @param options.rpc reads from an endpoint that is well
  * @param options.foreignNewest names the transaction that took a nonce lately, as its hash and what it does;
@@ -55,6 +59,7 @@ export function createLaneMaintenance({
   lanes,
   balance,
   atStakeWei,
+  paidWei,
   minedCounts,
   foreignNewest,
   rpc,
@@ -66,6 +71,7 @@ export function createLaneMaintenance({
   lanes: Lanes
   balance: (lane: Address) => Promise<bigint | null>
   atStakeWei: (lane: Address) => bigint
+  paidWei: (lane: Address) => bigint
   minedCounts: (lane: Address) => Promise<readonly { readonly count: number }[]>
   foreignNewest: (place: {
     lane: Address
@@ -85,20 +91,22 @@ export function createLaneMaintenance({
   const doubted = new Map<Address, number>()
   const balanceAtMs = new Map<Address, number>()
   const maintainedAtMs = new Map<Address, number>()
-  const checkedAtMs = new Map<Address, number>()
+  /** What accounts held when nobody else had used them, and had paid by then. */
+  const ownUse = new Map<Address, { readonly fundsWei: bigint; readonly paidWei: bigint }>()
   const since = (times: ReadonlyMap<Address, number>, lane: Address) =>
     elapsedMs() - (times.get(lane) ?? Number.NEGATIVE_INFINITY)
 
-  /** Stops a lane that another party has used: why, or null when nobody has. */
-  async function findForeignUse(address: Address): Promise<Failure | null> {
-    checkedAtMs.set(address, elapsedMs())
+  /** Stops a lane that another party has used, and says why. */
+  async function findForeignUse(address: Address): Promise<Failure | 'none' | 'unread'> {
+    ownUse.delete(address)
     const lane = lanes.lane(address)
     const outcome = await rpc.call('eth_getTransactionCount', [address, 'latest'])
     const count = outcome.ok ? readCount(outcome.result) : null
-    if (count === null || lane === null || count <= lane.minedCount()) return null
+    if (count === null || lane === null) return 'unread'
+    if (count <= lane.minedCount()) return 'none'
     // One endpoint may be wrong, and a lane that believed it would sign behind a gap.
     const counts = (await minedCounts(address)).map((told) => told.count)
-    if (counts.length === 0) return null
+    if (counts.length === 0) return 'unread'
     const agreed = Math.min(...counts)
     if (agreed < count && doubted.get(address) !== count) {
       doubted.set(address, count)
@@ -106,7 +114,7 @@ export function createLaneMaintenance({
     }
     // A trade may have been signed meanwhile: its nonce is held, and one that is not is foreign.
     const use = lane.resync([agreed])
-    if (use === null) return null
+    if (use === null) return 'none'
     const told = `Another party uses ${address}: its nonces from ${use.lowest} on (${use.count}) went to transactions that are not ours`
     lanes.pause(address, 'foreign', `${told}.`)
     const first = await foreignNewest({ lane: address, nonce: use.lowest })
@@ -156,11 +164,19 @@ export function createLaneMaintenance({
     delegated(lane) {
       lanes.limit(lane, Math.min(laneInFlightMax, delegatedInFlightMax))
     },
-    async checkBeforeUse(lane) {
-      const isAtRest = lanes.lane(lane)?.signedInFlight() === 0
+    async checkBeforeUse(lane, funds) {
+      if (lanes.lane(lane)?.signedInFlight() !== 0) return null
+      const before = ownUse.get(lane)
       // Through one endpoint, in the batch of the simulation: one that does not answer must not keep a trade
       // waiting.
-      return isAtRest && since(checkedAtMs, lane) >= CHECKED_MS ? await findForeignUse(lane) : null
+      const asked = before === undefined ? findForeignUse(lane) : null
+      const fundsWei = await funds
+      const now = fundsWei === null ? null : { fundsWei, paidWei: paidWei(lane) }
+      if (before && now && before.fundsWei - now.fundsWei === now.paidWei - before.paidWei) return null
+      const found = await (asked ?? findForeignUse(lane))
+      // One that differs without foreign use pays for what no receipt tells: the next trade asks at once.
+      if (found === 'none' && asked !== null && now !== null) ownUse.set(lane, now)
+      return typeof found === 'string' ? null : found
     },
     async run() {
       await Promise.all(

@@ -53,7 +53,18 @@ test('calls behind pending trades are written as ethers writes them', () => {
 
 test('answers behind pending trades are read as ethers wrote them', () => {
   const answer = (ok: boolean, gain: number) =>
-    lens.encodeFunctionResult('simulate', [ok, 300_000, 5, 19, 1_795_403_379, 7, 7 + gain, '0xaabb', [5, 0]])
+    lens.encodeFunctionResult('simulate', [
+      ok,
+      300_000,
+      5,
+      19,
+      1_795_403_379,
+      7,
+      7 + gain,
+      '0xaabb',
+      [5, 0],
+      11,
+    ])
   const encoded = (...values: unknown[]) => behindLens.encodeFunctionResult('simulateBehind', values)
   const [alone, behind] = [answer(true, 9), answer(true, 4)]
   expect(decodeBehindAnswer(encoded(alone, behind, 3))).toEqual({
@@ -78,12 +89,12 @@ test('answers are read as ethers wrote them', () => {
   fc.assert(
     fc.property(
       fc.boolean(),
-      fc.array(amount, { minLength: 4, maxLength: 4 }),
+      fc.array(amount, { minLength: 5, maxLength: 5 }),
       fc.nat(),
       bytes(0, 200),
       fc.array(amount, { maxLength: 7 }),
       (ok, words, block, data, left) => {
-        const [gasUsed, l1FeeWei, balanceBefore, balanceAfter] = words as [bigint, bigint, bigint, bigint]
+        const [gasUsed = 0n, l1FeeWei = 0n, balanceBefore = 0n, balanceAfter = 0n, fundsWei = 0n] = words
         const answer = {
           ok,
           gasUsed,
@@ -94,6 +105,7 @@ test('answers are read as ethers wrote them', () => {
           balanceAfter,
           data,
           left,
+          fundsWei,
         }
         expect(decodeLensAnswer(lens.encodeFunctionResult('simulate', Object.values(answer)))).toEqual(answer)
       },
@@ -102,7 +114,7 @@ test('answers are read as ethers wrote them', () => {
 })
 
 test('anything else is no answer', () => {
-  const whole = lens.encodeFunctionResult('simulate', [true, 1, 2, 3, 4, 5, 6, '0xaabb', [9]])
+  const whole = lens.encodeFunctionResult('simulate', [true, 1, 2, 3, 4, 5, 6, '0xaabb', [9], 8])
   expect(decodeLensAnswer(whole)?.data).toBe('0xaabb')
   expect(
     ['0x', null, undefined, 7, {}, '0x01', whole.slice(0, -64), whole.replace('aabb', 'aabz')].map(

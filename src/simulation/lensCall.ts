@@ -21,6 +21,8 @@ export interface LensAnswer {
   readonly data: Hex
   /** How much of each token that should only pass through stayed, in the order asked. */
   readonly left: readonly bigint[]
+  /** What the sender's account holds of the native coin before the call, wei. */
+  readonly fundsWei: bigint
 }
 
 /** What the lens measured of a candidate alone and behind pending trades. */
@@ -84,7 +86,7 @@ export function createLensEncoder({ target, l1FeeModel }: { target: Address; l1F
  * else).
  */
 export function decodeLensAnswer(result: unknown): LensAnswer | null {
-  if (typeof result !== 'string' || result.length < 2 + 11 * WORD || !HEX.test(result)) return null
+  if (typeof result !== 'string' || result.length < 2 + 12 * WORD || !HEX.test(result)) return null
   const at = (index: number) => wordAt(result, index)
   const data = bytesAt(result, 7)
   const left = wordsAt(result, 8)
@@ -99,6 +101,7 @@ export function decodeLensAnswer(result: unknown): LensAnswer | null {
     balanceAfter: at(6),
     data,
     left,
+    fundsWei: at(9),
   }
 }
 

@@ -266,6 +266,7 @@ function readAnswer({
     gasUsed: transactionGas({ calldata, executionGas: answer.gasUsed }),
     block: answer.block,
     l1FeeWei: answer.l1FeeWei,
+    fundsWei: answer.fundsWei,
     takenBy: null,
   }
   if (!answer.ok) {

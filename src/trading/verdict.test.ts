@@ -26,6 +26,7 @@ const simulation: Simulation = {
   shortfall: null,
   block: 1_234,
   l1FeeWei: 0n,
+  fundsWei: 10n ** 18n,
   revertKind: null,
   error: null,
   failedHop: null,

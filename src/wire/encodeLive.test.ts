@@ -46,6 +46,7 @@ const signed: LiveExecution = {
     shortfall: null,
     block: 23_456_789,
     l1FeeWei: 31n,
+    fundsWei: 10n ** 18n,
     revertKind: null,
     error: null,
     failedHop: null,

@@ -224,6 +224,7 @@ export const SIMULATION: Simulation = {
   shortfall: null,
   block: HEAD,
   l1FeeWei: 0n,
+  fundsWei: 10n ** 21n,
   revertKind: null,
   error: null,
   failedHop: null,

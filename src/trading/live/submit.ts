@@ -48,7 +48,6 @@ interface Worthwhile {
   readonly valuation: Valuation
   readonly behind: readonly PendingTrade[]
   readonly market: MarketFee
-  readonly balanceWei: bigint
   readonly gasLimit: bigint
 }
 
@@ -127,10 +126,9 @@ export function createSubmissions({
 
     const behind = inFlight.behind(signal)
     const calldata = calldataOf(execution.record, signal.minProfit, context)
-    const [simulated, unfit] = await Promise.all([
-      trade.simulate({ signal, calldata, lane, behind, since: inFlight.since(signal) }),
-      maintenance.checkBeforeUse(lane),
-    ])
+    const simulating = trade.simulate({ signal, calldata, lane, behind, since: inFlight.since(signal) })
+    const funds = simulating.then((done) => (done.ok ? done.value.fundsWei : null))
+    const [simulated, unfit] = await Promise.all([simulating, maintenance.checkBeforeUse(lane, funds)])
     if (unfit !== null) return { status: 'unfit', failure: unfit }
     if (!simulated.ok) return refused(simulated.failure)
     const simulation = simulated.value
@@ -151,16 +149,14 @@ export function createSubmissions({
         failure('SIMULATION_FAILED', 'The simulation gave no result.')
       return await denied(execution, why, { simulation: told, valuation })
     }
-    const [market, balanceWei] = await Promise.all([trade.market(), trade.balance(lane)])
+    const market = await trade.market()
     if (!market.ok) return refused(market.failure)
-    if (balanceWei === null)
-      return refused(failure('NODE_UNAVAILABLE', `No endpoint tells the balance of ${lane}.`))
     const gas = await trade.gasLimit({ simulation, market: market.value, call: { lane, calldata } })
     if (!gas.ok) return refused(gas.failure)
     // The node may have taken its time.
     const later = late(execution.record)
     if (later !== null) return await denied(execution, later, { simulation, valuation })
-    return { simulation, valuation, behind, market: market.value, balanceWei, gasLimit: gas.value }
+    return { simulation, valuation, behind, market: market.value, gasLimit: gas.value }
   }
 
   /**
@@ -221,10 +217,17 @@ export function createSubmissions({
     const { lane } = place
     // Evaluating may have taken its time.
     if (chain.isPaused()) return refused(PAUSED)
-    const { simulation, valuation, market, balanceWei, gasLimit } = worthwhile
+    const { simulation, valuation, market, gasLimit } = worthwhile
     const l1FeeWei = trade.feeBesideGas(simulation)
     const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
-    const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
+    const reserved = budget.reserve({
+      lane,
+      market,
+      gasLimit,
+      l1FeeWei,
+      purpose,
+      balanceWei: simulation.fundsWei,
+    })
     if (!reserved.ok) {
       if (isHourOver(execution, reserved.failure)) {
         const pauseMs = 2 * (refusedByHour.get(execution)?.pauseMs ?? HOUR_PAUSE_MS / 2)

@@ -13,6 +13,7 @@ import {
   openLiveRig,
   openTrade,
   PROFIT,
+  SIMULATION,
   START_MS,
 } from '../../../test/support/liveContext.ts'
 import type { Simulation, Valuation } from '../../domain/execution.ts'
@@ -209,7 +210,7 @@ describe('submit', () => {
 
   it('signs no more in one tick than the account can pay for', async () => {
     const cost = 31_000_000_007n * 615_398n
-    const change = { trade: { balance: async () => (3n * cost) / 2n } }
+    const change = { trade: { simulate: holding((3n * cost) / 2n) } }
     const submitted = await Promise.all(
       ['a', 'b', 'c', 'd'].map((id) => submit({ signal: liveTrade(id, { hops: [] }), change })),
     )
@@ -218,6 +219,12 @@ describe('submit', () => {
     expect(lane()?.paused).toContain('needs')
   })
 })
+
+/** The account of the lane holds this. */
+const holding =
+  (fundsWei: bigint): LiveContext['trade']['simulate'] =>
+  async () =>
+    succeed({ ...SIMULATION, block: rig.head, fundsWei })
 
 const failed =
   (over: Partial<Simulation>): (() => Change) =>
@@ -285,7 +292,6 @@ describe('a stage that fails before the nonce', () => {
     ['a simulation without an answer', tradeDown('simulate'), {}, 'NODE_UNAVAILABLE'],
     ['a price without an answer', tradeDown('valuate'), {}, 'NODE_UNAVAILABLE'],
     ['a market without an answer', tradeDown('market'), {}, 'NODE_UNAVAILABLE'],
-    ['a balance without an answer', () => ({ trade: { balance: async () => null } }), {}, 'NODE_UNAVAILABLE'],
   ]
   it.each(REFUSED)(
     '%s: nothing is on disk, nothing reserved, and the id is free',
@@ -302,7 +308,7 @@ describe('a stage that fails before the nonce', () => {
   )
 
   it('an underfunded account: it is stopped, nothing is reserved', async () => {
-    const { submission } = await submit({ change: { trade: { balance: async () => 7n } } })
+    const { submission } = await submit({ change: { trade: { simulate: holding(7n) } } })
     expect(submission).toMatchObject({ status: 'unfit', failure: { code: 'INSUFFICIENT_FUNDS' } })
     expect(lane()).toMatchObject({ inFlight: 0, nonce: FIRST_NONCE })
     expect(rig.told).toEqual([`underfunded ${31_000_000_007n * 615_398n}`])
