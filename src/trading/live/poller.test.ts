@@ -471,6 +471,35 @@ describe('what is settled while nodes take their time', () => {
     expect(sent).toHaveLength(1)
   })
 
+  it('is told once that it is final, though the check that follows finds it too', async () => {
+    let asking: Promise<void> | null = null
+    const find = held()
+    live.change = () => ({
+      chain: {
+        async find(positions) {
+          await asking
+          return positions.map(
+            ({ hashes }) => hashes.map((hash) => findings.get(hash)).find(Boolean) ?? ABSENT,
+          )
+        },
+      },
+    })
+    await restart()
+    await execute('a')
+    const [first] = sent
+    await check([first, mined(first)])
+    findings.set(first?.hash ?? '0x', { kind: 'mined', receipt: null, final: true })
+    const before = live.rig.told.length
+    live.engine.poll()
+    live.engine.poll()
+    await Promise.resolve()
+    asking = find.promise
+    await expect.poll(() => live.rig.told.length).toBe(before + 1)
+    find.resolve()
+    await live.engine.check()
+    expect(live.rig.told).toHaveLength(before + 1)
+  })
+
   it('tells the outcome of one trade while the price of another is waited for', async () => {
     const price = held()
     live.change = () => ({

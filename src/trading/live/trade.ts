@@ -217,7 +217,10 @@ export function createTrades({
     const changedAtMs = clock.nowMs()
     const isFinal = await recordChange(
       execution,
-      (before) => (before.inclusion === null ? null : { record: { ...before, final: true, changedAtMs } }),
+      (before) =>
+        before.inclusion === null || before.final
+          ? null
+          : { record: { ...before, final: true, changedAtMs } },
       context,
       'soon',
     )
