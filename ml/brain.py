@@ -6,15 +6,24 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import aiohttp
 
-from execution.execution_client import Answer, ExecutionManager, OutcomeUnknown, TitanError
+from execution.execution_client import (
+    Answer,
+    ConnectionFailed,
+    ExecutionManager,
+    OutcomeUnknown,
+    ServerBusy,
+    TitanError,
+)
 from ml.opportunity import Opportunity
 from ml.pool import Pool
 from ml.settings import Settings, read_settings
@@ -29,51 +38,116 @@ _NO_CHAIN = (
 
 
 class Brain:
-    """Rounds of looking at every chain and submitting each chain's best opportunity, until something says stop."""
+    """Looks at every chain, each in rounds of its own, and submits its best opportunity, until something says stop.
 
-    def __init__(self, manager: ExecutionManager, watchers: list[ChainWatcher], settings: Settings) -> None:
+    A server that goes away is waited for. ``endpoints`` tells the node of each chain where that can change: a server's own
+    devnet comes back at other ports.
+    """
+
+    def __init__(
+        self,
+        manager: ExecutionManager,
+        watchers: Sequence[ChainWatcher],
+        settings: Settings,
+        endpoints: Callable[[], Awaitable[Mapping[int, str]]] | None = None,
+    ) -> None:
         self._manager = manager
         self._watchers = watchers
         self._settings = settings
+        self._endpoints = endpoints
         self._stop = asyncio.Event()
+        self._server_away = False
         self.submitted = 0
         self.succeeded = 0
 
     def stop(self) -> None:
-        """Ends after the round under way."""
+        """Ends after the rounds under way."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Raises TitanError when the server is lost for good."""
-        started = time.monotonic()
+        """Raises TitanError when the server is there but cannot be used, such as in another mode."""
+        seconds = self._settings.seconds_max
+        end = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.stop)
+        chains = [asyncio.create_task(self._watch(watcher)) for watcher in self._watchers]
+        try:
+            await asyncio.gather(*chains)
+        finally:
+            if end is not None:
+                end.cancel()
+            for chain in chains:
+                chain.cancel()
+            await asyncio.gather(*chains, return_exceptions=True)
+
+    async def _watch(self, watcher: ChainWatcher) -> None:
         rounds = 0
         while not self._stop.is_set():
-            await asyncio.gather(*(self._round(watcher) for watcher in self._watchers))
+            await self._round(watcher)
             rounds += 1
             if self._settings.rounds_max is not None and rounds >= self._settings.rounds_max:
                 return
-            pause = self._settings.interval
-            if self._settings.seconds_max is not None:
-                pause = min(pause, started + self._settings.seconds_max - time.monotonic())
-            if pause <= 0:
-                return
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
+            await self._stops_within(self._settings.interval)
 
     async def _round(self, watcher: ChainWatcher) -> None:
         found = await watcher.look()
+        if watcher.lost:
+            await self._locate(watcher)
         if found is None or self._stop.is_set():
             return
+        trades_max = self._settings.trades_max
+        if trades_max is not None and self.submitted >= trades_max:
+            watcher.forget()  # the last one is under way elsewhere
+            return
         self.submitted += 1
-        if self._settings.trades_max is not None and self.submitted >= self._settings.trades_max:
-            self.stop()
         try:
             result = await self._submit(watcher.chain_id, found)
         except OutcomeUnknown as cause:
-            record = await self._manager.resolve(cause.signal_id)
-            result = record or {"success": False, "error": "the server has nothing of the signal"}
+            result = await self._outcome(cause)
+        except ConnectionFailed as cause:
+            # Nothing was handed over: the next look finds the gap again, if it is still there.
+            self.submitted -= 1
+            watcher.forget()
+            self._tell_server(cause)
+            return
+        self._tell_server(None)
         self.succeeded += result["success"] is True
         print(_line(watcher.chain_id, found, result), flush=True)
+        if trades_max is not None and self.submitted >= trades_max:
+            self.stop()
+
+    async def _outcome(self, unknown: OutcomeUnknown) -> Answer:
+        """What became of a signal whose answer was lost, as soon as the server can tell."""
+        while True:
+            try:
+                record = await self._manager.resolve(unknown.signal_id)
+            except (ConnectionFailed, ServerBusy) as cause:
+                self._tell_server(cause)
+                if await self._stops_within(self._settings.interval):
+                    return {"success": False, "error": str(unknown)}
+            else:
+                return record or {"success": False, "error": "the server has nothing of the signal"}
+
+    async def _locate(self, watcher: ChainWatcher) -> None:
+        if self._endpoints is None:
+            return
+        try:
+            url = (await self._endpoints()).get(watcher.chain_id)
+        except (ConnectionFailed, ServerBusy) as cause:
+            self._tell_server(cause)
+        else:
+            self._tell_server(None)
+            if url is not None:
+                watcher.move(url)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return self._stop.is_set()
+
+    def _tell_server(self, trouble: TitanError | None) -> None:
+        if (trouble is not None) != self._server_away:
+            self._server_away = trouble is not None
+            said = "well again" if trouble is None else f"away, waiting for it ({str(trouble).splitlines()[0]})"
+            print(f"execution server: {said}", flush=True)
 
     async def _submit(self, chain_id: int, found: Opportunity) -> Answer:
         dollar, other = found.buy.dollar, found.buy.other
@@ -118,9 +192,8 @@ def _line(chain_id: int, found: Opportunity, result: Answer) -> str:
     return f"✅ {trade}{made}" + ("" if net is None else f", net of gas ${net:,.4f}")
 
 
-async def _endpoints(manager: ExecutionManager, settings: Settings) -> dict[int, str]:
-    if settings.endpoints:
-        return settings.endpoints
+async def _devnet(manager: ExecutionManager) -> dict[int, str]:
+    """The node of each chain of the server's own devnet; empty when it has none."""
     health = await manager.get_health(verbose=True)
     chains = health.get("chain_status", [])
     return {int(chain["chainId"]): str(chain["devnetRpc"]) for chain in chains if chain.get("devnetRpc")}
@@ -130,13 +203,13 @@ async def main(settings: Settings) -> int:
     """Exit status: 0 when it ran until told to stop, 1 when the server cannot be used, 2 when there is nothing to watch."""
     try:
         async with ExecutionManager(settings.host, settings.port, settings.mode) as manager:
-            endpoints = await _endpoints(manager, settings)
+            endpoints = settings.endpoints or await _devnet(manager)
             if not endpoints:
                 print(_NO_CHAIN, file=sys.stderr)
                 return 2
             async with aiohttp.ClientSession() as session:
                 watchers = [ChainWatcher(session, chain, url, settings) for chain, url in endpoints.items()]
-                brain = Brain(manager, watchers, settings)
+                brain = Brain(manager, watchers, settings, None if settings.endpoints else partial(_devnet, manager))
                 loop = asyncio.get_running_loop()
                 for each in (signal.SIGINT, signal.SIGTERM):
                     loop.add_signal_handler(each, brain.stop)

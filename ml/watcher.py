@@ -19,24 +19,41 @@ class ChainWatcher:
 
     def __init__(self, session: aiohttp.ClientSession, chain_id: int, url: str, settings: Settings) -> None:
         self.chain_id = chain_id
+        self._session = session
+        self._url = url
         self._rpc = Rpc(session, url)
         self._min_profit = settings.min_profit
         self._market: Market | None = None
         self._trouble: str | None = None
         #: The pools of the last opportunity: the same gap, still open, is not another opportunity.
         self._taken: tuple[Pool, Pool] | None = None
+        #: Whether the node did not answer the last look.
+        self.lost = False
 
     async def look(self) -> Opportunity | None:
         """The best opportunity that is new since the last look, if any."""
         try:
             best = await self._best()
         except RpcFailed as cause:
+            self.lost = True
             self._tell(f"the node does not answer ({cause})")
             return None
+        self.lost = False
         if best is None or self._taken == (best.buy, best.sell):
             return None
         self._taken = (best.buy, best.sell)
         return best
+
+    def forget(self) -> None:
+        """The last opportunity was not taken after all."""
+        self._taken = None
+
+    def move(self, url: str) -> None:
+        """The node is at ``url`` now. Another one is another world, of which nothing is known."""
+        if url != self._url:
+            self._url = url
+            self._rpc = Rpc(self._session, url)
+            self._market = self._taken = None
 
     async def _best(self) -> Opportunity | None:
         if self._market is None:

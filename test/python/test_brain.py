@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import re
@@ -6,19 +7,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from conftest import NODE, ROOT, Server, free_port
+from scripted_server import scripted_server
 
-from execution.execution_client import ExecutionManager
+from execution.execution_client import ExecutionManager, ModeMismatch, RetryPolicy
 from ml import abi
-from ml.brain import Brain
+from ml.brain import Brain, _devnet
 from ml.market import BALANCER, Loan, Snapshot, discover
-from ml.opportunity import find_gaps, settle
+from ml.opportunity import Opportunity, find_gaps, settle
 from ml.pool import Pool, virtual_reserves
 from ml.rpc import Rpc, RpcFailed
 from ml.settings import CHAIN_NAMES, read_settings
@@ -227,3 +231,110 @@ def test_amounts_of_the_command_line() -> None:
     assert read_settings(["--min-profit", "2.5"]).min_profit == Decimal("2.5")
     with pytest.raises(SystemExit):
         read_settings(["--min-profit", "nan"])
+
+
+class Chain(ChainWatcher):
+    """A chain that looks as the test says, and finds what it says."""
+
+    def __init__(self, chain_id: int, look: Callable[[], Awaitable[Any]]) -> None:
+        self.chain_id, self.lost, self.looks, self.forgotten, self._look = chain_id, False, 0, 0, look
+
+    async def look(self) -> Any:
+        self.looks += 1
+        return await self._look()
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+async def nothing() -> None:
+    return None
+
+
+async def found() -> Opportunity:
+    cheap, dear = pool(2_000_000_000_000, 1_000 * 10**18), pool(3_150_000_000_000, 1_500 * 10**18)
+    return find_gaps(Snapshot((cheap, dear), {USDC.address: (Loan(BALANCER, 10**13, 0),)}))[0]
+
+
+HEALTH = 200, {"status": "healthy", "mode": "PAPER"}
+FILLED = 200, {"success": True, "mode": "PAPER", "status": "filled"}
+QUICK = RetryPolicy(attempts=1)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_no_chain_waits_for_another(server: Server) -> None:
+    hung, quiet = Chain(10, asyncio.Event().wait), Chain(137, nothing)
+    async with ExecutionManager(port=server.port) as manager:
+        brain = Brain(manager, [hung, quiet], read_settings(["--interval", "0.01"]))
+        running = asyncio.create_task(brain.run())
+        await until(lambda: quiet.looks > 20)
+        assert hung.looks == 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_server_that_goes_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    chain = Chain(137, found)
+    async with scripted_server(HEALTH, FILLED) as titan:
+        port = titan.port
+        manager = ExecutionManager("127.0.0.1", port, retry=QUICK)
+        await manager.initialize()
+    brain = Brain(manager, [chain], read_settings(["--interval", "0.01", "--max-trades", "1"]))
+    running = asyncio.create_task(brain.run())
+    await until(lambda: chain.forgotten > 2)
+    async with scripted_server(FILLED, port=port):
+        await asyncio.wait_for(running, 30)
+    await manager.close()
+    assert (brain.submitted, brain.succeeded) == (1, 1)
+    away, well, trade = capsys.readouterr().out.splitlines()
+    assert away.startswith("execution server: away, waiting for it (Failed to connect to execution server at")
+    assert well == "execution server: well again" and trade.startswith("✅ chain 137: ")
+
+
+async def test_an_answer_that_was_lost_with_the_server_is_asked_for_when_it_is_back() -> None:
+    async with scripted_server(HEALTH, None) as titan:
+        port = titan.port
+        manager = ExecutionManager("127.0.0.1", port, retry=QUICK)
+        await manager.initialize()
+        brain = Brain(manager, [Chain(137, found)], read_settings(["--interval", "0.01", "--max-trades", "1"]))
+        running = asyncio.create_task(brain.run())
+        await until(lambda: len(titan.asked) >= 2)
+    await asyncio.sleep(0.1)
+    async with scripted_server(FILLED, port=port) as again:
+        await asyncio.wait_for(running, 30)
+    await manager.close()
+    assert again.asked[0].path == "/trades/" + titan.asked[1].json["signal_id"]
+    assert {asked.method for asked in again.asked} == {"GET"}
+    assert (brain.submitted, brain.succeeded) == (1, 1)
+
+
+async def test_a_server_in_another_mode_ends_every_chain() -> None:
+    refusal = 409, {"success": False, "status": 409, "mode": "LIVE", "code": "MODE_MISMATCH", "error": "..."}
+    async with scripted_server(HEALTH, refusal) as titan:
+        async with ExecutionManager("127.0.0.1", titan.port) as manager:
+            brain = Brain(manager, [Chain(10, asyncio.Event().wait), Chain(137, found)], read_settings([]))
+            with pytest.raises(ModeMismatch):
+                await asyncio.wait_for(brain.run(), 30)
+            await manager.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_devnet_that_comes_back_elsewhere_is_found_again(server: Server) -> None:
+    nodes = {each["chainId"]: each["devnetRpc"] for each in server.get("/health?verbose")["chain_status"]}
+    async with aiohttp.ClientSession() as session, ExecutionManager(port=server.port) as manager:
+        settings = read_settings(["--interval", "0.05", "--max-trades", "1"])
+        watcher = ChainWatcher(session, 137, f"http://127.0.0.1:{free_port()}", settings)
+        brain = Brain(manager, [watcher], settings, partial(_devnet, manager))
+        await asyncio.wait_for(brain.run(), 60)
+        assert brain.succeeded == 1
+        # Another node is another world: its gaps were not taken.
+        assert await watcher.look() is None
+        watcher.move(nodes[137] + "/")
+        assert await watcher.look() is not None
