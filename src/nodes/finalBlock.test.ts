@@ -129,11 +129,29 @@ describe('a tag that cannot be used gives way to depth, with a note, and comes b
   })
 })
 
-it('calls nothing final on a chain that has begun anew below it', async () => {
+it('calls nothing final on a chain that has begun anew below it, until its own tag tells', async () => {
   const { world, finalBlock, pass } = fixture()
   expect(await pass(3)).toBe(9_900)
   world.head = 50
   expect(await finalBlock()).toBeNull()
+  world.tag = block(hex(20))
+  expect(await pass(10, () => block(hex(30)))).toBe(30)
+})
+
+it.each([
+  ['its tag', 0],
+  ['depth since it stood still', 3_600],
+])('forgets what was final, by %s, on a head that there never was', async (_, seconds) => {
+  const { world, finalBlock, pass } = fixture()
+  world.head = 1_000_050
+  world.tag = block(hex(1_000_000))
+  expect(await pass(seconds)).toBeGreaterThanOrEqual(1_000_000)
+  expect(finalBlock.note() === null).toBe(seconds === 0)
+  world.head = 10_000
+  world.tag = block(hex(9_900))
+  await finalBlock()
+  expect(await pass(3)).toBe(9_900)
+  expect(finalBlock.note()).toBeNull()
 })
 
 it('goes by depth where the chain does', async () => {

@@ -27,7 +27,7 @@ export interface FinalBlock {
 /**
  * By the chain's tag or by depth. A tag that the node does not serve, that does not move, or that is nonsense
  * (no number, above the head, far below where it was) is replaced by the profile's depth after a time, with a
- * note, until it can be used. What was final stays final.
+ * note, until it can be used. What was final stays final, unless the head goes back below it.
  *
  * @param options.onNote told when depth stands in for the tag, and null when it does not any more
  * @param options.now milliseconds of a clock that never goes back
@@ -96,7 +96,18 @@ export function createFinalBlock({
     )
   }
 
+  /** A chain whose head is below has begun anew, or an endpoint has told of a head that there never was. */
+  function forgetAboveHead(): void {
+    if (final === null || final <= head()) return
+    if (whyDepth() !== null) onNote(null)
+    final = null
+    trouble = null
+    pauseMs = PAUSE_MS.first
+    readAtMs = Number.NEGATIVE_INFINITY
+  }
+
   async function finalBlock(): Promise<number | null> {
+    forgetAboveHead()
     if (reading === null && now() - readAtMs >= pauseMs)
       reading = read().finally(() => {
         reading = null
@@ -106,7 +117,6 @@ export function createFinalBlock({
     if (final === null && trouble === null) await reading
     const deep = whyDepth() === null ? null : Math.max(final ?? 0, head() - fallbackDepth)
     const newest = deep ?? final
-    // A chain whose head is below has begun anew, or is another.
     return newest !== null && newest <= head() ? newest : null
   }
 
