@@ -1,6 +1,7 @@
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
+import { createBlockTree } from '../../test/support/blockTree.ts'
 import { type LiveChain, openLiveChain } from '../../test/support/liveChain.ts'
 import { lagBehind, mixedHeights } from '../../test/support/nodeStates.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
@@ -248,6 +249,27 @@ describe('createBlockTrail', () => {
         expect(asked()).toEqual({ eth_call: 2 })
       })
     })
+  })
+
+  it('tells what blocks hold again, not long after a head that there never was', async () => {
+    const tree = createBlockTree()
+    let tip = tree.genesis
+    const grow = (transactions: readonly Hex[] = []) => {
+      tip = tree.grow(tip, transactions)
+      trail.see(tip)
+    }
+    const growBy = (blocks: number) => {
+      for (let grown = 0; grown < blocks; grown++) grow()
+    }
+    growBy(20)
+    trail.see({ ...tree.grow(tip), number: 1_000_021 })
+    growBy(10)
+    const since = tip.number
+    grow([UNSENT])
+    expect(trail.held([UNSENT], since)).toBeNull()
+    growBy(1_100)
+    grow([UNSENT])
+    expect(heldOf([UNSENT], tip.number - 1)).toEqual([UNSENT])
   })
 
   it('knows nothing more when the node does not answer', async () => {

@@ -168,7 +168,8 @@ export function createBlockTrail({
   }
 
   function restart({ number, parentHash }: Block): void {
-    contestedTo = Math.max(contestedTo, top())
+    // Of a height far above there is no need to remember: there never was such a block, or all begins anew.
+    contestedTo = Math.min(Math.max(contestedTo, top()), number + GAP_MAX)
     forgetBelow()
     const hasParent = number > 0
     first = hasParent ? number - 1 : number
