@@ -6,7 +6,9 @@ import { type FaultProxy, type Injection, startFaultProxy } from '../../test/sup
 import { hang, quantity, rateLimit } from '../../test/support/faults.ts'
 import {
   dead,
+  failCalls,
   freeze,
+  inflateHead,
   internalError,
   lagBehind,
   muteAll,
@@ -168,13 +170,6 @@ test.each(STATES.slice(0, 7))(
   },
 )
 
-const tooHigh = (blocks: number): Injection =>
-  rewriteEach((reply, { method, params }) => {
-    if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return null
-    const header = reply.result as { number: string }
-    return { ...reply, result: { ...header, number: quantity(Number(header.number) + blocks) } }
-  })
-
 test.each([
   [50, 0],
   [5_000, 0],
@@ -184,7 +179,7 @@ test.each([
   'a head told %i too high from the start, by endpoint %i: the other one is followed',
   async (blocks, liar) => {
     const lying = [a, b][liar] as FaultProxy
-    lying.inject(tooHigh(blocks))
+    lying.inject(inflateHead(blocks))
     const { rpc, heads } = follow([a.url, b.url], { maxMs: 86_400_000 })
     const told = liar === 0 ? ['wrong_chain', 'well'] : ['well', 'wrong_chain']
     await expect.poll(() => states(rpc), SOON).toEqual(told)
@@ -196,6 +191,42 @@ test.each([
     }
     lying.heal()
     await expect.poll(() => states(rpc), SOON).toEqual(['well', 'well'])
+  },
+)
+
+test.each([0, 1])(
+  'a head told a million too high by endpoint %i, whose calls all fail: the other one is followed',
+  async (liar) => {
+    const lying = [a, b][liar] as FaultProxy
+    lying.inject(failCalls())
+    lying.inject(inflateHead(1_000_000))
+    const { rpc, heads } = follow([a.url, b.url], { maxMs: 86_400_000 })
+    await expect
+      .poll(() => states(rpc), SOON)
+      .toEqual(liar === 0 ? ['wrong_chain', 'well'] : ['well', 'wrong_chain'])
+    for (let mined = 0; mined < 3; mined++) {
+      await mine(1)
+      await expect.poll(() => newest(heads), SOON).toBe(await height())
+    }
+  },
+)
+
+test.each([0, 1])(
+  'a head told a million too high by endpoint %i, seen alone at first, which then dies: the other one is followed',
+  async (liar) => {
+    const [lying, honest] = (liar === 0 ? [a, b] : [b, a]) as [FaultProxy, FaultProxy]
+    await honest.refuse(true)
+    lying.inject(inflateHead(1_000_000))
+    const { rpc, heads } = follow([a.url, b.url], { maxMs: 86_400_000 })
+    await expect.poll(() => newest(heads), SOON).toBeGreaterThan(1_000_000)
+    lying.inject(dead())
+    await expect.poll(() => rpc.endpoints[liar]?.state(), SOON).toBe('unreachable')
+    await honest.refuse(false)
+    await expect.poll(() => newest(heads), SOON).toBe(await height())
+    expect(await rpc.call('eth_blockNumber', [])).toEqual({ ok: true, result: quantity(await height()) })
+    expect(rpc.endpoints[1 - liar]?.state()).toBe('well')
+    await mine(1)
+    await expect.poll(() => newest(heads), SOON).toBe(await height())
   },
 )
 

@@ -11,12 +11,12 @@ export interface Lag {
 export interface HeadBoard {
   saw(index: number, head: Head): void
   /**
-   * The block that its own `eth_call` stood on, asked after it had shown `head`. Where that is too far below,
-   * its head is not believed while another's is.
+   * The block that its own `eth_call` stood on, asked after it had shown `head`; null where that tells none.
+   * Where it is too far below, its head is not believed while another's is.
    *
-   * @returns whether that has changed
+   * @returns whether other heads than before are believed now
    */
-  stoodOn(index: number, own: { readonly block: number; readonly head: Head }): boolean
+  stoodOn(index: number, own: { readonly block: number | null; readonly head: Head }): boolean
   head(index: number): Head | null
   /** Null while it keeps up, or nothing is known of it. */
   behind(index: number): Lag | null
@@ -49,22 +49,27 @@ const ON_DEMAND_BLOCKS = 64
 /**
  * Compares an endpoint with the best each time it shows a block, so that one that is polled more rarely is
  * not taken for one that is behind. Where heads do not fit each other the greater number of endpoints is
- * believed; among equals those that have not jumped, then the first configured. One whose own calls do not
- * stand on its head is believed only where there is no other.
+ * believed; among equals those that have not jumped, then those whose own calls tell a block where another's
+ * stand on its head, then the first configured. One whose own calls do not stand on its head is believed only
+ * where there is no other. One that has fallen silent has no say: nobody takes back its last word.
  *
  * @param options.count endpoints, known by their index in order of configuration
+ * @param options.speaks whether an endpoint still shows its blocks; asked whenever one is shown
  */
 export function createHeadBoard({
   count,
   blockTimeMs,
   age,
+  speaks = () => true,
 }: {
   count: number
   blockTimeMs: number
   age: Pick<HeadAge, 'ageMs' | 'isTooOld' | 'isAhead' | 'maxMs'> | null
+  speaks?: (index: number) => boolean
 }): HeadBoard {
   const heads: (Head | null)[] = Array(count).fill(null)
-  const doubted: boolean[] = Array(count).fill(false)
+  /** What its own calls stand on; null until they were asked. */
+  const ground: ('head' | 'below' | 'untold' | null)[] = Array(count).fill(null)
   const jumped: boolean[] = Array(count).fill(false)
   const lags: (Lag | null)[] = Array(count).fill(null)
   let group: ReadonlySet<number> = new Set()
@@ -78,24 +83,37 @@ export function createHeadBoard({
   /** The endpoints whose heads fit that of the one most others fit. */
   function believed(): ReadonlySet<number> {
     const all = heads.flatMap((head, index) => (head === null ? [] : [{ head, index }]))
-    const undoubted = all.filter(({ index }) => !doubted[index])
-    const shown = undoubted.length > 0 ? undoubted : all
+    const undoubted = someOf(all, ({ index }) => ground[index] !== 'below')
     // Of test nodes whose time was moved all are ahead; among nodes of a chain one that is alone with it is
     // not believed.
-    const inTime = shown.filter(({ head }) => !age?.isAhead(head))
-    const known = inTime.length > 0 ? inTime : shown
-    const groups = known.map(({ head, index }) => ({
-      members: new Set(known.filter((other) => agree(head, other.head)).map((other) => other.index)),
-      steady: jumped[index] ? 0 : 1,
-    }))
-    const [first] = groups.toSorted((a, b) => b.members.size - a.members.size || b.steady - a.steady)
-    return first?.members ?? new Set()
+    const speaking = someOf(undoubted, ({ index }) => speaks(index))
+    const voters = someOf(speaking, ({ head }) => !age?.isAhead(head))
+    const isTold = voters.some(({ index }) => ground[index] === 'head')
+    const groups = voters.map(({ head }) => {
+      const members = voters.filter((other) => agree(head, other.head))
+      return {
+        head,
+        size: members.length,
+        steady: members.some(({ index }) => !jumped[index]) ? 1 : 0,
+        untold: isTold && members.every(({ index }) => ground[index] === 'untold') ? 1 : 0,
+      }
+    })
+    const [first] = groups.toSorted((a, b) => b.size - a.size || b.steady - a.steady || a.untold - b.untold)
+    if (first === undefined) return new Set()
+    const isInTime = !age?.isAhead(first.head)
+    const members = undoubted.filter(
+      ({ head }) => agree(first.head, head) && !(isInTime && age?.isAhead(head)),
+    )
+    return new Set(members.map(({ index }) => index))
   }
 
-  function regroup(): void {
+  /** Whether other endpoints are believed now. */
+  function regroup(): boolean {
     const members = believed()
-    if (members.size !== group.size || [...members].some((member) => !group.has(member))) lags.fill(null)
+    const isSame = members.size === group.size && [...members].every((member) => group.has(member))
+    if (!isSame) lags.fill(null)
     group = members
+    return !isSame
   }
 
   function behind(index: number): Lag | null {
@@ -111,29 +129,38 @@ export function createHeadBoard({
 
   return {
     saw(index, head) {
-      const before = heads[index]
-      const jumps = before !== null && before !== undefined && !agree(before, head)
-      jumped[index] = jumps || (jumped[index] === true && !group.has(index))
+      const before = heads[index] ?? null
       heads[index] = head
+      const isAlone = [...group].every((member) => member === index)
+      const isContradicted = heads.some((other) => other !== null && !agree(other, head))
+      jumped[index] =
+        (before !== null && !agree(before, head)) ||
+        (jumped[index] === true && (!group.has(index) || (isAlone && isContradicted)))
       regroup()
-      const fitting = heads.filter((_, other) => group.has(other)) as Head[]
+      const fitting = heads.filter(
+        (_, other) => group.has(other) && (other === index || speaks(other)),
+      ) as Head[]
       lags[index] = {
         blocks: Math.max(0, ...fitting.map(({ number }) => number - head.number)),
         seconds: Math.max(0, ...fitting.map(({ timestamp }) => timestamp - head.timestamp)),
       }
     },
     stoodOn(index, { block, head }) {
-      const before = doubted[index]
-      doubted[index] = head.number - block > limit.blocks
-      if (doubted[index] === before) return false
-      regroup()
-      return true
+      if (block === null) ground[index] ??= 'untold'
+      else ground[index] = head.number - block > limit.blocks ? 'below' : 'head'
+      return regroup()
     },
     head: (index) => heads[index] ?? null,
     behind,
     strays,
     matters: (index) =>
-      heads.some((_, other) => strays(other) || behind(other) !== null) &&
+      heads.some((_, other) => speaks(other) && (strays(other) || behind(other) !== null)) &&
       (strays(index) || behind(index) === null),
   }
+}
+
+/** Those of which something holds; all where it holds of none. */
+function someOf<T>(all: readonly T[], holds: (one: T) => boolean): readonly T[] {
+  const some = all.filter(holds)
+  return some.length > 0 ? some : all
 }

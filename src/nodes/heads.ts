@@ -77,7 +77,7 @@ export const headPaces = (blockTimeMs: number): HeadPaces => ({
  * that is read from is polled, or announces its blocks; the others are polled more slowly, and at once when
  * no new block comes in time. One subscription is held; when it ends, or falls silent with its connection
  * open, the next endpoint's is made. After a reorg or a node's restart the newest goes back with the endpoint
- * it came from.
+ * it came from; and to another's block once that one is not believed any more, or has fallen silent.
  */
 export function createHeads({
   endpoints,
@@ -106,9 +106,10 @@ export function createHeads({
     const block = readBlock(header)
     if (stopped || block === null) return false
     reader.saw(block)
-    if (reader.state() === 'wrong_chain' || block.hash === newest?.hash) return false
+    const isKnown = block.hash === newest?.hash && block.number === newest.number
+    if (!reader.isBelieved() || isKnown) return false
     const isHigher = newest === null || block.number > newest.number
-    if (!isHigher && reader !== source && source?.state() !== 'wrong_chain') return false
+    if (!isHigher && reader !== source && source?.isBelieved()) return false
     if (isHigher) headAge.arrived(block)
     newest = block
     source = reader
@@ -128,7 +129,7 @@ export function createHeads({
   /** Whether those whose heads differ tell the truth; when the newest was none another has it. */
   async function verify(): Promise<void> {
     const changes = await Promise.all(endpoints.map((reader) => reader.verifyHead()))
-    if (changes.includes(true) && source?.state() === 'wrong_chain') hurry()
+    if (changes.includes(true) && source?.isBelieved() === false) hurry()
   }
 
   /** Those that are well first, in order of configuration. */

@@ -5,7 +5,7 @@ import { createEndpoint, type Endpoint } from './endpoint.ts'
 import type { HeadAge } from './headAge.ts'
 import { createHeadBoard } from './headBoard.ts'
 import { subscribeHeads } from './headSubscription.ts'
-import type { Head } from './heads.ts'
+import { type Head, headPaces } from './heads.ts'
 import { OWN_BLOCK_PARAMS, readOwnBlock } from './ownBlock.ts'
 import { READ_METHODS } from './readMethods.ts'
 import type { EndpointReader, JsonRpc, Refuses, RpcOutcome, RpcParams, RpcRequest } from './rpc.ts'
@@ -36,6 +36,12 @@ const SLOWER_MS = 250
 const VERIFY_AGAIN_MS = 5_000
 /** Of the slowest chain; what two endpoints may differ by follows from it. */
 const BLOCK_TIME_MS = 12_000
+/**
+ * After so many polls without a head an endpoint has fallen silent; in trouble after two blocks already, and
+ * not by what is over in a moment.
+ */
+const SILENT_POLLS = 3
+const SILENT_MIN_MS = 5_000
 
 /**
  * The JSON-RPC client of one chain. Calls of one event-loop tick leave as batches. A read that an endpoint
@@ -77,7 +83,15 @@ export function createJsonRpc({
       onRequest,
     })
   const endpoints = urls.map((url) => openEndpoint(url, 4 * limits.rpcBatchesInFlightMax))
-  const board = createHeadBoard({ count: urls.length, blockTimeMs, age: headAge })
+  const shownAtMs: number[] = urls.map(() => Number.NEGATIVE_INFINITY)
+  const silentAfterMs = {
+    well: SILENT_POLLS * headPaces(blockTimeMs).othersMs,
+    troubled: Math.max(2 * blockTimeMs, SILENT_MIN_MS),
+  }
+  const speaks = (index: number) =>
+    performance.now() - (shownAtMs[index] ?? 0) <
+    (endpoints[index]?.trouble === null ? silentAfterMs.well : silentAfterMs.troubled)
+  const board = createHeadBoard({ count: urls.length, blockTimeMs, age: headAge, speaks })
   /** Connections for announcements. */
   const announcers = new Set<Endpoint>()
   const open = new Set<RpcCall>()
@@ -243,7 +257,11 @@ export function createJsonRpc({
       state: () => stateOf(index),
       servesOtherChain: () => endpoint.trouble === 'wrong_chain',
       head: () => board.head(index),
-      saw: (head) => board.saw(index, head),
+      saw(head) {
+        shownAtMs[index] = performance.now()
+        board.saw(index, head)
+      },
+      isBelieved: () => endpoint.trouble !== 'wrong_chain' && !board.strays(index) && speaks(index),
       async verifyHead() {
         const head = board.head(index)
         if (head === null || head === verified || urls.length === 1 || !board.matters(index)) return false
@@ -253,7 +271,7 @@ export function createJsonRpc({
         verifiedAtMs = nowMs
         const outcome = await enqueue(() => heads, { method: 'eth_call', params: OWN_BLOCK_PARAMS })
         const block = outcome.ok ? readOwnBlock(outcome.result) : null
-        return block !== null && board.stoodOn(index, { block, head })
+        return board.stoodOn(index, { block, head })
       },
       subscribeHeads:
         endpoint.listen &&

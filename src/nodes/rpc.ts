@@ -90,11 +90,13 @@ export interface EndpointReader extends RpcReader {
   askHead(): Promise<RpcOutcome>
   /** The newest block it has shown. */
   head(): Head | null
+  /** Its newest block fits those of the others, and it has not fallen silent since. */
+  isBelieved(): boolean
   /** To be told of each newest block it shows. */
   saw(head: Head): void
   /**
    * While the endpoints' heads differ, asks it now and then which block its own calls stand on. Resolves to
-   * whether its head is now believed and was not, or the other way round.
+   * whether other heads than before are believed now.
    */
   verifyHead(): Promise<boolean>
   /**

@@ -4,8 +4,10 @@ import { cut, delay, hang, rateLimit } from '../support/faults.ts'
 import { eventually, type LiveTitan } from '../support/liveTitan.ts'
 import {
   dead,
+  failCalls,
   freeze,
   inflateCounts,
+  inflateHead,
   internalError,
   mixedHeights,
   muteHeads,
@@ -142,6 +144,41 @@ liveCase(
     },
   },
 )
+
+for (const dies of [false, true])
+  for (const place of [0, 1])
+    liveCase(
+      {
+        row: 15,
+        failure: 'an endpoint lags, or `pending` lies',
+        injected: `the ${place === 0 ? 'first' : 'second'} of two endpoints tells a head a million too high, ${
+          dies ? 'alone at first, and dies' : 'and fails every call it is to run'
+        }`,
+        expected: 'the other is followed: a trade is signed on its blocks, included and final by them',
+      },
+      {
+        endpoints: 2,
+        async prepare({ endpoints }) {
+          endpoints[place]?.inject(inflateHead(1_000_000))
+          if (dies) await endpoints[1 - place]?.refuse(true)
+          else endpoints[place]?.inject(failCalls())
+        },
+        async run(live) {
+          if (dies) {
+            endpoint(live, place).inject(dead())
+            await endpoint(live, 1 - place).refuse(false)
+          }
+          await mineUntil(live, async () => {
+            const { json } = await live.submit({ signal_id: 'row-15', wait: 'broadcast' })
+            return json.sent === 'no' ? null : true
+          })
+          await minedInto(live, 'row-15', 'included')
+          await finalised(live, 'row-15')
+          expect(await live.chain.count(live.lanes[0] ?? '')).toBe(1)
+          return 'One trade at nonce 0, final.'
+        },
+      },
+    )
 
 const TROUBLES: readonly (readonly [string, (node: string) => Injection | Promise<Injection>])[] = [
   ['dead', () => dead()],

@@ -63,6 +63,28 @@ export const inflateCounts = (by: number): Injection =>
     ),
   )
 
+/** Its newest block is told with a number that is higher than the truth by so many. */
+export const inflateHead = (by: number): Injection =>
+  forMethod(
+    'eth_getBlockByNumber',
+    rewriteEach((reply, { method, params }) => {
+      if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return null
+      const header = reply.result as { number: string }
+      return { ...reply, result: { ...header, number: quantity(Number(header.number) + by) } }
+    }),
+  )
+
+/** It runs no call: whatever is to be executed is answered with an error of its own. */
+export const failCalls = (): Injection =>
+  forMethod(
+    'eth_call',
+    rewriteEach((reply, { method }) =>
+      method === 'eth_call'
+        ? { jsonrpc: '2.0', id: reply.id, error: { code: -32603, message: 'internal error' } }
+        : null,
+    ),
+  )
+
 /** It serves another chain. */
 export const wrongChain = (chainId: number): Injection => {
   const rewrite = rewriteEach((reply, { method }) => {
