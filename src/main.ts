@@ -18,6 +18,7 @@ import { createChainStateLog } from './observability/chainStateLog.ts'
 import { createEndpointStateLog } from './observability/endpointStateLog.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
+import { openSignalCounts } from './observability/signalCounts.ts'
 import { banner } from './server/banner.ts'
 import { assertPortFree } from './server/portTaken.ts'
 import { createServer } from './server/server.ts'
@@ -74,6 +75,11 @@ async function start(): Promise<void> {
   // After what most often fails, so that no empty data folder is left behind; the devnet ends with the
   // process.
   const events = openEvents({ dataDir, logger })
+  const counts = openSignalCounts({
+    path: join(dataDir, 'signals.json'),
+    onError: (error) =>
+      logger.error({ err: error }, 'The counts of refused and repeated signals are not kept.'),
+  })
   const metrics = createMetrics({ mode, version: packageVersion() })
   const chains = devnet === null ? config.chains : withDevnet(config.chains, devnet.chains)
 
@@ -127,6 +133,7 @@ async function start(): Promise<void> {
     config: { ...config, chains },
     dispatcher,
     events,
+    counts,
     metrics,
     startedAtMs,
     logger,
@@ -138,6 +145,7 @@ async function start(): Promise<void> {
     server.drain()
     await dispatcher.stop({ drainMs: config.drainMs - closeMs - LAST_MS, closeMs })
     await server.stop()
+    await counts.close()
     events.close()
     metrics.close()
     await devnet?.stop()

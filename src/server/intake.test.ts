@@ -20,6 +20,7 @@ test.each([
       mode: 'LIVE',
       chainIds: [137],
       dispatcher,
+      counts: { count: () => undefined },
       metrics: {} as Metrics,
       onBug() {},
     })
@@ -37,6 +38,7 @@ test('a refusal of a LIVE id that is known never says that nothing of it was sen
     mode: 'LIVE',
     chainIds: [137],
     dispatcher: { chainOf: (id: string) => (id === 'known' ? 137 : null) } as Dispatcher,
+    counts: { count: () => undefined },
     metrics: { signalReceived: () => undefined } as Partial<Metrics> as Metrics,
     onBug() {},
   })

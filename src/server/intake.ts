@@ -4,6 +4,7 @@ import type { Mode } from '../domain/mode.ts'
 import { uuidV7 } from '../domain/uuidV7.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { SignalCounts } from '../observability/signalCounts.ts'
 import { decodeSignal, readSignalId, type SignalHeaders } from '../wire/decodeSignal.ts'
 import { refusal } from '../wire/encodeFailure.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
@@ -19,11 +20,6 @@ export interface Intake {
    * Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns.
    */
   take(kind: RequestKind, json: unknown, headers: SignalHeaders, settle: Settle): void
-  /**
-   * Signals to execute that were refused since the start: invalid, too many, or their chain, node or journal
-   * could not serve them.
-   */
-  refused(): number
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null
   /** Refuses new signals from now on. */
@@ -34,26 +30,27 @@ export function createIntake({
   mode,
   chainIds,
   dispatcher,
+  counts,
   metrics,
   onBug,
 }: {
   mode: Mode
   chainIds: readonly number[]
   dispatcher: Dispatcher
+  counts: Pick<SignalCounts, 'count'>
   metrics: Metrics
   onBug: OnBug
 }): Intake {
   /** A client may name any chain; only configured ones may become label values. */
   const labels = new Map(chainIds.map((chainId) => [chainId, String(chainId)]))
   let draining: Failure | null = null
-  let refused = 0
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
   return {
     take(kind, json, headers, settle) {
       const refuseUnread = (reason: Failure) => {
-        if (kind === 'execute') refused++
+        if (kind === 'execute') counts.count('refused', null)
         const signalId = readSignalId(json)
         const id = signalId ?? headers.idempotencyKey
         // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
@@ -69,12 +66,16 @@ export function createIntake({
         return refuseUnread(decoded.failure)
       }
       const { chainId, signalId } = decoded.value
-      metrics.signalReceived(labels.get(chainId) ?? 'unknown')
+      const label = labels.get(chainId)
+      metrics.signalReceived(label ?? 'unknown')
       let answered = false
       const finish = (answer: Answer) => {
         if (answered) return
         answered = true
-        if (kind === 'execute' && answer.refused !== undefined) refused++
+        if (kind === 'execute') {
+          if (answer.refused !== undefined) counts.count('refused', label === undefined ? null : chainId)
+          else if (answer.replayed) counts.count('repeated', chainId)
+        }
         settle(answer, signalId)
       }
       try {
@@ -83,7 +84,6 @@ export function createIntake({
         finish(bugAnswer({ error, mode, signalId, onBug }))
       }
     },
-    refused: () => refused,
     draining: () => draining,
     refuseNew() {
       draining = failure('DRAINING', 'The server is stopping and takes no new signals.')

@@ -2,11 +2,12 @@ import { expect, it } from 'vitest'
 import type { ChainState, ChainStatus, Totals } from '../dispatch/protocol.ts'
 import { health, healthStatus, readiness, stats } from './reports.ts'
 
+const NO_COUNTS = { refused: 0, repeated: 0 }
 const QUIET = {
   mode: 'PAPER' as const,
   startedAtMs: 0,
   draining: () => false,
-  refused: () => 0,
+  counts: { of: () => NO_COUNTS, sum: () => NO_COUNTS },
   logProblem: () => null,
   webSocketClients: () => 0,
 }
@@ -74,16 +75,24 @@ it('sums what LIVE realised, losses included', () => {
     [8453, totals(4, 5, -34_000_000n)],
   ])
   const dispatcher = { chains: () => [], totals: () => perChain, queueDepth: () => 0 }
-  expect(stats({ ...QUIET, dispatcher, mode: 'LIVE', refused: () => 31 })).toMatchObject({
-    refused: 31,
+  const counts = {
+    of: (chainId: number) => ({ refused: chainId === 8453 ? 4 : 20, repeated: 1 }),
+    sum: () => ({ refused: 31, repeated: 3 }),
+  }
+  expect(stats({ ...QUIET, dispatcher, counts, mode: 'LIVE' })).toMatchObject({
     mode: 'LIVE',
-    total_signals: 20,
+    total_signals: 54,
+    recorded: 20,
+    refused: 31,
+    repeated: 3,
     executed: 7,
     paper_executed: 0,
     failed: 7,
     unpriced: 2,
     total_profit: 12,
     total_expected_profit: 15,
-    per_chain: { 8453: { executed: 4, total_profit: -0.34 } },
+    per_chain: {
+      8453: { total_signals: 15, recorded: 10, refused: 4, repeated: 1, executed: 4, total_profit: -0.34 },
+    },
   })
 })

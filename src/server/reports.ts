@@ -2,6 +2,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { ChainStatus, Totals } from '../dispatch/protocol.ts'
 import type { Mode } from '../domain/mode.ts'
 import { usdNumber } from '../domain/usd.ts'
+import type { SignalCounts, UnrecordedSignals } from '../observability/signalCounts.ts'
 import { chainStatusFields } from '../wire/encodeChainStatus.ts'
 
 /** What the reports are made of; read at each request. */
@@ -9,8 +10,8 @@ export interface ReportSources {
   readonly mode: Mode
   readonly startedAtMs: number
   readonly dispatcher: Pick<Dispatcher, 'chains' | 'totals' | 'queueDepth'>
-  /** Signals to execute that were refused since the start. */
-  readonly refused: () => number
+  /** Of the signals that the chains' journals do not have; since those began, as their totals are. */
+  readonly counts: Pick<SignalCounts, 'of' | 'sum'>
   readonly draining: () => boolean
   /** Why executed trades cannot be put into the event log; null while they can. */
   readonly logProblem: () => string | null
@@ -56,12 +57,13 @@ export function health(sources: ReportSources, verbose: boolean): object {
 
 /** The body of `GET /stats`: sums over all chains, and the same per chain. */
 export function stats(sources: ReportSources): object {
-  const { dispatcher, mode } = sources
-  const totals = dispatcher.totals()
-  const perChain = [...totals].map(([chainId, each]) => [chainId, report(each)] as const)
+  const { counts, dispatcher, mode } = sources
+  const perChain = [...dispatcher.totals()].map(([chainId, totals]) => [
+    chainId,
+    report(totals, counts.of(chainId)),
+  ])
   return {
-    ...report(sum([...totals.values()])),
-    refused: sources.refused(),
+    ...summary(sources),
     mode,
     connected_clients: sources.webSocketClients(),
     providers: dispatcher.chains().length,
@@ -71,8 +73,8 @@ export function stats(sources: ReportSources): object {
 }
 
 /** The `stats` of `GET /health` and of the `connected` message. */
-export function counters({ dispatcher }: Pick<ReportSources, 'dispatcher'>): object {
-  const { total_signals, executed, failed, paper_executed } = report(sum([...dispatcher.totals().values()]))
+export function counters(sources: Pick<ReportSources, 'dispatcher' | 'counts'>): object {
+  const { total_signals, executed, failed, paper_executed } = summary(sources)
   return { total_signals, executed, failed, paper_executed }
 }
 
@@ -119,6 +121,10 @@ const isWrong = ({ state, stale }: ChainStatus) =>
 
 const uptimeS = ({ startedAtMs }: ReportSources) => (Date.now() - startedAtMs) / 1000
 
+/** Of all chains. */
+const summary = ({ dispatcher, counts }: Pick<ReportSources, 'dispatcher' | 'counts'>) =>
+  report(sum([...dispatcher.totals().values()]), counts.sum())
+
 function sum(totals: readonly Totals[]): Totals {
   return totals.reduce(
     (all, each) => ({
@@ -142,8 +148,15 @@ function sum(totals: readonly Totals[]): Totals {
   )
 }
 
-const report = (totals: Totals) => ({
-  total_signals: totals.totalSignals,
+/**
+ * `total_signals` are those received: `recorded` in a journal, `refused`, and `repeated` under an id that has
+ * a record. What is on its way in PAPER is counted when it is answered.
+ */
+const report = (totals: Totals, { refused, repeated }: UnrecordedSignals) => ({
+  total_signals: totals.totalSignals + refused + repeated,
+  recorded: totals.totalSignals,
+  refused,
+  repeated,
   executed: totals.executed,
   paper_executed: totals.paperExecuted,
   failed: totals.failed,

@@ -5,6 +5,7 @@ import { LIMITS } from '../config/limits.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { EventLog } from '../eventlog/eventLog.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { SignalCounts } from '../observability/signalCounts.ts'
 import { createAdmission } from './admission.ts'
 import { createBodyReader } from './bodyReader.ts'
 import { bugAnswer, type OnBug } from './bug.ts'
@@ -39,6 +40,7 @@ export function createServer({
   config,
   dispatcher,
   events,
+  counts,
   metrics,
   startedAtMs,
   logger,
@@ -55,6 +57,7 @@ export function createServer({
   >
   dispatcher: Dispatcher
   events: EventLog
+  counts: SignalCounts
   metrics: Metrics
   startedAtMs: number
   logger: { warn(facts: object, message: string): void; error(facts: object, message: string): void }
@@ -73,6 +76,7 @@ export function createServer({
     mode,
     chainIds: chains.map(({ chainId }) => chainId),
     dispatcher,
+    counts,
     metrics,
     onBug,
   })
@@ -86,7 +90,7 @@ export function createServer({
     mode,
     startedAtMs,
     dispatcher,
-    refused: intake.refused,
+    counts,
     draining: () => intake.draining() !== null,
     logProblem: events.failing,
     webSocketClients: subscribers.count,

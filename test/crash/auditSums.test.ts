@@ -45,7 +45,7 @@ describe('auditEvents', () => {
 describe('auditTotals', () => {
   const transaction = { chainId: 1, profit: 5_000_000n, gasCostWei: 10n ** 15n } as MinedTransaction
   const noop = { ...transaction, profit: null, gasCostWei: 10n ** 14n }
-  const stats = { total_signals: 2, executed: 1, failed: 1, total_profit: 5 - 3 - 0.3 }
+  const stats = { recorded: 2, executed: 1, failed: 1, total_profit: 5 - 3 - 0.3 }
   const found = (change: object) =>
     auditTotals({
       stats: new Map([[1, { ...stats, ...change }]]),
@@ -62,7 +62,7 @@ describe('auditTotals', () => {
     expect(found({ total_profit: 5 - 3 })).toEqual([expect.stringContaining('total_profit of 1 is 2')])
   })
 
-  test.each(['total_signals', 'executed', 'failed'])('finds a wrong count: %s', (name) => {
+  test.each(['recorded', 'executed', 'failed'])('finds a wrong count: %s', (name) => {
     expect(found({ [name]: 7 })).toEqual([expect.stringContaining(`${name} of 1 is 7`)])
   })
 })

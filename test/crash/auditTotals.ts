@@ -3,7 +3,7 @@ import type { MinedTransaction } from './readChain.ts'
 
 /** The sums of one chain as `GET /stats` tells them. */
 export interface ChainStats {
-  readonly total_signals: number
+  readonly recorded: number
   readonly executed: number
   readonly failed: number
   readonly total_profit: number
@@ -35,7 +35,7 @@ export function auditTotals({
     const ours = transactions.filter((transaction) => transaction.chainId === chainId)
     const own = [...records.values()].filter((record) => record?.chainId === chainId)
     const landed = ours.filter(({ profit }) => profit !== null).length
-    const expected = { total_signals: own.length, executed: landed, failed: own.length - landed }
+    const expected = { recorded: own.length, executed: landed, failed: own.length - landed }
     for (const [name, count] of Object.entries(expected))
       if (told[name as keyof ChainStats] !== count)
         findings.push(`${name} of ${chainId} is ${told[name as keyof ChainStats]}, and it is ${count}.`)

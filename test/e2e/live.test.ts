@@ -130,7 +130,7 @@ describe('500 signals on three chains by four lanes each', () => {
       expect(stats.per_chain[chain.chainId]).toMatchObject({
         executed: included.length,
         failed: own.length - included.length,
-        total_signals: own.length,
+        recorded: own.length,
       })
       all += reported
     }

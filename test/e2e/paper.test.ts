@@ -77,7 +77,7 @@ describe('a PAPER trade', () => {
   })
 
   it('executes one of two signals that arrive together under one id', async () => {
-    const before = (await titan.get('/stats')).json.total_signals
+    const before = (await titan.get('/stats')).json.recorded
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => titan.post('/execute', example({ signal_id: 'twins-1' }))),
     )
@@ -86,7 +86,7 @@ describe('a PAPER trade', () => {
     expect(new Set(filled.map(({ json }) => json.timestamp)).size).toBe(1)
     for (const { json } of answers.filter((answer) => !answer.json.success))
       expect(json.code).toBe('IN_FLIGHT')
-    expect((await titan.get('/stats')).json.total_signals).toBe(before + 1)
+    expect((await titan.get('/stats')).json.recorded).toBe(before + 1)
   })
 
   it('is recorded in the history, in the stats and for subscribers', async () => {
@@ -112,7 +112,7 @@ describe('a PAPER trade', () => {
     ).toEqual(['recorded-2'])
     const { json: stats } = await titan.get('/stats')
     expect(stats.per_chain['137']).toMatchObject({
-      total_signals: 2,
+      recorded: 2,
       paper_executed: 1,
       failed: 1,
       executed: 0,
@@ -149,7 +149,7 @@ describe('PAPER', () => {
     })
     try {
       const { json: after } = await restarted.get('/stats')
-      expect(after.total_signals).toBe(before.total_signals + 1)
+      expect(after.recorded).toBe(before.recorded + 1)
       expect(after.total_profit).toBeCloseTo(before.total_profit + first.json.net_profit_usd, 6)
       const again = await restarted.post('/execute', example({ signal_id: 'over-restart-1' }))
       expect(again.json).toEqual(first.json)

@@ -56,7 +56,7 @@ describe.each(['PAPER', 'LIVE'] as const)('in %s', (mode) => {
         status: 502,
         json: { success: false, code: 'NODE_UNAVAILABLE', retryable: true },
       })
-    expect([await mined(), (await titan.get('/stats')).json.total_signals]).toEqual([before, 0])
+    expect([await mined(), (await titan.get('/stats')).json.recorded]).toEqual([before, 0])
     proxy.interfere = null
     const after = await titan.post('/execute', trade)
     expect(after.json).toMatchObject({ success: true, net_profit_usd: expect.any(Number) })

@@ -264,7 +264,7 @@ describe('a request that is not one', () => {
     ['given twice with two values', 'Idempotency-Key: k1\r\nIdempotency-Key: k2'],
     ['given twice, once empty', 'Idempotency-Key:\r\nidempotency-key: k2'],
   ])('refuses an Idempotency-Key %s, alone and for a batch', async (_name, lines) => {
-    const before = (await readJson(await fetch(`${server.url}/stats`))).total_signals
+    const before = (await readJson(await fetch(`${server.url}/stats`))).recorded
     for (const [path, body] of [
       ['/execute', good],
       ['/execute/batch', `{"signals":[${good}]}`],
@@ -275,7 +275,7 @@ describe('a request that is not one', () => {
       expect(answer.body.error).toMatch(/^The header Idempotency-Key must be 1 to 64 characters/)
       expect(answer.body.facts).toEqual({ field: 'Idempotency-Key' })
     }
-    expect((await readJson(await fetch(`${server.url}/stats`))).total_signals).toBe(before)
+    expect((await readJson(await fetch(`${server.url}/stats`))).recorded).toBe(before)
   })
 
   it('takes an Idempotency-Key that a proxy has doubled', async () => {

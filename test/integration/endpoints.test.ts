@@ -33,11 +33,13 @@ it('reports health and statistics with the fields of the documentation, and the 
   await post('/execute', { ...sampleRequest, chainId: 8453, expected_profit: 7 })
   expect(await readJson(await get('/stats'))).toEqual({
     total_signals: 2,
+    recorded: 2,
+    refused: 0,
+    repeated: 0,
     executed: 0,
     paper_executed: 2,
     failed: 0,
     unpriced: 0,
-    refused: 0,
     total_profit: expect.closeTo(2.46913578, 8),
     total_expected_profit: 58.5,
     mode: 'PAPER',
@@ -291,20 +293,28 @@ it('hands no signal that is meant for another mode to a chain (1.1)', async () =
   await ws.close()
 })
 
-it('counts what it refused to execute, over every way in', async () => {
-  const refused = async () => (await readJson(await get('/stats'))).refused
-  const executed = async () => (await readJson(await get('/stats'))).total_signals
-  const before = [await refused(), await executed()]
+it('counts what it received: recorded, refused over every way in, and repeated (1.23)', async () => {
+  const read = async () => {
+    const { total_signals, recorded, refused, repeated, per_chain } = await readJson(await get('/stats'))
+    return [total_signals, recorded, refused, repeated, per_chain[8453].refused, per_chain[8453].repeated]
+  }
+  const before = await read()
   await post('/execute', { ...sampleRequest, chainId: 424242 })
   await post('/execute', {})
   await post('/execute/batch', { signals: [{ ...sampleRequest, amount: '0' }, sampleRequest] })
+  await post('/execute', { ...sampleRequest, chainId: 8453, expected_profit: -1 })
+  await post('/execute', { ...sampleRequest, chainId: 8453, signal_id: 'seen-before' })
   // Asking is not trading.
   await post('/simulate', {})
+  await post('/simulate', sampleRequest)
   const client = await openWs(server.wsUrl)
   client.send({ type: 'execute', id: 1, signal: { ...sampleRequest, chainId: 56 } })
   await client.settle()
   await client.close()
-  expect([await refused(), await executed()]).toEqual([before[0] + 4, before[1] + 1])
+  server.logged.splice(0)
+  // The echo records a repetition too.
+  const grown = (await read()).map((value, place) => value - (before[place] ?? 0))
+  expect(grown).toEqual([5 + 2 + 1, 2, 5, 1, 1, 1])
 })
 
 it('answers HEAD without a body, OPTIONS with the methods, and preflights of admitted pages', async () => {

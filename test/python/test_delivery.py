@@ -41,7 +41,7 @@ async def test_a_request_that_was_never_sent_is_a_failed_connection() -> None:
 
 
 async def test_a_lost_reply_is_asked_for_again_and_trades_once(server: Server, proxy: TcpProxy) -> None:
-    before = server.get("/stats")["total_signals"]
+    before = server.get("/stats")["recorded"]
     async with ExecutionManager(port=proxy.port, retry=QUICK) as manager:
         proxy.replies_to_lose = 1
         result = await manager.submit_trade(**DOCUMENT_TRADE, signal_id="lost-" + uuid.uuid4().hex)
@@ -49,7 +49,7 @@ async def test_a_lost_reply_is_asked_for_again_and_trades_once(server: Server, p
         again = await manager.submit_trade(**DOCUMENT_TRADE, signal_id=result["signal_id"])
     assert again == result
     assert proxy.requests == ["GET /health", *["POST /execute"] * 3]
-    assert server.get("/stats")["total_signals"] == before + 1
+    assert server.get("/stats")["recorded"] == before + 1
 
 
 async def test_when_every_reply_is_lost_the_outcome_is_unknown_until_resolved(server: Server, proxy: TcpProxy) -> None:
@@ -100,7 +100,7 @@ async def test_a_signal_that_never_arrived_resolves_to_nothing(manager: Executio
 
 
 async def test_a_lost_reply_of_a_batch_trades_each_signal_once(server: Server, proxy: TcpProxy) -> None:
-    before = server.get("/stats")["total_signals"]
+    before = server.get("/stats")["recorded"]
     signals = [TradeSignal(**{**DOCUMENT_TRADE, "amount": 1_000_000_000 + index}) for index in range(5)]
     async with ExecutionManager(port=proxy.port, retry=QUICK) as manager:
         proxy.replies_to_lose = 1
@@ -110,7 +110,7 @@ async def test_a_lost_reply_of_a_batch_trades_each_signal_once(server: Server, p
         with pytest.raises(OutcomeUnknown) as caught:
             await manager.submit_batch(signals)
     assert caught.value.signal_ids == tuple(signal.signal_id for signal in signals)
-    assert server.get("/stats")["total_signals"] == before + 5
+    assert server.get("/stats")["recorded"] == before + 5
 
 
 async def test_a_lost_reply_of_a_request_without_effect_is_a_failed_connection(proxy: TcpProxy) -> None:

@@ -127,7 +127,7 @@ async def test_simulating_leaves_no_trace(manager: ExecutionManager) -> None:
     after = await manager.get_statistics()
     assert result["success"] is True and result["simulation"]["success"] is True
     assert result["estimated_profit"] > 0
-    assert after["total_signals"] == before["total_signals"]
+    assert after["total_signals"] == before["total_signals"] and after["recorded"] == before["recorded"]
 
 
 async def test_statistics_and_health_count_trades(manager: ExecutionManager) -> None:

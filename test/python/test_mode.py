@@ -68,7 +68,7 @@ async def test_after_a_lost_answer_the_refusal_says_nothing_about_the_first_send
 
 
 async def test_the_server_refuses_a_signal_that_is_meant_for_live(server: Server) -> None:
-    before = server.get("/stats")["total_signals"]
+    before = server.get("/stats")["recorded"]
     async with ExecutionClient(port=server.port, mode="LIVE") as client:
         with pytest.raises(ModeMismatch, match="runs in PAPER mode, but LIVE was asked for") as caught:
             await client.execute(TradeSignal(**DOCUMENT_TRADE))
@@ -76,4 +76,4 @@ async def test_the_server_refuses_a_signal_that_is_meant_for_live(server: Server
         with pytest.raises(ModeMismatch):
             await client.execute_batch([TradeSignal(**DOCUMENT_TRADE)])
         assert await client.resolve(str(caught.value.answer["signal_id"]), timeout=0.1) is None
-    assert server.get("/stats")["total_signals"] == before
+    assert server.get("/stats")["recorded"] == before

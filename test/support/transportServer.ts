@@ -11,6 +11,7 @@ import { succeed } from '../../src/errors/failure.ts'
 import type { EventLog } from '../../src/eventlog/eventLog.ts'
 import { openSqliteEventLog } from '../../src/eventlog/sqliteEventLog.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
+import { openSignalCounts } from '../../src/observability/signalCounts.ts'
 import { createServer } from '../../src/server/server.ts'
 import { loadUws } from '../../src/server/uws/loadUws.ts'
 import { refusal } from '../../src/wire/encodeFailure.ts'
@@ -26,6 +27,7 @@ export async function startTransportServer(
   const folder = mkdtempSync(join(tmpdir(), 'titan-transport-'))
   const events = openSqliteEventLog({ path: join(folder, 'events.sqlite'), onFlushError: () => undefined })
   const dispatcher = createEchoDispatcher(events)
+  const counts = openSignalCounts({ path: join(folder, 'signals.json'), onError: () => undefined })
   const metrics = createMetrics({ mode: 'PAPER', version: '0.0.0' })
   const logged: object[] = []
   const log = (facts: object) => void logged.push(facts)
@@ -50,6 +52,7 @@ export async function startTransportServer(
     uws: loadUws(),
     dispatcher,
     events,
+    counts,
     metrics,
     startedAtMs: Date.now(),
     logger: { warn: log, error: log },
@@ -58,7 +61,8 @@ export async function startTransportServer(
   })
   let stopped: Promise<void> | null = null
   const stop = () => {
-    stopped ??= server.stop().then(() => {
+    stopped ??= server.stop().then(async () => {
+      await counts.close()
       events.close()
       metrics.close()
       rmSync(folder, { recursive: true })
