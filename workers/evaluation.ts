@@ -2,7 +2,7 @@ import { LIMITS } from '../src/config/limits.ts'
 import type { Simulation, Valuation } from '../src/domain/execution.ts'
 import { effectivePriceWei, feeCapWei } from '../src/domain/fees.ts'
 import type { Address, Signal } from '../src/domain/signal.ts'
-import type { NameAmount } from '../src/domain/tokenAmount.ts'
+import { type AmountNames, coinText } from '../src/domain/tokenAmount.ts'
 import { fail, type Result, succeed } from '../src/errors/failure.ts'
 import type { FeeOracle } from '../src/fees/feeOracle.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
@@ -32,7 +32,9 @@ export interface Evaluation {
   readonly inquire: InquireRevert
   /** A failed simulation with all of that. */
   explain(failed: { signal: Signal; simulation: Simulation }): Promise<Simulation>
-  readonly nameAmount: NameAmount
+  readonly names: AmountNames
+  /** Reads what tokens are called, where it is not known yet. Never rejects. */
+  learn(tokens: readonly Address[]): Promise<void>
 }
 
 /** Nothing is simulated while even the newest block known is too old. */
@@ -48,6 +50,7 @@ export function createEvaluation({
   rpc,
   found,
   fees,
+  nativeSymbol,
   log,
 }: {
   rpc: JsonRpc
@@ -56,14 +59,15 @@ export function createEvaluation({
     readonly heads: Pick<Heads, 'newest' | 'staleness' | 'oldestUsable'>
   }
   fees: () => Pick<FeeOracle, 'current'>
+  nativeSymbol: string
   log: { error(facts: object, message: string): void }
 }): Evaluation {
   const prices = createPrices({ rpc, facts: () => found().facts, readNodeError })
-  const names = createTokenNames({ rpc, readNodeError })
-  const { nameAmount } = names
+  const tokens = createTokenNames({ rpc, readNodeError })
+  const { nameAmount } = tokens
   const inquire = createRevertInquiry({
     rpc,
-    names,
+    names: tokens,
     lenders: () => found().facts.lenders,
     limits: LIMITS,
     readNodeError,
@@ -74,7 +78,8 @@ export function createEvaluation({
   return {
     prices,
     inquire,
-    nameAmount,
+    learn: tokens.learn,
+    names: { amount: nameAmount, wei: (wei) => coinText(wei, nativeSymbol) },
     explain: (failed) => explainSimulation({ ...failed, inquire }),
     engine(caller = found().facts.executor.caller) {
       const { facts } = found()
@@ -99,7 +104,7 @@ export function createEvaluation({
         prices.usdE8(loanToken),
         prices.usdE8(wrappedNative),
         // For what is said of the trade; read once, together with the prices.
-        names.learn([loanToken]),
+        tokens.learn([loanToken]),
       ])
       if (!price.ok) return price
       if (token.kind === 'unread') return fail(token.failure)
@@ -108,7 +113,10 @@ export function createEvaluation({
       const gasPriceWei = effectivePriceWei(price.value) ?? feeCapWei(price.value.quote)
       const tokenPrice = token.kind === 'known' ? token : null
       const nativePrice = native.kind === 'known' ? native : null
-      return succeed(valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, loanToken, wrappedNative }))
+      const unpriced = [token, native].find((each) => each.kind === 'none')?.why ?? null
+      return succeed(
+        valuate({ simulation, gasPriceWei, tokenPrice, nativePrice, unpriced, loanToken, wrappedNative }),
+      )
     },
   }
 }

@@ -126,7 +126,13 @@ export async function openLive({
     const { facts } = found()
     const profile = servedProfile({ chain, facts })
     const fees = createFeeOracle({ rpc, chain: profile })
-    const evaluation: Evaluation = createEvaluation({ rpc, found, fees: () => fees, log: logger })
+    const evaluation: Evaluation = createEvaluation({
+      rpc,
+      found,
+      fees: () => fees,
+      nativeSymbol: chain.nativeSymbol,
+      log: logger,
+    })
     const startedAtMs = Date.now() - performance.now()
     const clock = {
       nowMs: Date.now,
@@ -224,7 +230,7 @@ export async function openLive({
         ),
         valuate: evaluation.valuate,
         explain: evaluation.explain,
-        verdict: (trade) => verdict({ ...trade, mode: 'LIVE', nameAmount: evaluation.nameAmount }),
+        verdict: (trade) => verdict({ ...trade, mode: 'LIVE', names: evaluation.names }),
         market: fees.current,
         freshMarket: fees.fresh,
         gasLimit: async ({ simulation, market, call: { lane, calldata } }) =>
@@ -250,6 +256,8 @@ export async function openLive({
         realise: createProfitAndLoss({
           wrappedNative: facts.wrappedNative,
           price: evaluation.prices.newestUsdE8,
+          names: evaluation.names,
+          learn: evaluation.learn,
           warn: (about, message) => logger.warn(about, message),
         }),
       },
@@ -315,7 +323,7 @@ export async function openLive({
           simulate: (request) => started.simulate(request),
           valuate: evaluation.valuate,
           explain: evaluation.explain,
-          nameAmount: evaluation.nameAmount,
+          names: evaluation.names,
           now: clock.nowMs,
           encode: encodeSimulation,
           refuse,

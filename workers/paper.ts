@@ -31,7 +31,13 @@ export function openPaper({
       if (current === null) throw new Error('The chain was not probed yet.')
       return current
     }
-    const evaluation = createEvaluation({ rpc, found, fees: () => fees, log: logger })
+    const evaluation = createEvaluation({
+      rpc,
+      found,
+      fees: () => fees,
+      nativeSymbol: chain.nativeSymbol,
+      log: logger,
+    })
     const context: PaperContext = {
       mode,
       journal: { ...journal, append: timed(channel, 'journal', journal.append) },
@@ -41,7 +47,7 @@ export function openPaper({
       simulate: timed(channel, 'simulate', (request) => evaluation.engine().simulate(request)),
       valuate: evaluation.valuate,
       explain: evaluation.explain,
-      nameAmount: evaluation.nameAmount,
+      names: evaluation.names,
       encode: encodePaper,
       refuse,
       now: Date.now,

@@ -26,7 +26,12 @@ async function outcome({
 }) {
   const realised = await createProfitAndLoss({
     wrappedNative: NATIVE,
-    price: async () => (priceE8 === null ? { kind: 'unread' } : { kind: 'known', priceE8, decimals: 18 }),
+    price: async () =>
+      priceE8 === null
+        ? { kind: 'unread', failure: { sentence: 'No node tells.' } }
+        : { kind: 'known', priceE8, decimals: 18 },
+    names: { amount: (amount) => `${amount} units`, wei: (wei) => `${wei} wei` },
+    learn: async () => {},
     warn() {},
   })({
     signal: liveTrade('a', { loanToken }),
@@ -76,6 +81,10 @@ describe('a loan in another token', () => {
   it('is not compared with its gas where there is no price', async () => {
     const { realised, code } = await outcome({ profit: 1n, loanToken: TOKEN })
     expect([realised.netProfitUsdE8, realised.netWei, code]).toEqual([null, undefined, null])
+    expect(realised).toMatchObject({
+      unpriced: 'No node tells.',
+      told: { profit: '1 units', gas: `${GAS_WEI} wei` },
+    })
   })
 
   it('is told net of its gas where there is one', async () => {

@@ -81,6 +81,8 @@ export interface Valuation {
   /** Base units of the loan token against wei, at the same prices. */
   readonly rate: ExchangeRate | null
   readonly netProfitUsdE8: UsdE8 | null
+  /** Why `netProfitUsdE8` is null although there is a profit, a sentence. */
+  readonly unpriced?: string
   /**
    * Whether the profit is more than the costs; null when that cannot be known. A loan in the wrapped native
    * coin is compared in wei, exactly and without any price.

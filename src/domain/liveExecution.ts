@@ -54,8 +54,12 @@ export interface Realised {
   readonly profit: bigint
   /** `gasUsed × effectiveGasPrice + l1Fee`, wei. */
   readonly gasCostWei: bigint
-  /** Profit minus gas; null when the chain has no price. */
+  /** Profit minus gas; null when there is no price. */
   readonly netProfitUsdE8: UsdE8 | null
+  /** Why `netProfitUsdE8` is null, a sentence. */
+  readonly unpriced?: string
+  /** What was earned and what its gas cost, for a person; absent in records of older versions. */
+  readonly told?: { readonly profit: string; readonly gas: string }
   /** Profit minus gas of a loan in the wrapped native coin, which needs no price. */
   readonly netWei?: bigint
   /** Why it is not known what the trade earned, a sentence; the profit is told as 0 then. */

@@ -13,6 +13,17 @@ export interface TokenName {
  */
 export type NameAmount = (amount: bigint, token: Address) => string
 
+/** How sentences name amounts. */
+export interface AmountNames {
+  readonly amount: NameAmount
+  /** Of the native coin, e.g. `0.0042 ETH (4200000000000000 wei)`. */
+  readonly wei: (wei: bigint) => string
+}
+
+/** Wei for a person, in whole coins too. */
+export const coinText = (wei: bigint, symbol: string): string =>
+  `${decimal({ amount: wei, decimals: 18 })} ${symbol} (${wei} wei)`
+
 /** What an amount is called, given how its token's address is written. */
 export function amountText({
   amount,

@@ -46,7 +46,7 @@ const open = (over: Partial<Pick<ChainFacts, 'oracle'>> = {}): Prices =>
   createPrices({ rpc, facts: () => ({ ...facts, ...over }), readNodeError, now })
 const ETHER = { kind: 'known', priceE8: 300_000_000_000n, decimals: 18 }
 const DOLLAR = { kind: 'known', priceE8: 100_000_000n, decimals: 6 }
-const NONE = { kind: 'none' }
+const NONE = { kind: 'none', why: expect.any(String) }
 const UNREAD = { kind: 'unread', failure: { code: 'NODE_UNAVAILABLE' } }
 /** The proxy answers calls with this data itself. */
 const answer = (data: string, reply: object) => {
@@ -62,9 +62,15 @@ test('prices are those of the oracle, with the decimals of the token', async () 
 })
 
 test('what the oracle does not price has no price, and neither has anything without an oracle', async () => {
-  expect(await open().usdE8(UNLISTED)).toEqual(NONE)
+  expect(await open().usdE8(UNLISTED)).toEqual({
+    kind: 'none',
+    why: `The price oracle of this chain has no price of ${UNLISTED}.`,
+  })
   const callsBefore = asked('eth_call')
-  expect(await open({ oracle: null }).usdE8(WETH)).toEqual(NONE)
+  expect(await open({ oracle: null }).usdE8(WETH)).toEqual({
+    kind: 'none',
+    why: 'This chain has no price oracle (of Aave V3).',
+  })
   expect(asked('eth_call')).toBe(callsBefore)
 })
 

@@ -19,8 +19,8 @@ export interface TokenPrice {
  */
 export type Price =
   | ({ readonly kind: 'known' } & TokenPrice)
-  /** The chain's oracle has no price of the token. */
-  | { readonly kind: 'none' }
+  /** There is no price of the token on this chain; `why` is a sentence. */
+  | { readonly kind: 'none'; readonly why: string }
   /** `NODE_UNAVAILABLE`: no node has told. */
   | { readonly kind: 'unread'; readonly failure: Failure }
 
@@ -63,7 +63,8 @@ interface Book {
   entryOf(token: Address): TokenEntry
 }
 
-const NONE: Known = { kind: 'none' }
+const none = (why: string): Known => ({ kind: 'none', why })
+const NO_ORACLE = none('This chain has no price oracle (of Aave V3).')
 
 /**
  * Prices in US dollars by the chain's Aave V3 oracle. Aave markets are quoted in dollars; one whose base
@@ -125,11 +126,8 @@ export function createPrices({
             unread = unitUnread
             return undefined
           }
-          newest = NONE
-          if (unit === null || !price.value || size.value === null || size.value > 255n) return NONE
-          decimals = Number(size.value)
-          const priceE8 = (price.value * ONE_USD_E8) / unit
-          if (priceE8 > 0n) newest = { kind: 'known', priceE8, decimals }
+          newest = pricedBy({ unit, price: price.value, size: size.value }, token)
+          if (newest.kind === 'known') decimals = newest.decimals
           return newest
         },
         freshMs: FRESH_MS,
@@ -171,14 +169,27 @@ export function createPrices({
   }
 
   return {
-    usdE8: async (token) => (await entryOf(token)?.price()) ?? NONE,
+    usdE8: async (token) => (await entryOf(token)?.price()) ?? NO_ORACLE,
     async newestUsdE8(token) {
       const entry = entryOf(token)
-      if (entry === null) return NONE
+      if (entry === null) return NO_ORACLE
       const price = await entry.price()
       return price.kind === 'unread' ? (entry.newest() ?? price) : price
     },
   }
+}
+
+/** What was read, as a price. */
+function pricedBy(
+  { unit, price, size }: Readonly<Record<'unit' | 'price' | 'size', bigint | null>>,
+  token: Address,
+): Known {
+  if (unit === null) return none('The price oracle of this chain does not count in US dollars.')
+  if (!price) return none(`The price oracle of this chain has no price of ${token}.`)
+  if (size === null || size > 255n) return none(`The token ${token} does not tell its decimals.`)
+  const priceE8 = (price * ONE_USD_E8) / unit
+  if (priceE8 === 0n) return none(`A whole ${token} is worth less than 0.00000001 USD.`)
+  return { kind: 'known', priceE8, decimals: Number(size) }
 }
 
 const notRead = (token: Address, why: string): Failure =>

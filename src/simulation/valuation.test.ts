@@ -47,6 +47,10 @@ describe('whether it pays', () => {
     const native = { ...base, loanToken: WETH, tokenPrice: null, nativePrice: null }
     expect(valuate({ ...native, simulation })).toMatchObject({ pays: true, netProfitUsdE8: null })
     expect(valuate({ ...native, simulation: { ...simulation, profit: 150_007n } }).pays).toBe(false)
+    expect(valuate({ ...native, unpriced: 'No oracle.', simulation })).toMatchObject({
+      unpriced: 'No oracle.',
+    })
+    expect(valuate({ ...base, unpriced: null, simulation })).not.toHaveProperty('unpriced')
   })
 
   test('goes by the net result otherwise', () => {

@@ -12,12 +12,14 @@ const NATIVE_DECIMALS = 18
  *
  * @param options.tokenPrice null where the loan token has no price: then only a loan in the native coin can
  *   be compared with gas
+ * @param options.unpriced why one of the prices is null; null when none is
  */
 export function valuate({
   simulation: { profit, gasUsed, l1FeeWei },
   gasPriceWei,
   tokenPrice,
   nativePrice,
+  unpriced = null,
   loanToken,
   wrappedNative,
 }: {
@@ -25,6 +27,7 @@ export function valuate({
   gasPriceWei: bigint
   tokenPrice: TokenPrice | null
   nativePrice: TokenPrice | null
+  unpriced?: string | null
   loanToken: Address
   wrappedNative: Address
 }): Valuation {
@@ -35,11 +38,13 @@ export function valuate({
   const profitWei = profit !== null && rate !== null ? weiForUnits(rate, profit) : null
   const known = { gasPriceWei, gasCostWei, profitWei, rate }
   if (profit === null) return { ...known, netProfitUsdE8: null, pays: null }
+  const unknown = { netProfitUsdE8: null, ...(unpriced !== null && { unpriced }) }
   if (isNative) {
     const amount = profit - gasCostWei
-    return { ...known, netProfitUsdE8: native && usdValue({ ...native, amount }), pays: amount > 0n }
+    const net = native === null ? unknown : { netProfitUsdE8: usdValue({ ...native, amount }) }
+    return { ...known, ...net, pays: amount > 0n }
   }
-  if (native === null || tokenPrice === null) return { ...known, netProfitUsdE8: null, pays: null }
+  if (native === null || tokenPrice === null) return { ...known, ...unknown, pays: null }
   // Rounding towards negative infinity, a cost is rounded up.
   const net = usdValue({ ...tokenPrice, amount: profit }) + usdValue({ ...native, amount: -gasCostWei })
   return { ...known, netProfitUsdE8: net, pays: net > 0n }

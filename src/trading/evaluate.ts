@@ -1,7 +1,7 @@
 import type { Execution, Simulation, Valuation } from '../domain/execution.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Hex, Signal } from '../domain/signal.ts'
-import type { NameAmount } from '../domain/tokenAmount.ts'
+import type { AmountNames } from '../domain/tokenAmount.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import { verdict } from './verdict.ts'
 
@@ -14,7 +14,7 @@ export interface EvaluationContext {
   readonly valuate: (request: { signal: Signal; simulation: Simulation }) => Promise<Result<Valuation>>
   /** A failed simulation with everything that can be said of why it failed. Never rejects. */
   readonly explain: (failed: { signal: Signal; simulation: Simulation }) => Promise<Simulation>
-  readonly nameAmount: NameAmount
+  readonly names: AmountNames
   readonly now: () => number
 }
 
@@ -55,6 +55,6 @@ export async function evaluate(signal: Signal, context: EvaluationContext): Prom
   if (valued !== null && !valued.ok) return fail(valued.failure)
   const valuation = valued?.value ?? null
 
-  const { mode, nameAmount } = context
-  return settle(simulation, valuation, verdict({ signal, simulation, valuation, mode, nameAmount }))
+  const { mode, names } = context
+  return settle(simulation, valuation, verdict({ signal, simulation, valuation, mode, names }))
 }

@@ -53,7 +53,7 @@ const verdictOf = (
     simulation: { ...simulation, ...over },
     valuation: { ...valuation, ...value },
     mode,
-    nameAmount: (amount) => `${amount} units`,
+    names: { amount: (amount) => `${amount} units`, wei: (wei) => `${wei} wei` },
   })
 
 describe('verdict', () => {

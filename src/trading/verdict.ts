@@ -2,7 +2,7 @@ import type { Simulation, Valuation } from '../domain/execution.ts'
 import { MIN_PROFIT_HINT } from '../domain/minProfitHint.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
-import type { NameAmount } from '../domain/tokenAmount.ts'
+import type { AmountNames } from '../domain/tokenAmount.ts'
 import { usdNumber } from '../domain/usd.ts'
 import type { Code } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
@@ -18,7 +18,7 @@ export function verdict(trade: {
   readonly simulation: Simulation
   readonly valuation: Valuation | null
   readonly mode: Mode
-  readonly nameAmount: NameAmount
+  readonly names: AmountNames
 }): Failure | null {
   const reason = ownVerdict(trade)
   const { takenBy } = trade.simulation
@@ -35,7 +35,7 @@ function ownVerdict({
   simulation,
   valuation,
   mode,
-  nameAmount,
+  names,
 }: Parameters<typeof verdict>[0]): Failure | null {
   const { loanToken, minProfit, maxBlock } = signal
   if (maxBlock !== null && simulation.block > maxBlock) {
@@ -59,7 +59,7 @@ function ownVerdict({
     }
   }
   const profit = simulation.profit ?? 0n
-  const named = (amount: bigint) => nameAmount(amount, loanToken)
+  const named = (amount: bigint) => names.amount(amount, loanToken)
   if (profit < minProfit) {
     const sentence = `The profit of ${named(profit)} is below the min_profit of ${named(minProfit)}.`
     const facts = { profit: profit.toString(), min_profit: minProfit.toString() }
@@ -72,12 +72,12 @@ function ownVerdict({
     const sum = net === null ? '' : `: net ${net.toFixed(4)} USD`
     return failure(
       'UNPROFITABLE',
-      `The profit of ${named(profit)} does not pay for its gas, up to ${gasCostWei} wei before refunds${sum}.`,
+      `The profit of ${named(profit)} does not pay for its gas, up to ${names.wei(gasCostWei)} before refunds${sum}.`,
       facts,
     )
   }
   if (mode === 'LIVE' && valuation?.profitWei === null && minProfit === 0n) {
-    const sentence = `The loan token has no price on this chain, so the profit of ${named(profit)} cannot be compared with gas, up to ${valuation.gasCostWei} wei before refunds.`
+    const sentence = `The profit of ${named(profit)} cannot be compared with its gas, up to ${names.wei(valuation.gasCostWei)} before refunds. ${valuation.unpriced ?? 'The loan token has no price on this chain.'}`
     const facts = { profit: profit.toString(), gas_cost_wei: valuation.gasCostWei.toString() }
     return failure('UNPRICED', sentence, facts)
   }

@@ -65,6 +65,15 @@ test('understands the well-known request', () => {
   })
 })
 
+test('limits that mean none are taken as they are', () => {
+  const never = Number.MAX_SAFE_INTEGER
+  expect(accepted({ valid_until: never, max_block: never })).toMatchObject({
+    validUntilMs: never,
+    maxBlock: never,
+  })
+  expect(accepted({ valid_until: 1_000_000_000_000 })).toMatchObject({ validUntilMs: 1_000_000_000_000 })
+})
+
 test('takes the optional fields, ignores unknown ones, and reads null as not given', () => {
   const optional = {
     signal_id: 'brain.7_a-Z',
@@ -120,7 +129,33 @@ describe('shape', () => {
     ],
     [{ expected_profit: 1.7e308 }, 'from -1e12 to 1e12, found 1.7e+308'],
     [{ expected_profit: -1_000_000_000_001 }, 'from -1e12 to 1e12, found -1000000000001'],
-    [{ valid_until: 1.5 }, 'valid_until must be Unix milliseconds'],
+    [{ valid_until: 1_765_276_200_123.5 }, 'valid_until must be Unix milliseconds'],
+    [
+      { valid_until: 1_765_276_200 },
+      'valid_until 1765276200 looks like Unix seconds: it must be Unix milliseconds, here 1765276200000.',
+    ],
+    // As time.time() + 5 of Python gives it.
+    [
+      { valid_until: 1_765_276_205.25 },
+      'looks like Unix seconds: it must be Unix milliseconds, here 1765276205250.',
+    ],
+    [
+      { valid_until: 1_765_276_200_123_456 },
+      'looks like Unix microseconds: it must be Unix milliseconds, here 1765276200123.',
+    ],
+    [
+      { valid_until: 1.765_276_200_123e18 },
+      'looks like Unix nanoseconds: it must be Unix milliseconds, here 1765276200123.',
+    ],
+    [
+      { valid_until: 5_000 },
+      'valid_until 5000 is no moment of this century: it must be Unix milliseconds, not a duration',
+    ],
+    [{ valid_until: 0 }, 'valid_until 0 is no moment of this century'],
+    [
+      { max_block: 1_765_276_200_123 },
+      'max_block 1765276200123 looks like a time: it must be a block number.',
+    ],
     [{ max_block: -1 }, 'max_block must be a block number, found -1'],
     [{ relay: 'secret' }, 'relay must be "public", "private" or "private_then_public", found "secret"'],
     [{ wait: true }, 'wait must be "none", "broadcast" or "included", found true'],

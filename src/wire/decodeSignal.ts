@@ -7,6 +7,7 @@ import { isSignalShape, type SignalShape, validateSignalShape } from './generate
 import { parseAddress } from './parseAddress.ts'
 import { parseAmount } from './parseAmount.ts'
 import { parseRoute } from './parseRoute.ts'
+import { refuseMaxBlock, refuseValidUntil } from './refuseTime.ts'
 
 const ADDRESS = 'an address, "0x" and 40 hexadecimal digits'
 const AMOUNT = 'base units as a decimal string, e.g. "1000000000" for 1,000 USDC'
@@ -54,7 +55,7 @@ export const NO_SIGNAL_HEADERS: SignalHeaders = { idempotencyKey: null, executio
  * A signal from parsed JSON: checked, addresses in lower case, amounts as bigint, the route closed and its
  * extras as the executor contract takes them. `newSignalId` names a signal that brings no id.
  *
- * Errors: INVALID_SIGNAL (a field is missing or of the wrong type), MODE_MISMATCH (it is meant for another
+ * Errors: INVALID_SIGNAL (a field is missing, of the wrong type or a time in another unit), MODE_MISMATCH (it is meant for another
  * mode than the server's), INVALID_AMOUNT, INVALID_ADDRESS, INVALID_ROUTE. Whether the chain is configured is
  * not known here.
  */
@@ -76,6 +77,8 @@ export function decodeSignal({
   const expectedProfitUsd = json.expected_profit ?? 0
   if (!(Math.abs(expectedProfitUsd) <= EXPECTED_PROFIT_USD_MAX))
     return refuseField('expected_profit', expectedProfitUsd)
+  const otherUnit = refuseValidUntil(json.valid_until) ?? refuseMaxBlock(json.max_block ?? null)
+  if (otherUnit !== null) return fail(otherUnit)
   const id = decodeId(json.signal_id ?? null, idempotencyKey)
   if (!id.ok) return id
   const token = parseAddress({ field: 'token', text: json.token })
@@ -172,6 +175,9 @@ function describeSignal(json: unknown): Failure {
     const sentence = `${field} has ${list.length} entries: a route has at most ${LIMITS.hopsMax} hops.`
     return failure('INVALID_ROUTE', sentence, { field })
   }
+  // A fraction of a second, or more than a JSON number holds, tells its unit better than its type.
+  const otherUnit = refuseValidUntil(shape.valid_until)
+  if (otherUnit !== null) return otherUnit
   const checked = validateSignalShape(json)
   return wordErrors(checked.success ? [] : checked.errors)
 }

@@ -15,6 +15,7 @@ export function encodeExecution(execution: Execution): string {
     expected_profit: signal.expectedProfitUsd,
     gas_cost_wei: decimalText(valuation?.gasCostWei),
     net_profit_usd: usdOrNull(valuation?.netProfitUsdE8),
+    ...(valuation?.unpriced !== undefined && { unpriced: valuation.unpriced }),
     route: routeFields(signal),
     timestamp: new Date(execution.settledAtMs).toISOString(),
   })

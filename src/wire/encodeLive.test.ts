@@ -298,11 +298,24 @@ describe('encodeLiveAnswer', () => {
     expect(json.error).toMatch(/block 23456791 at a loss: .* gas of 757654696296324 wei, net -9\.0346 USD\.$/)
   })
 
-  test('a profit that has no price is a success, with an unknown net result', () => {
-    expect(answer({ ...included, realised: { ...gained, netProfitUsdE8: null } })).toMatchObject({
+  test('a loss is told in whole tokens and coins where they are known', () => {
+    const told = {
+      profit: '7.65 USDC (7654123 base units of 0xA0b8)',
+      gas: '0.0007 ETH (757654696296324 wei)',
+    }
+    const { json } = answer({ ...included, realised: { ...gained, told, netProfitUsdE8: -1n } })
+    expect(json.error).toContain(
+      `at a loss: its profit of ${told.profit} did not pay for its gas of ${told.gas}, net`,
+    )
+  })
+
+  test('a profit that has no price is a success, with an unknown net result and the reason', () => {
+    const unpriced = 'The price oracle of this chain has no price of it.'
+    expect(answer({ ...included, realised: { ...gained, unpriced, netProfitUsdE8: null } })).toMatchObject({
       success: true,
-      json: { net_profit_usd: null },
+      json: { net_profit_usd: null, unpriced },
     })
+    expect(answer(included).json).not.toHaveProperty('unpriced')
   })
 
   test('before anything is signed there is no hash', () => {

@@ -103,6 +103,7 @@ function factsOf({ execution, hashes }: LiveRecord) {
     gas_used: inclusion && Number(inclusion.gasUsed),
     gas_cost_wei: decimalText(realised?.gasCostWei),
     net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
+    ...(realised?.unpriced !== undefined && { unpriced: realised.unpriced }),
     ...(realised?.warning !== undefined && { warning: realised.warning }),
     ...(realised?.note !== undefined && { note: realised.note }),
     ...leftoverFields(realised?.leftovers),
@@ -169,8 +170,10 @@ function includedFailure(execution: LiveExecution): Failure | null {
         net_profit_usd: usdOrNull(realised?.netProfitUsdE8),
       }
       const token = checksumAddress(signal.loanToken)
+      const { profit = `${facts.profit} base units of ${token}`, gas = `${facts.gas_cost_wei} wei` } =
+        realised?.told ?? {}
       const net = facts.net_profit_usd === null ? '' : `, net ${facts.net_profit_usd.toFixed(4)} USD`
-      const sentence = `${place} at a loss: its profit of ${facts.profit} base units of ${token} did not pay for its gas of ${facts.gas_cost_wei} wei${net}.`
+      const sentence = `${place} at a loss: its profit of ${profit} did not pay for its gas of ${gas}${net}.`
       return failure(code, sentence, facts)
     }
     default:

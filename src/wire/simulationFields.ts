@@ -24,6 +24,7 @@ export function simulationFields({
     profit: decimalText(simulation.profit),
     profit_token: checksumAddress(signal.loanToken),
     net_profit_usd: usdOrNull(valuation?.netProfitUsdE8),
+    ...(valuation?.unpriced !== undefined && { unpriced: valuation.unpriced }),
     gas_cost_wei: decimalText(valuation?.gasCostWei),
     gas_price_wei: decimalText(valuation?.gasPriceWei),
     l1_fee_wei: decimalText(simulation.l1FeeWei),

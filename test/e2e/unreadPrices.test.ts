@@ -66,10 +66,22 @@ describe.each(['PAPER', 'LIVE'] as const)('in %s', (mode) => {
     answerPrices({ code: 3, message: 'execution reverted', data: '0x' }, String(signal().token))
     await start(mode)
     const { json } = await titan.post('/execute', signal())
-    if (mode === 'PAPER') expect(json).toMatchObject({ success: true, net_profit_usd: null })
-    else expect(json).toMatchObject({ success: false, code: 'UNPRICED', retryable: false, sent: 'no' })
+    const unpriced = `The price oracle of this chain has no price of ${String(signal().token).toLowerCase()}.`
+    const told = { net_profit_usd: null, unpriced }
+    if (mode === 'PAPER') expect(json).toMatchObject({ success: true, ...told, simulation: told })
+    else
+      expect(json).toMatchObject({
+        success: false,
+        code: 'UNPRICED',
+        retryable: false,
+        sent: 'no',
+        // In whole tokens and whole coins too.
+        error: expect.stringMatching(
+          /^The profit of [\d.]+ USDC \(\d+ base units of 0xA0b8\w+\) cannot be compared with its gas, up to [\d.]+ ETH \(\d+ wei\) before refunds\. The price oracle/,
+        ),
+      })
     const own = await titan.post('/execute', signal({ min_profit: '1' }))
-    expect(own.json).toMatchObject({ success: true, net_profit_usd: null })
+    expect(own.json).toMatchObject({ success: true, ...told })
     const filled = mode === 'PAPER' ? 2 : 1
     expect((await titan.get('/stats')).json).toMatchObject({
       [mode === 'PAPER' ? 'paper_executed' : 'executed']: filled,

@@ -32,7 +32,13 @@ it('keeps what was read over a later probe, and goes by what that found', async 
   const { rpc, facts } = await probedChain({ chainId: 1, endpoint: proxy.url })
   let found: { facts: ChainFacts; heads: typeof heads } = { facts, heads }
   const fees = createFeeOracle({ rpc, chain: chainConfig({ chainId: 1, endpoint: proxy.url }) })
-  const evaluation = createEvaluation({ rpc, found: () => found, log: console, fees: () => fees })
+  const evaluation = createEvaluation({
+    rpc,
+    found: () => found,
+    log: console,
+    nativeSymbol: 'ETH',
+    fees: () => fees,
+  })
   const { signal, calldata } = numberedTrade(1)
 
   const simulated = await evaluation.engine().simulate({ signal, calldata })
@@ -65,6 +71,7 @@ it('values a loan of the native coin exactly, in wei', async () => {
     rpc,
     found: () => ({ facts, heads }),
     log: console,
+    nativeSymbol: 'ETH',
     fees: () => fees,
   })
   const trade = PAYING_TRADES.find(({ signal }) => signal.loanToken === facts.wrappedNative)

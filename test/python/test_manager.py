@@ -59,7 +59,7 @@ async def test_the_documents_one_hop_example_fails_with_a_sentence(manager: Exec
         ({"amount": 2**256}, "INVALID_AMOUNT"),
         ({"token": "0x1234"}, "INVALID_ADDRESS"),
         ({"routers": [UNISWAP_V2]}, "INVALID_ROUTE"),
-        ({"valid_until": 1}, "EXPIRED"),
+        ({"valid_until": 1_000_000_000_000}, "EXPIRED"),
         ({"min_profit": 10**12}, "UNPROFITABLE"),
     ],
 )

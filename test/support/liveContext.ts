@@ -123,7 +123,7 @@ export async function openLiveRig({
         })
       },
       explain: async ({ simulation }) => simulation,
-      verdict: (trade) => verdict({ ...trade, mode: 'LIVE', nameAmount: String }),
+      verdict: (trade) => verdict({ ...trade, mode: 'LIVE', names: { amount: String, wei: String } }),
       market,
       freshMarket: market,
       gasLimit: async ({ simulation }) => succeed(simulation.gasUsed * 2n),
