@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { readEnvironment } from '../src/config/env.ts'
 import { startNoiseTrader } from './noiseTrader.ts'
 import { type Devnet, startDevnet } from './startDevnet.ts'
 import { watchParent } from './watchParent.ts'
@@ -70,8 +71,8 @@ async function main(): Promise<void> {
   const ending = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => ending.abort())
   process.stdout.on('error', () => ending.abort()) // nobody reads what we print any more
-  watchParent({ onGone: () => ending.abort() })
   try {
+    watchParent({ environment: readEnvironment(), onGone: () => ending.abort() })
     devnet = await startDevnet({
       ...options,
       onReady: ({ chainId, rpc }) => {

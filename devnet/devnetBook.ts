@@ -1,15 +1,13 @@
-import type { Address } from '../src/domain/signal.ts'
-import type { DevnetBook } from '../src/nodes/chainFacts.ts'
-import { addressBook } from './addressBook.ts'
+import { addressBook, type DevnetAddress } from './addressBook.ts'
 import { devnetMarker } from './devnetMarker.ts'
 
-const lower = (address: string) => address.toLowerCase() as Address
+const lower = (address: string) => address.toLowerCase() as DevnetAddress
 
-/** What the probe needs to know of the devnet's world. */
-export const devnetBook: DevnetBook = {
+/** What the probe of a chain (`DevnetBook` of `nodes/chainFacts.ts`) needs to know of the devnet's world. */
+export const devnetBook = {
   marker: devnetMarker.address,
   markerText: 'titan-devnet-1',
   wrappedNative: lower(addressBook.tokens.weth.address),
   balancerVault: lower(addressBook.balancer.vault),
   aavePoolAddressesProvider: lower(addressBook.aave.poolAddressesProvider),
-}
+} as const

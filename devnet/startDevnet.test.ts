@@ -73,7 +73,11 @@ test('does not take another node at its port for its own, though it answers as t
 test('names what to do when there is no anvil', async () => {
   vi.stubEnv('ANVIL_BIN', '/nowhere/anvil')
   onTestFinished(() => void vi.unstubAllEnvs())
-  await expect(startDevnet({ chainIds: [1] })).rejects.toThrow(/\/nowhere\/anvil: not found/)
+  const none = 'ANVIL_BIN: /nowhere/anvil is not a program that can be run.'
+  await expect(startDevnet({ chainIds: [1] })).rejects.toThrow(none)
+  // As `docker --env-file` hands it on: the one rule of all settings.
+  vi.stubEnv('ANVIL_BIN', '"/usr/bin/anvil"')
+  await expect(startDevnet({ chainIds: [1] })).rejects.toThrow(/^ANVIL_BIN has quotes left in its value/)
 })
 
 test('mines at the given interval', async () => {

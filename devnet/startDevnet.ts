@@ -15,6 +15,8 @@ export interface DevnetOptions {
   /** The first chain's port, the others take the next ones. Without it every chain gets a free port. */
   readonly port?: number
   readonly host?: string
+  /** See `locateAnvil`. */
+  readonly anvil?: string | null
   /** A block every so many seconds. Without it a block for every transaction, at once. */
   readonly blockTimeSeconds?: number
   /** Called when a node ends by itself. The other nodes go on. */
@@ -59,7 +61,7 @@ const stateBlocks = 64
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const { chainIds, host = '127.0.0.1' } = options
   const { restartsMax = 0, onExit, onRestart } = options
-  const binary = locateAnvil()
+  const binary = locateAnvil(options.anvil)
   return await withGenesis(async (genesisFile) => {
     const outcomes = await Promise.allSettled(
       chainIds.map(async (chainId, index) => {

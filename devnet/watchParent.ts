@@ -4,15 +4,20 @@ const intervalMs = 250
 
 /**
  * Calls `onGone` once, within a quarter of a second of the death of the process that started this one. Under `npm run`
- * there is a shell between npm and us that outlives a killed npm; so npm is watched too.
+ * there can be a shell between npm and us that outlives a killed npm; so npm is watched too.
  *
  * A process that has been started without a parent (as process 1, or detached) is never gone. Does not keep the process
  * alive.
+ *
+ * @param options.environment tells by `npm_lifecycle_event` whether npm runs us
  */
-export function watchParent(options: { onGone: () => void }): void {
+export function watchParent(options: {
+  environment: Readonly<Record<string, string | undefined>>
+  onGone: () => void
+}): void {
   const parent = process.ppid
   if (parent <= 1) return
-  const npm = process.env.npm_lifecycle_event === undefined ? undefined : parentOf(parent)
+  const npm = options.environment.npm_lifecycle_event === undefined ? undefined : parentOf(parent)
   const timer = setInterval(() => {
     if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
     clearInterval(timer)

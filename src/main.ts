@@ -3,12 +3,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../devnet/packageRoot.ts'
 import { type Devnet, startDevnet } from '../devnet/startDevnet.ts'
+import { CHAINS } from './config/chains.ts'
 import type { Config } from './config/config.ts'
-import { readEnvironment } from './config/env.ts'
-import { loadConfig } from './config/loadConfig.ts'
-import { missingChain } from './config/missingChain.ts'
-import { settingText } from './config/settingText.ts'
 import { withDevnet } from './config/withDevnet.ts'
+import { missingChain } from './dispatch/missingChain.ts'
 import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
 import { StartError } from './errors/startError.ts'
 import { thrownFacts } from './errors/thrown.ts'
@@ -19,10 +17,9 @@ import { createEndpointStateLog } from './observability/endpointStateLog.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { openSignalCounts } from './observability/signalCounts.ts'
+import { devnetSentence, eventLogPath, journalSentence, orStartError, prepareStart } from './prepareStart.ts'
 import { banner } from './server/banner.ts'
-import { assertPortFree } from './server/portTaken.ts'
 import { createServer } from './server/server.ts'
-import { loadUws } from './server/uws/loadUws.ts'
 import { refusal } from './wire/encodeFailure.ts'
 
 /**
@@ -49,29 +46,12 @@ const THREAD_FILE = fileURLToPath(
  */
 async function start(): Promise<void> {
   const startedAtMs = Date.now()
-  const config = loadConfig(readEnvironment())
+  const { config, secrets, dataDir, anvil, uws, warnings } = await prepareStart()
   const { mode } = config
   const logger = createLogger({ level: config.logLevel, thread: 'main' })
-  if (mode === 'LIVE') {
-    // A key that is none must stop the start; the chain threads read their own and are the only ones that
-    // keep them.
-    const [{ loadKeys }, { createRelayIdentity }] = await Promise.all([
-      import('./lanes/keys.ts'),
-      import('./broadcast/relaySignature.ts'),
-    ])
-    const environment = readEnvironment()
-    const { keys } = await loadKeys(environment)
-    createRelayIdentity({
-      authKey: settingText(environment.RELAY_AUTH_KEY),
-      laneAddresses: keys.map(({ address }) => address),
-    })
-  }
-  for (const warning of config.warnings) logger.warn(warning)
+  for (const warning of warnings) logger.warn(warning)
 
-  // Play money has a folder of its own: its figures must never mix with those of real chains.
-  const dataDir = join(config.dataDir, config.embeddedDevnet ? 'devnet' : mode.toLowerCase())
-  await assertPortFree(config)
-  const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, logger }) : null
+  const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, anvil, logger }) : null
   // After what most often fails, so that no empty data folder is left behind; the devnet ends with the
   // process.
   const events = openEvents({ dataDir, logger })
@@ -92,6 +72,7 @@ async function start(): Promise<void> {
       dataDir,
       rpcTimeoutMs: config.rpcTimeoutMs,
       live: config.live,
+      secrets,
       queueMax: config.queueMax,
       logLevel: config.logLevel,
     })),
@@ -99,7 +80,7 @@ async function start(): Promise<void> {
     queueMax: config.queueMax,
     index: events,
     refuse: (failure, { signalId }) => refusal({ failure, mode, signalId }),
-    missingChain,
+    missingChain: (chainId) => missingChain(CHAINS, chainId),
     events: {
       onEvents: events.append,
       onStages: metrics.stages,
@@ -129,7 +110,7 @@ async function start(): Promise<void> {
   })
 
   const server = createServer({
-    uws: loadUws(),
+    uws,
     config: { ...config, chains },
     dispatcher,
     events,
@@ -151,49 +132,44 @@ async function start(): Promise<void> {
     await devnet?.stop()
   }
 
+  ends.inOrder = { logger, drainMs: config.drainMs, stop }
   try {
     // Who reaches the port finds chains that are ready, or that say why they are not; a node that hangs holds
     // up its own chain only.
     await dispatcher.probed()
+    if (ends.begun) return
     const { host, port } = await server.listen()
     const executor = chains.find((chain) => chain.executor !== null)?.executor ?? null
     process.stdout.write(`${banner({ mode, host, port, chains: chains.length, executor })}\n`)
   } catch (error) {
-    await stop()
+    if (!ends.begun) await stop()
     throw error
   }
-  onFirstSignal(() => {
-    logger.info('Stopping: no new signals, answering what runs.')
-    setTimeout(() => {
-      logger.error(`The stop has not ended within ${config.drainMs} ms.`)
-      process.exit(1)
-    }, config.drainMs + LAST_MS)
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.fatal({ err: error }, 'The stop failed.')
-        process.exit(1)
-      },
-    )
-  })
 }
 
-function openEvents({ dataDir, logger }: { dataDir: string; logger: Logger }): EventLog {
-  try {
-    return openSqliteEventLog({
-      path: join(dataDir, 'events.sqlite'),
-      onFlushError: (error) =>
-        logger.error({ err: error }, 'The event log cannot be written; it is tried again.'),
-    })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new StartError([`The journal cannot be opened: ${why}. Correct DATA_DIR or end the other process.`])
-  }
-}
+const openEvents = ({ dataDir, logger }: { dataDir: string; logger: Logger }): EventLog =>
+  orStartError(
+    () =>
+      openSqliteEventLog({
+        path: eventLogPath(dataDir),
+        onFlushError: (error) =>
+          logger.error({ err: error }, 'The event log cannot be written; it is tried again.'),
+      }),
+    journalSentence,
+  )
 
-async function startEmbeddedDevnet({ config, logger }: { config: Config; logger: Logger }): Promise<Devnet> {
+async function startEmbeddedDevnet({
+  config,
+  anvil,
+  logger,
+}: {
+  config: Config
+  anvil: string | null
+  logger: Logger
+}): Promise<Devnet> {
   try {
     return await startDevnet({
+      anvil,
       chainIds: config.chains.map(({ chainId }) => chainId),
       restartsMax: DEVNET_RESTARTS_MAX,
       onExit: (exit) => logger.error(exit, 'A devnet node ended; it is started again.'),
@@ -205,21 +181,48 @@ async function startEmbeddedDevnet({ config, logger }: { config: Config; logger:
     })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new StartError([`No RPC_* is set, and the devnet cannot start: ${why}`])
+    throw new StartError([devnetSentence(why)])
   }
+}
+
+/** How the process ends; `inOrder` is null until there is something to be put in order. */
+const ends: {
+  begun: boolean
+  inOrder: { readonly logger: Logger; readonly drainMs: number; readonly stop: () => Promise<void> } | null
+} = { begun: false, inOrder: null }
+
+/** A start that is told to stop has accepted nothing yet; what it left open is closed by its end. */
+function end(): void {
+  ends.begun = true
+  if (ends.inOrder === null) process.exit(0)
+  const { logger, drainMs, stop } = ends.inOrder
+  logger.info('Stopping: no new signals, answering what runs.')
+  setTimeout(() => {
+    logger.error(`The stop has not ended within ${drainMs} ms.`)
+    process.exit(1)
+  }, drainMs + LAST_MS)
+  stop().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      logger.fatal({ err: error }, 'The stop failed.')
+      process.exit(1)
+    },
+  )
 }
 
 /**
  * The first SIGINT or SIGTERM stops in order. One that comes with it is the same wish: terminals and process
  * managers signal a whole group, and a launcher in it hands its own on. A later one ends the process at once.
+ *
+ * From the first moment, because process 1 of a container gets no signal that it does not listen to.
  */
-function onFirstSignal(stop: () => void): void {
+function onSignals(): void {
   let stoppingSinceMs: number | null = null
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (stoppingSinceMs === null) {
         stoppingSinceMs = performance.now()
-        stop()
+        end()
       } else if (performance.now() - stoppingSinceMs > TOGETHER_MS) process.exit(130)
     })
   }
@@ -229,6 +232,7 @@ function packageVersion(): string {
   return String(JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version)
 }
 
+onSignals()
 start().catch((error: unknown) => {
   if (!(error instanceof StartError)) throw error
   process.stderr.write(`${error.problems.map((problem) => `❌ ${problem}\n`).join('')}`)

@@ -42,6 +42,7 @@ const VALUE_IMPORTS: Record<string, readonly string[]> = {
     'config',
     'domain',
     'errors',
+    'prepareStart.ts',
     'nodes',
     'fees',
     'lanes',
@@ -75,7 +76,10 @@ const TYPE_IMPORTS: Record<string, readonly string[]> = {
   server: ['dispatch', 'eventlog', 'observability'],
 }
 
-/** Each library has one home (and may be used by the composition roots). */
+/**
+ * Each library has one home, and may be used by the composition roots. ethers is the exception: whoever reads
+ * or writes what is Ethereum's may use it.
+ */
 const LIBRARY_HOMES: Record<string, readonly string[]> = {
   piscina: ['dispatch'],
   'uWebSockets.js': ['server'],
@@ -92,7 +96,8 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
 /** Where each half of the process starts. */
 const COMPOSITION_ROOTS = ['src/main.ts', 'workers/chain.ts']
 /** Only these construct concrete things. */
-const composes = (file: string) => file === 'src/main.ts' || file.startsWith('workers/')
+const composes = (file: string) =>
+  ['src/main.ts', 'src/prepareStart.ts'].includes(file) || file.startsWith('workers/')
 
 /** Parts that sign or send. A LIVE process loads them dynamically, a PAPER process not at all. */
 const LIVE_PARTS = ['lanes', 'broadcast']
@@ -116,9 +121,13 @@ function importsOf(file: string): Import[] {
   })
 }
 
-const files = globSync('{src,workers}/**/*.ts', { cwd: root }).filter(
-  (file) => !file.endsWith('.test.ts') && !file.includes('/generated/'),
-)
+const sources = globSync('{src,workers,devnet,contracts}/**/*.ts', {
+  cwd: root,
+  exclude: ['**/node_modules/**'],
+}).filter((file) => !file.endsWith('.test.ts') && !/\/(generated|test|build)\//.test(file))
+/** What is ours by these rules; the rest of `sources` is what a server may load besides. */
+const files = sources.filter((file) => /^(src|workers)\//.test(file))
+const reachable = sources.flatMap(importsOf)
 const imports = files.flatMap(importsOf)
 const partOf = (file: string) => file.split('/')[1] ?? ''
 const within = (file: string, allowed: readonly string[]) =>
@@ -150,7 +159,7 @@ describe('the import rules of ARCHITECTURE.md', () => {
     expect(broken).toEqual([])
   })
 
-  it('each library is used in its one home', () => {
+  it('each library is used in its home', () => {
     const strays = imports.filter(({ from, to }) => {
       const homes = Object.entries(LIBRARY_HOMES).find(
         ([name]) => to === name || to.startsWith(`${name}/`),
@@ -161,8 +170,16 @@ describe('the import rules of ARCHITECTURE.md', () => {
   })
 
   it('only config/env.ts reads the environment', () => {
-    const readers = files.filter((file) => /process\.env/.test(readFileSync(join(root, file), 'utf8')))
+    const readers = sources.filter((file) =>
+      /\bprocess\.env\b|\benv\b.*from 'node:process'/.test(readFileSync(join(root, file), 'utf8')),
+    )
     expect(readers).toEqual(['src/config/env.ts'])
+  })
+
+  it('the devnet knows the settings and nothing else of the server', () => {
+    const known = reachable.filter(({ from, to }) => from.startsWith('devnet/') && to.startsWith('src/'))
+    expect(known.filter(({ to }) => !within(to, ['config']))).toEqual([])
+    expect(known.length).toBeGreaterThan(0)
   })
 
   it('only broadcast names a sending method, and only lanes and broadcast can build a signer', () => {
@@ -183,8 +200,15 @@ describe('the import rules of ARCHITECTURE.md', () => {
   it('PAPER can neither sign nor send: no static import leads from a composition root to what can', () => {
     const reached = new Set(COMPOSITION_ROOTS)
     for (const file of reached)
-      for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) reached.add(to)
+      for (const { from, to, typeOnly } of reachable) if (from === file && !typeOnly) reached.add(to)
     expect(reached.size).toBeGreaterThan(60)
+    const sending = [...reached].filter(
+      (file) =>
+        sources.includes(file) && /eth_send|_sendTransaction/.test(readFileSync(join(root, file), 'utf8')),
+    )
+    expect(sending).toEqual([])
+    // Through main.ts, and what that imports: the proof holds for what is outside of src as well.
+    expect(reached).toContain('devnet/startAnvil.ts')
     expect([...reached].filter((file) => within(file, [...SIGNING_PARTS, 'workers/live.ts']))).toEqual([])
   })
 

@@ -2,8 +2,6 @@ import { Transaction } from 'ethers'
 import { createSender } from '../src/broadcast/sender.ts'
 import { createBudget } from '../src/budget/budget.ts'
 import { minimumProfit } from '../src/budget/minimumProfit.ts'
-import { readEnvironment } from '../src/config/env.ts'
-import { settingText } from '../src/config/settingText.ts'
 import { createForeignFinder } from '../src/confirmation/foreignFinder.ts'
 import { readMinedCounts, readReceiptWhereMined } from '../src/confirmation/minedCounts.ts'
 import { createProfitAndLoss } from '../src/confirmation/profitAndLoss.ts'
@@ -18,7 +16,7 @@ import { createNodeGas } from '../src/fees/nodeGas.ts'
 import { isSamePayload, payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteLiveJournal } from '../src/journal/sqliteLiveJournal.ts'
 import { createAccountReader } from '../src/lanes/accountReader.ts'
-import { type Key, loadKeys } from '../src/lanes/keys.ts'
+import { createKeys, type Key } from '../src/lanes/keys.ts'
 import { createLaneBalances } from '../src/lanes/laneBalances.ts'
 import { createLanes, type LaneInit } from '../src/lanes/lanes.ts'
 import { createLaneMaintenance } from '../src/lanes/maintainLanes.ts'
@@ -59,8 +57,8 @@ const POLICY = {
 const POLL_MS = 2_000
 
 /**
- * LIVE: the thread that alone holds the keys of its chain. Throws `StartError` when keys or journal cannot be
- * had.
+ * LIVE: the thread that alone makes signers of the keys, for its chain. Throws when the journal cannot be
+ * opened.
  */
 export async function openLive({
   data,
@@ -69,9 +67,9 @@ export async function openLive({
   path,
 }: PipelineOptions & { path: string }): Promise<Pipeline> {
   const { mode, chain, live, rpcTimeoutMs } = data
-  const environment = readEnvironment()
-  const { keys, warnings } = await loadKeys(environment)
-  for (const warning of warnings) logger.warn(warning)
+  if (data.secrets === null) throw new Error('LIVE was given no keys.')
+  const { privateKeys, relayAuthKey } = data.secrets
+  const keys = createKeys(privateKeys)
   const accounts = keys.map(({ address }) => address)
   let channel: ThreadChannel | null = null
   const journal = openSqliteLiveJournal({ path, publish: (events) => channel?.events(events) })
@@ -174,7 +172,7 @@ export async function openLive({
       ...openWaysOut({
         chain,
         accounts,
-        authKey: settingText(environment.RELAY_AUTH_KEY),
+        authKey: relayAuthKey,
         timeoutMs: rpcTimeoutMs,
         onRequest: channel.rpc,
       }),

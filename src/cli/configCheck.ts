@@ -1,24 +1,15 @@
-import { createRelayIdentity } from '../broadcast/relaySignature.ts'
-import { loadConfig, readEnvironment } from '../config/env.ts'
-import { settingText } from '../config/settingText.ts'
 import { StartError } from '../errors/startError.ts'
-import { loadKeys } from '../lanes/keys.ts'
+import { prepareStart } from '../prepareStart.ts'
 import { describeConfig } from './describeConfig.ts'
 
 /**
- * `titan config check`: the settings in effect on stdout, warnings and problems on stderr; exit code 3 with
- * problems. In LIVE the keys are read too, as a start would.
+ * `titan config check`: the settings in effect on stdout, warnings and problems on stderr. Exit code 3 and the
+ * sentences of a start where a start would fail now; a server that runs already holds its port and its data.
  */
 try {
-  const environment = readEnvironment()
-  const config = loadConfig(environment)
-  if (config.mode === 'LIVE') {
-    const { keys } = await loadKeys(environment)
-    const laneAddresses = keys.map(({ address }) => address)
-    createRelayIdentity({ authKey: settingText(environment.RELAY_AUTH_KEY), laneAddresses })
-  }
+  const { config, warnings } = await prepareStart()
   process.stdout.write(describeConfig(config))
-  for (const warning of config.warnings) process.stderr.write(`Note: ${warning}\n`)
+  for (const warning of warnings) process.stderr.write(`Note: ${warning}\n`)
 } catch (error) {
   if (!(error instanceof StartError)) throw error
   for (const problem of error.problems) process.stderr.write(`${problem}\n`)

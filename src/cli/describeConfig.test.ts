@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { loadConfig } from '../config/env.ts'
+import { loadConfig } from '../config/loadConfig.ts'
 import { describeConfig } from './describeConfig.ts'
 
 test('names endpoints by host and keeps their keys to itself', () => {

@@ -2,8 +2,8 @@ import { userInfo } from 'node:os'
 import { CHAINS } from '../config/chains.ts'
 import { readEnvironment } from '../config/env.ts'
 import { inHeader } from '../config/hosts.ts'
+import { readSetting } from '../config/readSetting.ts'
 import { SETTINGS, type Setting } from '../config/settings.ts'
-import { settingText } from '../config/settingText.ts'
 import { StartError } from '../errors/startError.ts'
 
 const TIMEOUT_MS = 60_000
@@ -128,10 +128,8 @@ export function operatorServer(url: string | undefined): OperatorServer {
 function configuredUrl(): string {
   const environment = readEnvironment()
   const read = <T>(setting: Setting<T>): T => {
-    const text = settingText(environment[setting.name])
-    if (text === null) return setting.fallback
-    const result = setting.parse(text)
-    if (!result.ok) throw new StartError([`${setting.name} ${result.problem}`])
+    const result = readSetting(environment, setting)
+    if (!result.ok) throw new StartError([result.problem])
     return result.value
   }
   const host = read(SETTINGS.host)

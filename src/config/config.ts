@@ -48,6 +48,8 @@ export interface Config {
   readonly drainMs: number
   readonly live: LiveSettings
   readonly logLevel: LogLevel
+  /** The anvil program of the embedded devnet; null is the one that `npm ci` installs. */
+  readonly anvil: string | null
   /** What is allowed but should be said at start, a sentence each. */
   readonly warnings: readonly string[]
 }

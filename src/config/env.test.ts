@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -31,9 +31,25 @@ test('a file from another editor or system reads the same', () => {
   expect(readEnvironment({ folder, variables: {} })).toEqual({ EXECUTION_MODE: 'PAPER', LOG_LEVEL: 'debug' })
 })
 
-test('a .env that cannot be read stops the start', () => {
-  mkdirSync(join(folder, '.env'))
-  expect(() => readEnvironment({ folder, variables: {} })).toThrow(StartError)
+test('a .env that is a folder, or links to nothing that can be read, stops the start', () => {
+  const file = join(folder, '.env')
+  const read = () => readEnvironment({ folder, variables: {} })
+  mkdirSync(file)
+  expect(read).toThrow(`${file} is a folder and no file; remove it`)
+  rmdirSync(file)
+  symlinkSync(file, file)
+  expect(read).toThrow(`${file} cannot be read (ELOOP)`)
+})
+
+test('a .env with a line that sets nothing stops the start, with its path and line', () => {
+  writeFileSync(join(folder, '.env'), 'EXECUTION_MODE=PAPER\nRPC_BASE: https://base.example\n')
+  let problems: readonly string[] = []
+  try {
+    readEnvironment({ folder, variables: { RPC_BASE: 'https://other.example' } })
+  } catch (error) {
+    if (error instanceof StartError) problems = error.problems
+  }
+  expect(problems).toEqual([expect.stringContaining(`${join(folder, '.env')} line 2 is not NAME=VALUE;`)])
 })
 
 test('the variables of this very process are the default', () => {

@@ -9,7 +9,11 @@ export function envExample(): string {
   const endpoints = CHAINS.map((profile) => chainSettings(profile).endpoints)
   const polygon = chainSettings({ chainId: 137, envName: 'POLYGON', name: 'Polygon' })
   const sections = [
-    ['# Copy this file to .env. Values that are empty or end in ... count as not set.'],
+    [
+      '# Copy this file to .env: UTF-8 text of lines NAME=VALUE, empty lines and comments; anything else stops the start with its line.',
+      '# A value may stand in one pair of quotes (.env only), ends before a # that follows a blank, and counts as not set when it is',
+      '# empty or holds "..."; quotes that are left in it are an error. The server and its Python client read it alike.',
+    ],
     ['# Execution', ...shown(SETTINGS.mode)],
     ['# Server', ...shown(SETTINGS.host), ...shown(SETTINGS.port)],
     [
@@ -50,6 +54,7 @@ export function envExample(): string {
       ...hidden(SETTINGS.headAgeMax),
       ...hidden(SETTINGS.drain),
     ],
+    ['# Devnet', ...hidden(SETTINGS.anvil)],
     [
       '# Addresses that differ from the built-in ones, per chain as in RPC_<CHAIN>; here for Polygon.',
       ...hidden(polygon.balancerVault),

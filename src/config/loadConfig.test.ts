@@ -81,6 +81,27 @@ describe('text of a value', () => {
   })
 })
 
+describe('quotes that a container runtime has left in a value', () => {
+  const left = 'has quotes left in its value; remove them'
+  test.each([
+    ['DATA_DIR', '"/x"'],
+    ['EXECUTION_MODE', '"PAPER"'],
+    ['EXECUTION_PORT', "'8545'"],
+    ['RPC_BASE', '"https://base.example"'],
+    ['RPC_BASE', 'https://base.example,"https://other.example"'],
+    ['ALLOWED_HOSTS', '“titan.internal”'],
+    ['ANVIL_BIN', '"/usr/bin/anvil"'],
+    ['DATA_DIR', '/x"'],
+  ])('%s=%s is named', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`${name} ${left}`)])
+  })
+
+  test('others are part of a value', () => {
+    expect(problemsOf({ DATA_DIR: "/home/o'brien/data" })).toEqual([])
+    expect(problemsOf({ RPC_BASE: '"https://..."' })).toEqual([])
+  })
+})
+
 describe('EXECUTION_MODE', () => {
   test('is spelled exactly, with a hint for a wrong case', () => {
     expect(problemsOf({ EXECUTION_MODE: 'PAPER' })).toEqual([])

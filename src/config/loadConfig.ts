@@ -7,6 +7,7 @@ import { devnetProfile } from './devnetProfile.ts'
 import { pointsAtServer } from './endpoints.ts'
 import type { Environment } from './env.ts'
 import { inHeader, isLoopback } from './hosts.ts'
+import { readSetting } from './readSetting.ts'
 import { chainSettings, SETTINGS, type Setting } from './settings.ts'
 import { settingText } from './settingText.ts'
 import { unknownSettings } from './unknownSettings.ts'
@@ -25,13 +26,14 @@ export function loadConfig(environment: Environment): Config {
   const problems: string[] = []
   const warnings: string[] = []
 
-  const isSet = (setting: Setting<unknown>): boolean => settingText(environment[setting.name]) !== null
-  const read = <T>(setting: Setting<T>): T => {
+  const isSet = (setting: Setting<unknown>): boolean => {
     const text = settingText(environment[setting.name])
-    if (text === null) return setting.fallback
-    const result = setting.parse(text)
+    return !text.ok || text.value !== null
+  }
+  const read = <T>(setting: Setting<T>): T => {
+    const result = readSetting(environment, setting)
     if (result.ok) return result.value
-    problems.push(`${setting.name} ${result.problem}`)
+    problems.push(result.problem)
     return setting.fallback
   }
 
@@ -123,7 +125,7 @@ export function loadConfig(environment: Environment): Config {
   }
 
   if (mode === 'LIVE') {
-    // The thread that signs reads it itself; here it is only checked, so that no thread fails by it later.
+    // Read where the keys are; here it is only checked, so that it is told with all other problems.
     read(SETTINGS.relayAuthKey)
     if (!KEY_SOURCES.some(isSet))
       problems.push(
@@ -163,6 +165,7 @@ export function loadConfig(environment: Environment): Config {
       minProfitShare: read(SETTINGS.minProfitShare),
     },
     logLevel: read(SETTINGS.logLevel),
+    anvil: read(SETTINGS.anvil),
     warnings,
   }
   if (problems.length > 0) throw new StartError(problems)

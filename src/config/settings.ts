@@ -255,6 +255,15 @@ export const SETTINGS = {
     parse: parseChoice<LogLevel>(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     example: 'info',
   }),
+  anvil: setting<string | null>({
+    name: 'ANVIL_BIN',
+    doc: [
+      'The anvil program (Foundry 1.7) that runs the devnet, where npm ci brings none along: other platforms than Linux x64.',
+    ],
+    fallback: null,
+    parse: parsePath,
+    example: '/usr/local/bin/anvil',
+  }),
 } as const
 
 /** The settings of one chain. */

@@ -17,9 +17,18 @@ export interface ChainThreadData {
   readonly dataDir: string
   readonly rpcTimeoutMs: number
   readonly live: LiveSettings
+  /** Null in PAPER. */
+  readonly secrets: LiveSecrets | null
   /** Signals of the chain that may wait or run. */
   readonly queueMax: number
   readonly logLevel: string
+}
+
+/** What LIVE signs with, read once for all threads and all their lives. Never to be logged. */
+export interface LiveSecrets {
+  readonly privateKeys: readonly string[]
+  /** `RELAY_AUTH_KEY`. */
+  readonly relayAuthKey: string | null
 }
 
 /** `execute` is journaled and broadcast to subscribers; `simulate` only answers. */

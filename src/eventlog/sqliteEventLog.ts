@@ -12,6 +12,9 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_by_signal ON events (signal_id);
 CREATE TABLE IF NOT EXISTS chains (chain_id INTEGER PRIMARY KEY, outbox_id INTEGER NOT NULL) STRICT`
 
+/** Of the schema above. */
+export const EVENT_LOG_VERSION = 1
+
 /** Subscribers wait at most this long; collecting keeps one commit and one socket write for many events. */
 const FLUSH_MS = 20
 /** Between attempts to write while the disk refuses. */
@@ -40,7 +43,7 @@ export function openSqliteEventLog({
   path: string
   onFlushError: (error: unknown) => void
 }): EventLog {
-  const db = openDatabase({ path, schema: SCHEMA, version: 1 })
+  const db = openDatabase({ path, schema: SCHEMA, version: EVENT_LOG_VERSION })
   db.prepare('INSERT OR IGNORE INTO log VALUES (1, ?)').run(randomUUID())
   const epoch = String(db.prepare('SELECT epoch FROM log').get()?.epoch)
   const insert = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')

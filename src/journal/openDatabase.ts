@@ -41,22 +41,37 @@ export function openDatabase({
     db.exec(
       'PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY',
     )
-    const found = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
-    if (found > version) {
-      throw new Error(`${path} was written by a newer version (schema ${found}, this one knows ${version})`)
-    }
+    assertKnown({ db, path, version })
     db.exec(`BEGIN IMMEDIATE; ${schema}; PRAGMA user_version=${version}; COMMIT`)
   } catch (error) {
     db.close()
-    if (error instanceof Error && /locked/.test(error.message)) {
-      throw new Error(`${path} is in use by another process; one data directory serves one server`, {
-        cause: error,
-      })
-    }
-    throw error
+    throw inWords(error, path)
   }
   return db
 }
+
+/** Throws when the database is of a newer schema. */
+export function assertKnown({
+  db,
+  path,
+  version,
+}: {
+  db: DatabaseSync
+  path: string
+  version: number
+}): void {
+  const found = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
+  if (found > version)
+    throw new Error(`${path} was written by a newer version (schema ${found}, this one knows ${version})`)
+}
+
+/** The error of a database in use says so. */
+export const inWords = (error: unknown, path: string): unknown =>
+  error instanceof Error && /locked/.test(error.message)
+    ? new Error(`${path} is in use by another process; one data directory serves one server`, {
+        cause: error,
+      })
+    : error
 
 /** https://www.sqlite.org/rescode.html#ioerr; the low byte of an extended code. */
 const SQLITE_IOERR = 10

@@ -68,6 +68,15 @@ describe('keys in plain text', () => {
     expect(problems.join()).not.toContain(text.slice(0, 12))
   })
 
+  test.each(['PRIVATE_KEY', 'PRIVATE_KEYS', 'KEYSTORE', 'KEYSTORE_PASSPHRASE_FILE'])(
+    '%s with quotes left in it is told so, and not repeated',
+    async (name) => {
+      const problems = await problemsOf({ [name]: `"0x${first}"` })
+      expect(problems).toEqual([expect.stringContaining(`${name} has quotes left in its value; remove them`)])
+      expect(problems.join()).not.toContain(first.slice(0, 12))
+    },
+  )
+
   test('a key given twice is named by its address', async () => {
     const problems = await problemsOf({ PRIVATE_KEY: first, PRIVATE_KEYS: `${second},0x${first}` })
     expect(problems).toEqual([

@@ -23,9 +23,11 @@ export interface Key {
   sign(digest: Uint8Array): EcdsaSignature
 }
 
-/** The keys in the order in which they were given, and what should be said at start, a sentence each. */
-export interface LoadedKeys {
-  readonly keys: readonly Key[]
+/** What was read; `createKeys` makes keys of it. Plain data, so that the process can read it once for all threads. */
+export interface KeySecrets {
+  /** 64 hexadecimal digits each, in the order in which they were given. Never to be logged. */
+  readonly secrets: readonly string[]
+  /** What should be said at start, a sentence each. */
   readonly warnings: readonly string[]
 }
 
@@ -38,24 +40,31 @@ interface Secret {
 /**
  * Reads the keys of LIVE: `PRIVATE_KEY`, `PRIVATE_KEYS` (separated by commas) and `KEYSTORE` (paths of
  * encrypted JSON keystores, separated by commas, one passphrase in the file `KEYSTORE_PASSPHRASE_FILE`), all
- * that are set. A keystore takes about half a second, on purpose: its key derivation is slow.
+ * that are set. A keystore takes about half a second and 256 MB, on purpose: its key derivation (scrypt) is
+ * slow.
  *
  * @throws {@link StartError} with every problem found; no sentence holds key material
  */
-export async function loadKeys(
+export async function readKeySecrets(
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<LoadedKeys> {
+): Promise<KeySecrets> {
   const problems: string[] = []
   const warnings: string[] = []
-  const secrets: Secret[] = []
+  const found: Secret[] = []
+  const text = (name: string): string | null => {
+    const read = settingText(environment[name])
+    if (read.ok) return read.value
+    problems.push(`${name} ${read.problem}`)
+    return null
+  }
 
-  const single = settingText(environment.PRIVATE_KEY)
-  if (single !== null) secrets.push({ from: 'PRIVATE_KEY', text: single })
-  for (const [index, text] of listed(environment.PRIVATE_KEYS).entries())
-    secrets.push({ from: `PRIVATE_KEYS, key ${index + 1},`, text })
+  const single = text('PRIVATE_KEY')
+  if (single !== null) found.push({ from: 'PRIVATE_KEY', text: single })
+  for (const [index, key] of listed(text('PRIVATE_KEYS')).entries())
+    found.push({ from: `PRIVATE_KEYS, key ${index + 1},`, text: key })
 
-  const keystores = listed(environment.KEYSTORE)
-  const passphraseFile = settingText(environment.KEYSTORE_PASSPHRASE_FILE)
+  const keystores = listed(text('KEYSTORE'))
+  const passphraseFile = text('KEYSTORE_PASSPHRASE_FILE')
   if (keystores.length > 0 && passphraseFile === null)
     problems.push('KEYSTORE needs KEYSTORE_PASSPHRASE_FILE: the path of a file with the passphrase.')
   if (keystores.length === 0 && passphraseFile !== null)
@@ -73,13 +82,13 @@ export async function loadKeys(
       if (json === null || passphrase === null) continue
       const opened = await openKeystore({ path, json, passphrase })
       if ('problem' in opened) problems.push(opened.problem)
-      else secrets.push(opened)
+      else found.push(opened)
     }
   }
 
-  const keys: Key[] = []
+  const secrets: string[] = []
   const sources = new Map<Address, string>()
-  for (const { from, text } of secrets) {
+  for (const { from, text } of found) {
     const key = createKey(text)
     if (key === null) {
       problems.push(
@@ -88,16 +97,33 @@ export async function loadKeys(
       continue
     }
     const twin = sources.get(key.address)
-    if (twin === undefined) keys.push(key)
+    if (twin === undefined) secrets.push(text)
     else
       problems.push(`${from} is the key of ${key.address}, which ${twin} gives already; remove one of them.`)
     sources.set(key.address, twin ?? from)
   }
 
-  if (keys.length === 0 && problems.length === 0)
+  if (secrets.length === 0 && problems.length === 0)
     problems.push('No wallet configured for LIVE execution: set PRIVATE_KEY, PRIVATE_KEYS or KEYSTORE.')
   if (problems.length > 0) throw new StartError(problems)
-  return { keys, warnings }
+  return { secrets, warnings }
+}
+
+/** Both in one, for a program with one thread. */
+export async function loadKeys(
+  environment: Parameters<typeof readKeySecrets>[0],
+): Promise<{ readonly keys: readonly Key[]; readonly warnings: readonly string[] }> {
+  const { secrets, warnings } = await readKeySecrets(environment)
+  return { keys: createKeys(secrets), warnings }
+}
+
+/** The keys of what `readKeySecrets` has found. */
+export function createKeys(secrets: readonly string[]): readonly Key[] {
+  return secrets.map((secret) => {
+    const key = createKey(secret)
+    if (key === null) throw new Error('A secret that was read before is no key.')
+    return key
+  })
 }
 
 /** The key of a secret in hexadecimal digits; null when it is none. */
@@ -170,8 +196,8 @@ function readSecretFile({
   }
 }
 
-const listed = (raw: string | undefined): string[] =>
-  (settingText(raw) ?? '')
+const listed = (text: string | null): string[] =>
+  (text ?? '')
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')

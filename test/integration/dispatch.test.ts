@@ -7,7 +7,7 @@ import { callRpc } from '../../devnet/callRpc.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { CHAINS } from '../../src/config/chains.ts'
 import { devnetProfile } from '../../src/config/devnetProfile.ts'
-import { missingChain } from '../../src/config/missingChain.ts'
+import { missingChain } from '../../src/dispatch/missingChain.ts'
 import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts'
 import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
 import { decodeSignal, NO_SIGNAL_HEADERS } from '../../src/wire/decodeSignal.ts'
@@ -95,6 +95,7 @@ async function start({
           tradeTtlMs: 600_000,
           minProfitShare: 50,
         },
+        secrets: null,
         queueMax,
         logLevel: 'silent',
       } as const
@@ -103,7 +104,7 @@ async function start({
     queueMax,
     index: { chainOf: (signalId) => executed.get(signalId) ?? null, storedOutboxId: () => 0 },
     refuse: (failure, { signalId }) => refusal({ failure, mode: 'PAPER', signalId }),
-    missingChain,
+    missingChain: (chainId) => missingChain(CHAINS, chainId),
     events: {
       onEvents: (chainId, more) => {
         events.push(...more)

@@ -196,6 +196,7 @@ test('titan deploy is handed its options, and ends as it does', async () => {
 test('titan config check reads .env of the project and tells right from wrong', async () => {
   rmSync(join(project, 'src'), { recursive: true })
   cpSync(join(repository, 'src'), join(project, 'src'), { recursive: true })
+  symlinkSync(join(repository, 'devnet'), join(project, 'devnet'))
   write('.env', 'EXECUTION_PORT=8617\nRPC_BASE=https://base.example/v2/s3cret\n')
   const right = await start('bin/titan.js', ['config', 'check']).ended
   expect(right).toMatchObject({ code: 0, stderr: '' })

@@ -1,5 +1,5 @@
 import type { Environment } from '../../src/config/env.ts'
-import { loadConfig } from '../../src/config/env.ts'
+import { loadConfig } from '../../src/config/loadConfig.ts'
 import { StartError } from '../../src/errors/startError.ts'
 
 /** The problems for which an environment is refused; none when it is valid. */

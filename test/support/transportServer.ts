@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CHAINS } from '../../src/config/chains.ts'
 import type { Config } from '../../src/config/config.ts'
-import { missingChain } from '../../src/config/missingChain.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
+import { missingChain } from '../../src/dispatch/missingChain.ts'
 import type { Answer, ChainStatus, ControlEntry, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
 import type { Signal } from '../../src/domain/signal.ts'
 import { succeed } from '../../src/errors/failure.ts'
@@ -121,7 +121,9 @@ function createEchoDispatcher(events: EventLog) {
       if (signal.expectedProfitUsd === -1) throw new Error('a bug')
       const { chainId } = signal
       if (chainId !== 1 && chainId !== 8453)
-        return settle(refusal({ failure: missingChain(chainId), mode: 'PAPER', signalId: signal.signalId }))
+        return settle(
+          refusal({ failure: missingChain(CHAINS, chainId), mode: 'PAPER', signalId: signal.signalId }),
+        )
       const answer = () => {
         if (kind === 'execute') record(signal)
         inFlight.delete(signal.signalId)

@@ -1,14 +1,17 @@
+import type { ChainProfile } from '../config/chainConfig.ts'
 import { type Failure, failure } from '../errors/failure.ts'
-import { CHAINS } from './chains.ts'
 
 /**
- * Why a chain id cannot be served: one of the 15 without an endpoint, or none of them. Clients look for the
- * first words.
+ * Why a chain id cannot be served: one of the chains in the table without an endpoint, or none of them.
+ * Clients look for the first words.
  */
-export function missingChain(chainId: number): Failure {
-  const profile = CHAINS.find((chain) => chain.chainId === chainId)
+export function missingChain(
+  chains: readonly Pick<ChainProfile, 'chainId' | 'name' | 'envName'>[],
+  chainId: number,
+): Failure {
+  const profile = chains.find((chain) => chain.chainId === chainId)
   if (profile === undefined) {
-    const known = CHAINS.map((chain) => chain.chainId).join(', ')
+    const known = chains.map((chain) => chain.chainId).join(', ')
     return failure('UNKNOWN_CHAIN', `Chain ${chainId} not configured: the chains are ${known}.`, {
       chain_id: chainId,
     })
