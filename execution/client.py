@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -168,16 +168,20 @@ class ExecutionClient:
                     return record
             await asyncio.sleep(_RESOLVE_PAUSE)
 
-    def events(self, from_seq: int | None = None, *, updates: bool = False) -> AsyncIterator[Answer]:
+    def events(
+        self, from_seq: int | None = None, *, epoch: str | None = None, updates: bool = False
+    ) -> EventStream:
         """Every execution as the server records it, in the order of ``seq``, each once, across lost connections.
 
         With ``updates`` also what happens to a LIVE execution before and after it is settled (``execution_update``:
-        signed, pending, its block left the chain, final). Begins with the event ``from_seq``, or with the next one to happen. Besides events there are two notices:
+        signed, pending, its block left the chain, final). Begins with the event ``from_seq`` of the log ``epoch`` (both as
+        the stream's ``next_seq`` and ``epoch`` were), or with the next one to happen. Besides events there are two notices:
         ``{"type": "gap", "oldest"}``, older events are no longer kept, and ``{"type": "reset", "epoch"}``, the server
-        has another log than before, which is read from its beginning. A server that stays mute for three heartbeats is
-        left and called again. Raises ConnectionFailed (first connection only), ModeMismatch, ProtocolError.
+        has another log than before, which is read from its beginning. A server that stays mute for three heartbeats, or
+        leaves an event out, is left and called again. Raises ConnectionFailed (first connection only), ModeMismatch,
+        ProtocolError, and ValueError for an ``epoch`` without ``from_seq``.
         """
-        return EventStream(self._transport, from_seq=from_seq, mode=self.mode, updates=updates).events()
+        return EventStream(self._transport, from_seq=from_seq, epoch=epoch, mode=self.mode, updates=updates)
 
     def _meant(self, signal: TradeSignal) -> dict[str, Any]:
         """On the wire, with the mode it is meant for: a server that was started again in another refuses it."""

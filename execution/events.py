@@ -7,17 +7,20 @@ import json
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
 
+from execution.encoding import encode_integer
 from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError
+from execution.time_limit import time_limit
 from execution.transport import NotSent, Transport
 
 _LOG = logging.getLogger("execution.events")
 _EVENT_TYPES = ("paper_execution", "live_execution", "execution_update")
 _HELLO_TIMEOUT = 10.0
+_LEAVE_TIMEOUT = 1.0
 _HEARTBEATS_MISSED_MAX = 3
 _PAUSE_MIN = 0.1
 _PAUSE_MAX = 5.0
@@ -32,26 +35,65 @@ class _Lost(Exception):
 
 
 class EventStream:
-    """Where a subscriber stands: the next ``seq`` it has not seen, and the log (``epoch``) that number belongs to."""
+    """Events in the order of their ``seq``, each once: an async iterator, made by :meth:`ExecutionManager.events`.
 
-    def __init__(self, transport: Transport, *, from_seq: int | None, mode: str | None, updates: bool) -> None:
-        self._transport = transport
-        self._next_seq = from_seq
-        self._mode = mode
-        self._channels = ["trades", "updates"] if updates else ["trades"]
-        self._epoch: str | None = None
+    ``epoch`` and ``next_seq`` say where it stands: a program that keeps both, once it has dealt with an event, and gives
+    them to ``events(from_seq=..., epoch=...)`` after it was started again, goes on there.
+    """
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Yields messages until the consumer stops or the client is closed.
+    def __init__(
+        self, transport: Transport, *, from_seq: int | None, epoch: str | None, mode: str | None, updates: bool
+    ) -> None:
+        if epoch is not None and from_seq is None:
+            raise ValueError("epoch says of which log from_seq is, so it needs one.")
+        # Apart, so that nothing in it refers to this: a stream that is dropped leaves the server at once.
+        self._subscription = _Subscription(transport, from_seq=from_seq, epoch=epoch, mode=mode, updates=updates)
+        self._messages = self._subscription.messages()
+
+    @property
+    def next_seq(self) -> int | None:
+        """``seq`` of the first event that was not given yet; None before the first connection when it begins at the end."""
+        return self._subscription.next_seq
+
+    @property
+    def epoch(self) -> str | None:
+        """The log that ``next_seq`` belongs to; None before the first connection when it was not given."""
+        return self._subscription.epoch
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        """The next event or notice; ends when the client is closed.
 
         Raises ConnectionFailed when the first connection fails; later ones are tried for ever, with pauses up to 5 s.
         """
+        return await anext(self._messages)
+
+    async def aclose(self) -> None:
+        """Leaves the server. Can be called again; a stream that is dropped does it by itself."""
+        await self._messages.aclose()
+
+
+class _Subscription:
+    def __init__(
+        self, transport: Transport, *, from_seq: int | None, epoch: str | None, mode: str | None, updates: bool
+    ) -> None:
+        self._transport = transport
+        self._mode = mode
+        self._updates = updates
+        #: Where a hole was found: asked for once more, it is no hole but how the log is.
+        self._hole: int | None = None
+        self.next_seq: int | None = None if from_seq is None else max(0, encode_integer("from_seq", from_seq))
+        self.epoch = epoch
+
+    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
         connected_once = False
         pause = _PAUSE_MIN
         while not self._transport.closed:
             try:
                 socket = await self._transport.websocket()
-                async with socket, aclosing(self._read(socket)) as messages:
+                async with _leaving(socket), aclosing(self._read(socket)) as messages:
                     async for message in messages:
                         connected_once = True
                         pause = _PAUSE_MIN
@@ -79,22 +121,28 @@ class EventStream:
         silence_max = _HEARTBEATS_MISSED_MAX * float(hello.get("heartbeat_ms", 10_000)) / 1000
         for notice in self._place(int(hello.get("seq", 0)), str(hello.get("epoch"))):
             yield notice
-        await socket.send_json(
-            {"type": "subscribe", "id": 1, "channels": self._channels, "from_seq": self._next_seq}
-        )
+        channels = ["trades", "updates"] if self._updates else ["trades"]
+        await socket.send_json({"type": "subscribe", "id": 1, "channels": channels, "from_seq": self.next_seq})
+        # In PAPER there is nothing else in the log.
+        gets_all = self._updates or hello.get("mode") == "PAPER"
         # A connection gets new events from its first moment; those before the answer to `subscribe` come again in their place.
         subscribed = False
         while True:
             message = await _receive(socket, silence_max)
             kind = message.get("type")
             if kind in _EVENT_TYPES:
-                if subscribed and self._advance(message):
-                    yield message
+                for notice in self._advance(message) if subscribed else ():
+                    yield notice
             elif kind == "subscribed":
                 subscribed = True
                 yield None
+            elif kind == "heartbeat" and subscribed:
+                self._hear(int(message["seq"]), gets_all)
+                yield None
             elif kind == "gap":
-                self._next_seq = max(self._next_seq or 0, int(message["oldest"]))
+                if message.get("epoch", self.epoch) != self.epoch:
+                    raise _Lost("the server has another log")
+                self.next_seq = max(self.next_seq or 0, int(message["oldest"]))
                 yield message
             elif kind == "shutdown":
                 raise _Lost("the server shuts down", float(message.get("reconnect_after_ms", 1000)) / 1000)
@@ -103,22 +151,53 @@ class EventStream:
 
     def _place(self, last_seq: int, epoch: str) -> list[dict[str, Any]]:
         """Where to begin in the server's log; a `reset` notice when it is not the log that we were reading."""
-        if self._next_seq is None:
-            self._next_seq = last_seq + 1
-        other_log = self._epoch is not None and self._epoch != epoch
-        self._epoch = epoch
-        if other_log or self._next_seq > last_seq + 1:
-            self._next_seq = 1
+        if self.next_seq is None:
+            self.next_seq = last_seq + 1
+        other_log = self.epoch is not None and self.epoch != epoch
+        self.epoch = epoch
+        if other_log or self.next_seq > last_seq + 1:
+            self.next_seq = 1
+            self._hole = None
             return [{"type": "reset", "epoch": epoch}]
         return []
 
-    def _advance(self, event: dict[str, Any]) -> bool:
-        """Whether the event is new; a server repeats some around a subscription."""
+    def _advance(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """What to give for an event: nothing for a repetition, which a server sends around a subscription."""
         seq = int(event["seq"])
-        if self._next_seq is not None and seq < self._next_seq:
+        next_seq = self.next_seq or 0
+        if seq < next_seq:
+            return []
+        # An event says which one came before it on this stream where that is not the one numbered before it.
+        missed = self._is_hole(int(event.get("prev_seq", seq - 1)))
+        self.next_seq = seq + 1
+        return [{"type": "gap", "oldest": seq}, event] if missed else [event]
+
+    def _hear(self, seq: int, gets_all: bool) -> None:
+        """A heartbeat: whatever is meant for us up to ``seq`` was sent."""
+        if gets_all:
+            self._is_hole(seq)
+        self.next_seq = max(self.next_seq or 0, seq + 1)
+
+    def _is_hole(self, sent_seq: int) -> bool:
+        """Whether the event ``sent_seq``, which was sent, is not to be had. Raises _Lost, once, to ask for it again."""
+        # From 0 on is from whatever there is.
+        if not self.next_seq or sent_seq < self.next_seq:
             return False
-        self._next_seq = seq + 1
-        return True
+        if self._hole == self.next_seq:
+            return True
+        self._hole = self.next_seq
+        raise _Lost(f"the events from {self.next_seq} to {sent_seq} did not come")
+
+
+@asynccontextmanager
+async def _leaving(socket: aiohttp.ClientWebSocketResponse[Any]) -> AsyncIterator[None]:
+    # aiohttp waits anew with each message that comes instead of the answer to our leaving: who talks on would keep us.
+    try:
+        yield
+    finally:
+        with suppress(asyncio.TimeoutError):
+            async with time_limit(_LEAVE_TIMEOUT):
+                await socket.close()
 
 
 async def _receive(socket: aiohttp.ClientWebSocketResponse[Any], silence_max: float) -> dict[str, Any]:

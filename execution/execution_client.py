@@ -14,6 +14,7 @@ from execution.errors import (
     SettingError,
     TitanError,
 )
+from execution.events import EventStream
 from execution.manager import ExecutionManager, execute_trade
 from execution.outcome import is_settled
 from execution.trade_signal import TradeSignal
@@ -23,6 +24,7 @@ __all__ = [
     "Answer",
     "CodeEntry",
     "ConnectionFailed",
+    "EventStream",
     "ExecutionClient",
     "ExecutionManager",
     "ModeMismatch",

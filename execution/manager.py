@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -12,6 +12,7 @@ from execution.delivery import RetryPolicy
 from execution.encoding import Amount, Extra, Integer, Usd
 from execution.environment import instead, setting
 from execution.errors import ModeMismatch, NotConnected, SettingError
+from execution.events import EventStream
 from execution.trade_signal import Relay, TradeSignal, Wait
 
 
@@ -177,9 +178,11 @@ class ExecutionManager:
         """What became of a signal whose answer was lost or came early: see :meth:`ExecutionClient.resolve`."""
         return await self._ready().resolve(signal_id, timeout=timeout)
 
-    def events(self, from_seq: int | None = None, *, updates: bool = False) -> AsyncIterator[Answer]:
+    def events(
+        self, from_seq: int | None = None, *, epoch: str | None = None, updates: bool = False
+    ) -> EventStream:
         """Every execution as it is recorded, gapless across lost connections: see :meth:`ExecutionClient.events`."""
-        return self._ready().events(from_seq, updates=updates)
+        return self._ready().events(from_seq, epoch=epoch, updates=updates)
 
     def _ready(self) -> ExecutionClient:
         if not self._initialized:

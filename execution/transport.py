@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as time_limit
-else:
-    from async_timeout import timeout as time_limit
-
 import aiohttp
 
 from execution.errors import NotConnected, ProtocolError
+from execution.time_limit import time_limit
 
 _EVENT_BYTES_MAX = 16 * 1024 * 1024
 

@@ -2,12 +2,12 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from aiohttp import web
-from conftest import DOCUMENT_TRADE, free_port
+from conftest import DOCUMENT_TRADE, Server, free_port
 from tcp_proxy import TcpProxy
 
 from execution.execution_client import (
@@ -32,7 +32,7 @@ HELLO = {
 
 
 async def take(events: AsyncIterator[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    return [await asyncio.wait_for(anext(events), 30) for _ in range(count)]
+    return [await asyncio.wait_for(anext(events), 20) for _ in range(count)]
 
 
 async def submit(manager: ExecutionManager, count: int) -> list[str]:
@@ -138,17 +138,26 @@ async def scripted(*scripts: Script) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def event(seq: int) -> dict[str, Any]:
-    return {"type": "paper_execution", "seq": seq, "signal": {"signal_id": f"s{seq}"}, "success": True}
+def event(seq: int, **more: Any) -> dict[str, Any]:
+    return {"type": "paper_execution", "seq": seq, "signal": {"signal_id": f"s{seq}"}, "success": True, **more}
+
+
+def heartbeat(seq: int) -> dict[str, Any]:
+    return {"type": "heartbeat", "seq": seq}
 
 
 def script(
-    seq: int, *messages: dict[str, Any], epoch: str = "e1", wants: int | None = None, mute: bool = True
+    seq: int,
+    *messages: dict[str, Any],
+    epoch: str = "e1",
+    wants: int | None = None,
+    mute: bool = True,
+    mode: str = "PAPER",
 ) -> Script:
     """Says hello with the newest event ``seq``, checks what is asked for, says ``messages``; then stays silent or leaves."""
 
     async def play(socket: web.WebSocketResponse) -> None:
-        await socket.send_json({**HELLO, "seq": seq, "epoch": epoch})
+        await socket.send_json({**HELLO, "seq": seq, "epoch": epoch, "mode": mode})
         asked = json.loads((await socket.receive()).data)
         if wants is not None:
             assert asked["from_seq"] == wants, asked
@@ -238,3 +247,74 @@ async def test_another_mode_and_another_protocol_are_errors() -> None:
     async with scripted(foreign) as port:
         with pytest.raises(ProtocolError, match="not with 'connected'"):
             await watch(port, 1)
+
+
+@pytest.mark.parametrize(
+    "late", [event(24, prev_seq=23), event(24), heartbeat(23)], ids=["named", "numbered", "by a heartbeat"]
+)
+async def test_a_hole_is_noticed_and_asked_for_again(late: dict[str, Any]) -> None:
+    async def alive(socket: web.WebSocketResponse) -> None:
+        await script(20, event(21), late, mute=False)(socket)
+        with suppress(ConnectionError):
+            while True:
+                await socket.send_json(heartbeat(23))
+                await asyncio.sleep(0.02)
+
+    again = script(24, event(22), event(23), event(24), wants=22)
+    async with scripted(alive, again) as port:
+        assert [each["seq"] for each in await watch(port, 4)] == [21, 22, 23, 24]
+
+
+async def test_what_the_log_does_not_have_is_told_once() -> None:
+    hole = event(24, prev_seq=23)
+    async with scripted(script(20, event(21), hole), script(24, hole, event(25), wants=22)) as port:
+        seen = await watch(port, 4)
+    assert [(each["type"], each.get("seq", each.get("oldest"))) for each in seen] == [
+        ("paper_execution", 21),
+        ("gap", 24),
+        ("paper_execution", 24),
+        ("paper_execution", 25),
+    ]
+    async with scripted(
+        script(20, event(21), heartbeat(23)), script(23, heartbeat(23), event(24, prev_seq=21), wants=22)
+    ) as port:
+        assert [each["seq"] for each in await watch(port, 2)] == [21, 24]
+
+
+async def test_what_was_not_asked_for_is_no_hole() -> None:
+    """In LIVE the log has updates too: a heartbeat says up to where there was nothing else for us."""
+    quiet = script(20, event(21), event(24, prev_seq=21), heartbeat(27), mode="LIVE", mute=False)
+    async with scripted(quiet, script(28, event(28), wants=28, mode="LIVE")) as port:
+        assert [each["seq"] for each in await watch(port, 3, mode="LIVE")] == [21, 24, 28]
+
+
+async def test_a_program_that_was_started_again_goes_on_where_it_was(manager: ExecutionManager, server: Server) -> None:
+    (first,) = await submit(manager, 1)
+    record = await manager.resolve(first)
+    assert record is not None
+    async with ExecutionManager(port=server.port) as before:
+        stream = before.events(from_seq=record["seq"])
+        assert (stream.next_seq, stream.epoch) == (record["seq"], None)
+        assert ids(await take(stream, 1)) == [first]
+        kept = stream.next_seq, stream.epoch
+    missed = await submit(manager, 2)
+    async with ExecutionManager(port=server.port) as after:
+        stream = after.events(kept[0], epoch=kept[1])
+        assert ids(await take(stream, 2)) == missed
+        assert stream.epoch == kept[1] and stream.next_seq == record["seq"] + 3
+        # The same number in another log is another event.
+        other = await take(after.events(kept[0], epoch="another"), 2)
+    assert other[0] == {"type": "reset", "epoch": kept[1]} and other[1]["seq"] < record["seq"]
+
+
+async def test_an_epoch_alone_says_nothing() -> None:
+    async with ExecutionClient() as client:
+        with pytest.raises(ValueError, match="epoch says of which log from_seq is"):
+            client.events(epoch="e1")
+
+
+async def test_a_log_that_is_replaced_while_it_is_read_is_begun_anew() -> None:
+    first = script(20, event(21), {"type": "gap", "oldest": 1, "epoch": "e2"})
+    async with scripted(first, script(2, event(1), epoch="e2", wants=1)) as port:
+        seen = await watch(port, 3)
+    assert [each["type"] for each in seen] == ["paper_execution", "reset", "paper_execution"]

@@ -12,7 +12,9 @@ from conftest import ROOT, Server, free_port
 from execution.execution_client import ExecutionManager, NotConnected
 
 HEAD = """
-import asyncio, gc
+import asyncio, gc, logging
+# Of a busy machine, not of the client.
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing %s took"))
 from execution.execution_client import ExecutionManager, ExecutionClient, ConnectionFailed
 PORT, FREE = {port}, {free}
 """
