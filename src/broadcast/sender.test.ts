@@ -110,17 +110,36 @@ test('none go to a node that the client that reads knows to serve another chain,
   await expect.poll(() => sends().includes('second eth_sendRawTransaction'), { timeout: 20_000 }).toBe(true)
 })
 
-test('a node that could not be reached tells its chain again before the next bytes go to it', async () => {
-  const wrong: string[] = []
-  const url = await startNode('ours', () => 8453)
-  const { broadcast } = open([url], wrong)
-  expect((await broadcast({ attempt, to: 'nodes' })).status).toBe('accepted')
+/** Ends the one node there is and waits until a send has met nobody at its address. */
+async function fail({ broadcast }: Sender): Promise<void> {
   const [server] = servers.splice(0) as [Server]
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   await expect
     .poll(async () => JSON.stringify(await broadcast({ attempt, to: 'nodes' })), { timeout: 20_000 })
     .toContain('unreachable')
+}
+
+test('a node that tells no chain is asked for it once after it could not be reached, by all sends at once', async () => {
+  const url = await startNode('mute', () => null)
+  const mute = open([url])
+  await mute.broadcast({ attempt, to: 'nodes' })
+  await fail(mute)
+  await startNode('back', () => null, Number(new URL(url).port))
+  const twice = await Promise.all([1, 2].map(() => mute.broadcast({ attempt, to: 'nodes' })))
+  expect(twice.map(({ status }) => status)).toEqual(['accepted', 'accepted'])
+  expect((await mute.broadcast({ attempt, to: 'nodes' })).status).toBe('accepted')
+  const send = 'back eth_sendRawTransaction'
+  expect(asked.filter((line) => line.startsWith('back'))).toEqual(['back eth_chainId', send, send, send])
+})
+
+test('a node that could not be reached tells its chain again before the next bytes go to it', async () => {
+  const wrong: string[] = []
+  const url = await startNode('ours', () => 8453)
+  const ours = open([url], wrong)
+  const { broadcast } = ours
+  expect((await broadcast({ attempt, to: 'nodes' })).status).toBe('accepted')
+  await fail(ours)
   await startNode('back', () => 1, Number(new URL(url).port))
   expect(await broadcast({ attempt, to: 'nodes' })).toMatchObject({ status: 'refused' })
   expect(asked.filter((line) => line.startsWith('back'))).toEqual(['back eth_chainId'])

@@ -31,7 +31,8 @@ export interface Sender {
 /**
  * A node is asked which chain it serves before the first bytes go to it, from time to time, and before the
  * next bytes after it could not be reached: another may stand at its address by then. To one that serves
- * another chain none go. One that does not tell is sent to, since some only take transactions.
+ * another chain none go. One that does not tell is sent to, since some only take transactions; it is asked no
+ * second time for the same outage, since it may take the whole timeout not to answer.
  *
  * @param options.nodes every endpoint that takes public transactions
  * @param options.privateBlocksMax heads that a relay may keep a transaction to itself
@@ -58,13 +59,18 @@ export function createSender({
   onVerdict: (report: VerdictReport) => void
   onWrongChain?: (host: string, served: number) => void
 }): Sender {
-  /** Could not be reached by a send since they last told their chain. */
+  /** Could not be reached by a send since they were last asked for their chain. */
   const lost = new Set<SendEndpoint>()
+  const asking = new Map<SendEndpoint, Promise<void>>()
   const ways = nodes.map((node) => {
     const way: SendEndpoint = {
       ...node,
       async send(outgoing) {
-        if (lost.has(way)) await identify(way)
+        if (lost.delete(way)) {
+          const asked = identify(way).finally(() => asking.delete(way))
+          asking.set(way, asked)
+        }
+        await asking.get(way)
         if (elsewhere.has(way))
           return { host: node.host, class: 'unreachable', message: 'another chain is served there now' }
         const verdict = await node.send(outgoing)
@@ -83,7 +89,6 @@ export function createSender({
   async function identify(node: SendEndpoint): Promise<void> {
     const served = await node.servedChain()
     if (served === null) return
-    lost.delete(node)
     if (served === chainId) elsewhere.delete(node)
     else if (!elsewhere.has(node)) {
       elsewhere.add(node)
