@@ -41,6 +41,7 @@ let isSilent: boolean
 let elapsedMs: number
 /** Calls since the beginning, by method. */
 let calls: string[]
+let warned: string[]
 const FOREIGN = { hash: `0x${'5a'.repeat(32)}`, what: 'which sends 17 wei to 0x00' } as const
 
 beforeEach(async () => {
@@ -55,6 +56,7 @@ beforeEach(async () => {
   isSilent = false
   elapsedMs = 1_000_000
   calls = []
+  warned = []
   maintenance = createLaneMaintenance({
     lanes,
     balance: async () => held,
@@ -74,7 +76,7 @@ beforeEach(async () => {
     laneInFlightMax: 4,
     delegatedInFlightMax: 1,
     elapsedMs: () => elapsedMs,
-    log: { warn: () => {}, error: () => {} },
+    log: { warn: (_, message) => warned.push(message), error: () => {} },
   })
 })
 
@@ -93,6 +95,8 @@ const checkBeforeUse = async () =>
 async function useKeyElsewhere(): Promise<void> {
   const { raw } = await signedTransfer({ account, chainId: 1, nonce: 0 })
   await chain.ask('eth_sendRawTransaction', raw)
+  // The node answers before it has made the block.
+  await expect.poll(() => chain.count(address), { timeout: 20_000 }).toBe(1)
 }
 
 describe('an account that another party has used', () => {
@@ -113,6 +117,15 @@ describe('an account that another party has used', () => {
     await pass(60_000)
     expect(lane()?.paused).toContain('from 0 on (1)')
     expect(lane()?.nonce).toBe(1)
+  })
+
+  it('is doubted once for each count that one endpoint alone tells', async () => {
+    others = [0]
+    for (const told of [40, 40, 41, 41]) {
+      lie = told
+      await pass(60_000)
+    }
+    expect(warned).toEqual(Array(2).fill('One endpoint counts more as mined than all do.'))
   })
 
   it('is not asked about while transactions of ours are out, nor while it pays for those alone', async () => {
@@ -198,6 +211,33 @@ describe('an underfunded account', () => {
     expect(lane()?.paused).not.toBeNull()
     await pass(15_000)
     expect(lane()?.paused).toBeNull()
+  })
+
+  it('is told of once, not for each refusal, and not for a trial that fails at once', async () => {
+    maintenance.underfunded(address, 5_000n)
+    maintenance.underfunded(address, 5_000n)
+    expect(warned).toEqual([expect.stringContaining('could not pay for a trade: up to 5000 wei')])
+    for (let trials = 0; trials < 3; trials++) {
+      await pass(30_000)
+      expect(lane()?.paused).toBeNull()
+      maintenance.underfunded(address, 5_000n)
+      expect(lane()?.paused).not.toBeNull()
+    }
+    expect(warned).toHaveLength(1)
+    // Once it could be used for a while it is news again.
+    await pass(30_000)
+    elapsedMs += 30_000
+    maintenance.underfunded(address, 5_000n)
+    expect(warned).toHaveLength(2)
+  })
+
+  it('is told of again once it was funded meanwhile', async () => {
+    maintenance.underfunded(address, 5_000n)
+    held = 5_000n
+    await pass(5_000)
+    expect(lane()?.paused).toBeNull()
+    maintenance.underfunded(address, 7_000n)
+    expect(warned).toHaveLength(2)
   })
 
   it('stays stopped for any other reason there is', async () => {
