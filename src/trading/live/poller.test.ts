@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ABSENT, FIRST_NONCE, HEAD, PROFIT, SIMULATION } from '../../../test/support/liveContext.ts'
 import {
   ASKED,
@@ -13,7 +13,7 @@ import {
 import type { MinedCount } from '../../confirmation/minedCounts.ts'
 import type { Attempt } from '../../domain/liveExecution.ts'
 import type { Hex } from '../../domain/signal.ts'
-import { failure, succeed } from '../../errors/failure.ts'
+import { fail, failure, succeed } from '../../errors/failure.ts'
 
 const { live, findings, sent, restart, execute, onDisk, lane, sentNow, blocks, check } = useLiveEngine()
 
@@ -525,5 +525,88 @@ describe('what is settled while nodes take their time', () => {
     price.resolve()
     await live.engine.check()
     expect(onDisk('a')?.state).toBe('included')
+  })
+})
+
+describe('a nonce below all that a lane holds, which no endpoint counts as mined any more', () => {
+  /** Another party took it; ours is the next. */
+  const LOW = [FIRST_NONCE]
+  let simulates: boolean
+  const ours = () => live.rig.lanes.lane(live.rig.key.address)
+  async function holdAbove(signalId: string): Promise<Attempt> {
+    sent.length = 0
+    simulates = true
+    await execute(signalId)
+    simulates = false
+    const first = sent[0] as Attempt
+    findings.set(first.hash, ASKED)
+    live.rig.head += 2
+    return first
+  }
+  async function countAt(heads: number, counts: number[]): Promise<void> {
+    live.counts = counts
+    for (let head = 0; head < heads; head++) await blocks(1)
+  }
+  let first: Attempt
+  beforeEach(async () => {
+    live.change = () => ({
+      trade: {
+        // Nothing is known of what it is worth, so that it is not replaced, and counted at each head.
+        simulate: async () =>
+          simulates
+            ? succeed({ ...SIMULATION, block: live.rig.head })
+            : fail(failure('NODE_UNAVAILABLE', 'No node answers.')),
+      },
+    })
+    await restart()
+    ours()?.resync([FIRST_NONCE + 1])
+    first = await holdAbove('a')
+    expect(first.nonce).toBe(FIRST_NONCE + 1)
+  })
+
+  it('is a gap, and filled, once more than five heads have shown so', async () => {
+    await countAt(5, LOW)
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE + 1)
+    await countAt(1, LOW)
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE)
+    await countAt(1, LOW)
+    expect(sentNow()).toContain(`filler ${FIRST_NONCE}`)
+  })
+
+  it.each<[string, number[]]>([
+    ['all count it again', [FIRST_NONCE + 1]],
+    ['one counts it', [FIRST_NONCE, FIRST_NONCE + 1]],
+  ])('is none where %s in between: the count begins anew', async (_, between) => {
+    await countAt(5, LOW)
+    await countAt(1, between)
+    await countAt(5, LOW)
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE + 1)
+    await countAt(1, LOW)
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE)
+  })
+
+  it('is none by what was counted before the lane was at rest', async () => {
+    await countAt(5, LOW)
+    await check([first, mined(first, { block: live.rig.head })])
+    expect(lane()?.inFlight).toBe(0)
+    await check([first, { kind: 'mined', receipt: null, final: false }])
+    await holdAbove('b')
+    await countAt(5, LOW)
+    await countAt(1, [])
+    expect(sentNow()).not.toContain(`filler ${FIRST_NONCE}`)
+    await countAt(2, LOW)
+    expect(sentNow()).toContain(`filler ${FIRST_NONCE}`)
+  })
+
+  it('is none by many readings of few heads', async () => {
+    live.counts = LOW
+    for (let reading = 0; reading < 30; reading++) await check()
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE + 1)
+  })
+
+  it('is none where no endpoint tells a count', async () => {
+    await countAt(5, LOW)
+    await countAt(5, [])
+    expect(ours()?.minedCount()).toBe(FIRST_NONCE + 1)
   })
 })
