@@ -5,19 +5,20 @@ import { packageRoot } from '../devnet/packageRoot.ts'
 import { type Devnet, startDevnet } from '../devnet/startDevnet.ts'
 import { CHAINS } from './config/chains.ts'
 import type { Config } from './config/config.ts'
+import { LIMITS } from './config/limits.ts'
 import { withDevnet } from './config/withDevnet.ts'
 import { missingChain } from './dispatch/missingChain.ts'
 import { createPiscinaDispatcher } from './dispatch/piscinaDispatcher.ts'
 import { StartError } from './errors/startError.ts'
 import { thrownFacts } from './errors/thrown.ts'
-import type { EventLog } from './eventlog/eventLog.ts'
-import { openSqliteEventLog } from './eventlog/sqliteEventLog.ts'
+import type { EventIntake, EventLog } from './eventlog/eventLog.ts'
+import { openThreadedEventLog } from './eventlog/threadedEventLog.ts'
 import { createChainStateLog } from './observability/chainStateLog.ts'
 import { createEndpointStateLog } from './observability/endpointStateLog.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { openSignalCounts } from './observability/signalCounts.ts'
-import { devnetSentence, eventLogPath, journalSentence, orStartError, prepareStart } from './prepareStart.ts'
+import { devnetSentence, eventLogPath, journalSentence, prepareStart } from './prepareStart.ts'
 import { banner } from './server/banner.ts'
 import { createServer } from './server/server.ts'
 import { refusal } from './wire/encodeFailure.ts'
@@ -33,12 +34,15 @@ const LAST_MS = 750
 const TOGETHER_MS = 1_000
 /** In a row, of one chain. */
 const DEVNET_RESTARTS_MAX = 5
+const MIB = 1024 * 1024
+const DAY_MS = 86_400_000
 /** Bundled in production, the source in tests. */
-const THREAD_FILE = fileURLToPath(
-  import.meta.url.endsWith('.ts')
-    ? new URL('../workers/chain.ts', import.meta.url)
-    : new URL('./workers/chain.js', import.meta.url),
-)
+const threadFile = (name: string) =>
+  fileURLToPath(
+    import.meta.url.endsWith('.ts')
+      ? new URL(`../workers/${name}.ts`, import.meta.url)
+      : new URL(`./workers/${name}.js`, import.meta.url),
+  )
 
 /**
  * From configuration to an open port, and the orderly stop: each part is stopped in the reverse order of its
@@ -54,7 +58,7 @@ async function start(): Promise<void> {
   const devnet = config.embeddedDevnet ? await startEmbeddedDevnet({ config, anvil, logger }) : null
   // After what most often fails, so that no empty data folder is left behind; the devnet ends with the
   // process.
-  const events = openEvents({ dataDir, logger })
+  const events = await openEvents({ config, dataDir, logger, chains: () => dispatcher })
   const counts = openSignalCounts({
     path: join(dataDir, 'signals.json'),
     onError: (error) =>
@@ -76,13 +80,12 @@ async function start(): Promise<void> {
       queueMax: config.queueMax,
       logLevel: config.logLevel,
     })),
-    threadFile: THREAD_FILE,
+    threadFile: threadFile('chain'),
     queueMax: config.queueMax,
-    index: events,
+    log: events,
     refuse: (failure, { signalId }) => refusal({ failure, mode, signalId }),
     missingChain: (chainId) => missingChain(CHAINS, chainId),
     events: {
-      onEvents: events.append,
       onStages: metrics.stages,
       onRpc: metrics.rpcRequests,
       onThreadLost(chainId, lostSignals) {
@@ -127,7 +130,7 @@ async function start(): Promise<void> {
     await dispatcher.stop({ drainMs: config.drainMs - closeMs - LAST_MS, closeMs })
     await server.stop()
     await counts.close()
-    events.close()
+    await events.close()
     metrics.close()
     await devnet?.stop()
   }
@@ -147,16 +150,34 @@ async function start(): Promise<void> {
   }
 }
 
-const openEvents = ({ dataDir, logger }: { dataDir: string; logger: Logger }): EventLog =>
-  orStartError(
-    () =>
-      openSqliteEventLog({
-        path: eventLogPath(dataDir),
-        onFlushError: (error) =>
-          logger.error({ err: error }, 'The event log cannot be written; it is tried again.'),
-      }),
-    journalSentence,
-  )
+/** @param options.chains are asked for events that the log lacks */
+async function openEvents({
+  config,
+  dataDir,
+  logger,
+  chains,
+}: {
+  config: Config
+  dataDir: string
+  logger: Logger
+  chains: () => Pick<ReturnType<typeof createPiscinaDispatcher>, 'resend' | 'behind' | 'caughtUp'>
+}): Promise<EventLog & EventIntake> {
+  try {
+    return await openThreadedEventLog({
+      path: eventLogPath(dataDir),
+      threadFile: threadFile('eventLog'),
+      retention: { keepMs: config.eventsKeepDays * DAY_MS, keepBytes: config.eventsKeepMb * MIB },
+      unstoredBytesMax: LIMITS.unstoredBytesMax,
+      onTrouble: (level, sentence) => logger[level](sentence),
+      onMissing: (chainId, aboveOutboxId) => chains().resend(chainId, aboveOutboxId),
+      onBehind: (chainId) => chains().behind(chainId),
+      onCaughtUp: (chainId) => chains().caughtUp(chainId),
+    })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StartError([journalSentence(why)])
+  }
+}
 
 async function startEmbeddedDevnet({
   config,

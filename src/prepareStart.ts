@@ -7,7 +7,7 @@ import { readSetting } from './config/readSetting.ts'
 import { SETTINGS } from './config/settings.ts'
 import type { LiveSecrets } from './dispatch/protocol.ts'
 import { StartError } from './errors/startError.ts'
-import { EVENT_LOG_VERSION } from './eventlog/sqliteEventLog.ts'
+import { EVENT_LOG_VERSION } from './eventlog/eventStore.ts'
 import { assertCanOpen } from './journal/assertCanOpen.ts'
 import { assertPortFree } from './server/portTaken.ts'
 import { loadUws, type Uws } from './server/uws/loadUws.ts'
@@ -64,7 +64,7 @@ export const journalSentence = (why: string): string =>
   `The journal cannot be opened: ${why}. Correct DATA_DIR or end the other process.`
 
 /** Throws what `work` throws as a `StartError`, in a sentence. */
-export function orStartError<T>(work: () => T, sentence: (why: string) => string): T {
+function orStartError<T>(work: () => T, sentence: (why: string) => string): T {
   try {
     return work()
   } catch (error) {

@@ -93,8 +93,8 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   ethers: ['lanes', 'broadcast', 'wire', 'nodes', 'config', 'cli', 'confirmation'],
 }
 
-/** Where each half of the process starts. */
-const COMPOSITION_ROOTS = ['src/main.ts', 'workers/chain.ts']
+/** Where each thread of the process starts. */
+const COMPOSITION_ROOTS = ['src/main.ts', 'workers/chain.ts', 'workers/eventLog.ts']
 /** Only these construct concrete things. */
 const composes = (file: string) =>
   ['src/main.ts', 'src/prepareStart.ts'].includes(file) || file.startsWith('workers/')

@@ -99,7 +99,7 @@ function cannotStart(error: unknown): AttachOutcome {
   return { ok: false, reason: `it cannot start: ${thrownText(error)}` }
 }
 
-function createSession(pipeline: Pipeline, { port, storedOutboxId }: AttachTask): OpenSession {
+function createSession(pipeline: Pipeline, { port, stored }: AttachTask): OpenSession {
   const { journal } = pipeline
   const control = createChainControl({
     chainId: chain.chainId,
@@ -113,14 +113,15 @@ function createSession(pipeline: Pipeline, { port, storedOutboxId }: AttachTask)
   const channel = createThreadChannel({
     port,
     totals: journal.totals,
-    onStored: journal.stored,
+    forgotten: journal.outbox.attach(stored),
+    outboxAbove: journal.outbox.above,
+    onStored: journal.outbox.stored,
     async onControl(request) {
       if ('newest' in request) return succeed(control.newest(request.newest))
       const entry = await control.order(request.order)
       return entry.ok ? succeed([entry.value]) : entry
     },
   })
-  channel.replay(journal.outboxAbove(storedOutboxId))
   /** As the newest probe has left them. */
   let facts: ChainFacts | null = null
   let trader: Trader | null = null

@@ -44,6 +44,9 @@ export interface Config {
   /** Signals waiting or running per chain. */
   readonly queueMax: number
   readonly rpcTimeoutMs: number
+  /** How much of the history is kept: events that are neither older nor together larger (MiB). */
+  readonly eventsKeepDays: number
+  readonly eventsKeepMb: number
   /** Within which a stop ends. */
   readonly drainMs: number
   readonly live: LiveSettings

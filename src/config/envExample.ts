@@ -44,7 +44,13 @@ export function envExample(): string {
       ...hidden(SETTINGS.maxRepairSpendPerHour),
       ...hidden(SETTINGS.minProfitShare),
     ],
-    ['# Journal and log', ...hidden(SETTINGS.dataDir), ...hidden(SETTINGS.logLevel)],
+    [
+      '# Journal and log',
+      ...hidden(SETTINGS.dataDir),
+      ...hidden(SETTINGS.eventsKeepDays),
+      ...hidden(SETTINGS.eventsKeepMb),
+      ...hidden(SETTINGS.logLevel),
+    ],
     ['# Who may call', ...hidden(SETTINGS.allowedHosts), ...hidden(SETTINGS.allowedOrigins)],
     [
       '# Limits',

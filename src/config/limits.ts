@@ -18,6 +18,8 @@ export const LIMITS = {
   queueMax: 20_000,
   /** Bytes buffered for one WebSocket subscriber before it is a slow consumer. */
   subscriberBytesMax: 16 * 1024 * 1024,
+  /** Bytes of events that wait for the event log in memory; further ones stay in the chains' journals. */
+  unstoredBytesMax: 64 * 1024 * 1024,
   /** Events in one page of GET /events or /trades. */
   pageRowsMax: 1_000,
   /** eth_call candidates in one JSON-RPC batch, and batches in flight per chain. */

@@ -157,6 +157,8 @@ export function loadConfig(environment: Environment): Config {
     queueMax: read(SETTINGS.queueMax),
     rpcTimeoutMs: read(SETTINGS.rpcTimeoutMs),
     drainMs: read(SETTINGS.drain),
+    eventsKeepDays: read(SETTINGS.eventsKeepDays),
+    eventsKeepMb: read(SETTINGS.eventsKeepMb),
     live: {
       laneInFlightMax: read(SETTINGS.laneInFlightMax),
       laneWaitMs: read(SETTINGS.laneWait),

@@ -143,6 +143,25 @@ export const SETTINGS = {
     parse: parsePath,
     example: './data',
   }),
+  eventsKeepDays: setting<number>({
+    name: 'EVENTS_KEEP_DAYS',
+    doc: [
+      'Days that trades and their events are kept. A signal_id is remembered as long: afterwards it counts as new. What is',
+      'still open stays.',
+    ],
+    fallback: 90,
+    parse: parseInteger({ min: 1, max: 36_500 }),
+    example: '90',
+  }),
+  eventsKeepMb: setting<number>({
+    name: 'EVENTS_KEEP_MB',
+    doc: [
+      'Megabytes (MiB) of the event log above which its oldest events go before their time; a trade takes about two thousand bytes.',
+    ],
+    fallback: 10_000,
+    parse: parseInteger({ min: 1, max: 100_000_000 }),
+    example: '10000',
+  }),
   allowedHosts: setting<readonly string[]>({
     name: 'ALLOWED_HOSTS',
     doc: [

@@ -14,6 +14,7 @@ import type {
   DispatchedSignal,
   MainMessage,
   OutboxEvent,
+  OutboxMark,
   RpcTiming,
   StageTiming,
   ThreadMessage,
@@ -30,7 +31,7 @@ export interface ChainPoolEvents {
   readonly onRpc: (chainId: number, requests: readonly RpcTiming[]) => void
   /**
    * The thread has ended: what was in flight gets no answer from it. What it had done shows when it has
-   * attached again (`onReplayed`).
+   * attached again, and the event log has all of its events.
    */
   readonly onThreadLost: (chainId: number) => void
   /**
@@ -38,8 +39,9 @@ export interface ChainPoolEvents {
    * once.
    */
   readonly onThreadError: (chainId: number, error: unknown) => void
-  /** The thread has attached, and every event of an earlier life has been passed on. */
-  readonly onReplayed: (chainId: number) => void
+  /** The thread has attached, before anything else of it. */
+  readonly onAttached: (chainId: number, forgotten: OutboxMark) => void
+  readonly onResent: (chainId: number, events: readonly OutboxEvent[], more: boolean) => void
   readonly onEventLoopDelay: (chainId: number, seconds: number) => void
 }
 
@@ -54,6 +56,8 @@ export interface ChainPool {
   control(request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
   /** Tells the thread that its events up to `outboxId` are on disk. */
   stored(outboxId: number): void
+  /** Asks the thread for its events above `outboxId` (`onResent`). */
+  resend(aboveOutboxId: number): void
   /**
    * Waits up to `drainMs` for `drained`, has the thread answer whoever waits still and close its journal
    * within `closeMs`, and ends it whatever it does.
@@ -89,12 +93,13 @@ const END_MS = 250
 export function createChainPool({
   data,
   threadFile,
-  storedOutboxId,
+  stored,
   events,
 }: {
   data: ChainThreadData
   threadFile: string
-  storedOutboxId: () => number
+  /** Up to where the event log has stored the chain's events. */
+  stored: () => OutboxMark | null
   events: ChainPoolEvents
 }): ChainPool {
   const { chainId, name } = data.chain
@@ -140,8 +145,11 @@ export function createChainPool({
         if (message.eventLoopDelaySeconds !== null)
           events.onEventLoopDelay(chainId, message.eventLoopDelaySeconds)
         return
-      case 'replayed':
-        events.onReplayed(chainId)
+      case 'attached':
+        events.onAttached(chainId, message.forgotten)
+        return
+      case 'resent':
+        events.onResent(chainId, message.events, message.more)
         return
       case 'controlled':
         controls.get(message.key)?.(message.outcome)
@@ -162,12 +170,10 @@ export function createChainPool({
     port = port1
     port1.on('message', onMessage)
     port1.on('close', () => lose(port1, 'its thread ended'))
-    pool
-      .run({ task: 'attach', port: port2, storedOutboxId: storedOutboxId() }, { transferList: [port2] })
-      .then((outcome) => {
-        if (outcome?.ok === false) lose(port1, outcome.reason)
-        else attachedAtMs = performance.now()
-      }, failed)
+    pool.run({ task: 'attach', port: port2, stored: stored() }, { transferList: [port2] }).then((outcome) => {
+      if (outcome?.ok === false) lose(port1, outcome.reason)
+      else attachedAtMs = performance.now()
+    }, failed)
   }
 
   /**
@@ -242,6 +248,9 @@ export function createChainPool({
     },
     stored(outboxId) {
       port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
+    },
+    resend(aboveOutboxId) {
+      port?.postMessage({ kind: 'resend', aboveOutboxId } satisfies MainMessage)
     },
     async stop({ drainMs, closeMs, drained }) {
       if (port !== null) await within(drainMs, drained)

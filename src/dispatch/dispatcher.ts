@@ -9,7 +9,7 @@ import type { Answer, ChainStatus, ControlEntry, ControlRequest, RequestKind, To
 export interface Dispatcher {
   /**
    * `settle` is called exactly once, later or (for a refusal) at once. Refuses with UNKNOWN_CHAIN,
-   * CHAIN_UNAVAILABLE, OVERLOADED, SIGNAL_ID_CONFLICT; answers CHAIN_THREAD_LOST when the owner ends before
+   * CHAIN_UNAVAILABLE, OVERLOADED, SIGNAL_ID_CONFLICT, JOURNAL_UNAVAILABLE; answers CHAIN_THREAD_LOST when the owner ends before
    * it has answered.
    */
   submit(kind: RequestKind, signal: Signal, settle: (answer: Answer) => void): void
@@ -21,12 +21,17 @@ export interface Dispatcher {
    * what it did. Null when none does; what has an outcome, or bytes out, is in the event log then.
    */
   inFlight(signalId: string): number | null
-  /** Chains whose journal was not heard since the start: what they did under an id is not known. */
+  /** Chains whose journal was not heard since the start, or not wholly: what they did under an id is not known. */
   unheard(): readonly ChainStatus[]
   /** Signals of a chain that wait or run. */
   queueDepth(chainId: number): number
-  /** The chain that has an id in flight or has executed it; null when none does. */
-  chainOf(signalId: string): number | null
+  /** False only for an id that is not in flight and that no chain has executed. */
+  mayKnow(signalId: string): boolean
+  /**
+   * The chain that has an id in flight or has executed it; null when none does. Rejects while that cannot be
+   * read.
+   */
+  chainOf(signalId: string): Promise<number | null>
   /**
    * The operator's hand on a chain: what its journal has of the command, or of the newest ones. A failure
    * means that nothing was written down: UNKNOWN_CHAIN, CHAIN_UNAVAILABLE, JOURNAL_UNAVAILABLE; or that the

@@ -16,6 +16,7 @@ export interface InFlightSignal {
 export interface InFlight {
   /** Returns the key that its answer will carry, which no other signal of the process has. */
   add(one: InFlightSignal): number
+  has(chainId: number, key: number): boolean
   /** Takes a signal out to be answered; null when it was already. */
   take(chainId: number, key: number): InFlightSignal | null
   /** Takes out all signals of a chain whose thread has ended; their ids stay its own until it has `told`. */
@@ -78,6 +79,7 @@ export function createInFlight(chainIds: readonly number[]): InFlight {
       }
       return key
     },
+    has: (chainId, key) => ofChain(chainId).signals.has(key),
     take(chainId, key) {
       const { signals, onEmpty } = ofChain(chainId)
       const one = signals.get(key)

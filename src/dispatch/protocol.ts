@@ -45,10 +45,15 @@ export interface DispatchedSignal {
 export interface AttachTask {
   readonly task: 'attach'
   readonly port: MessagePort
-  /**
-   * Highest outbox id of this chain that the event log has stored; the thread sends again what lies above.
-   */
-  readonly storedOutboxId: number
+  /** Up to where the event log has stored this chain's events; null when it knows of none. */
+  readonly stored: OutboxMark | null
+}
+/** A place in the outbox of a chain's journal. */
+export interface OutboxMark {
+  /** Which journal: a file that was made anew counts its ids anew. */
+  readonly journal: string
+  /** 0 before the first. */
+  readonly outboxId: number
 }
 /**
  * Piscina task: all signals of one event-loop tick in one crossing; answers leave by the channel, each when
@@ -267,8 +272,10 @@ export type ThreadMessage =
        */
       readonly eventLoopDelaySeconds: number | null
     }
-  /** All events that the event log had not stored when the thread attached have been sent. */
-  | { readonly kind: 'replayed' }
+  /** First of all: the journal is open, and has no events up to this one any more. */
+  | { readonly kind: 'attached'; readonly forgotten: OutboxMark }
+  /** Events that the event log has asked for again; `more` when there are further ones above them. */
+  | { readonly kind: 'resent'; readonly events: readonly OutboxEvent[]; readonly more: boolean }
   | { readonly kind: 'controlled'; readonly key: number; readonly outcome: Result<readonly ControlEntry[]> }
   | { readonly kind: 'rpc'; readonly requests: readonly RpcTiming[] }
 
@@ -285,6 +292,8 @@ export interface RpcTiming {
 /** Main → thread over the channel. */
 export type MainMessage =
   | { readonly kind: 'stored'; readonly outboxId: number }
+  /** The event log wants the events above this one, some at a time. */
+  | { readonly kind: 'resend'; readonly aboveOutboxId: number }
   | { readonly kind: 'control'; readonly key: number; readonly request: ControlRequest }
 
 /** A command to carry out, or a question for the newest ones. */

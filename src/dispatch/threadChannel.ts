@@ -6,6 +6,7 @@ import type {
   ControlRequest,
   MainMessage,
   OutboxEvent,
+  OutboxMark,
   RpcTiming,
   SettledSignal,
   StageTiming,
@@ -18,11 +19,6 @@ export interface ThreadChannel {
   settled(signal: SettledSignal, event: OutboxEvent | null): void
   /** Events of no signal that is being answered. */
   events(events: readonly OutboxEvent[]): void
-  /**
-   * Sends the events of an earlier life of this thread that the event log has not stored, and says that these
-   * were all.
-   */
-  replay(events: readonly OutboxEvent[]): void
   timing(timing: StageTiming): void
   rpc(request: RpcTiming): void
   status(status: ChainStatus, eventLoopDelaySeconds: number | null): void
@@ -30,14 +26,22 @@ export interface ThreadChannel {
   close(): void
 }
 
+/** Events in one message of those that are sent again: about a megabyte. */
+const RESEND_ROWS = 1_000
+
 export function createThreadChannel({
   port,
   totals,
+  forgotten,
+  outboxAbove,
   onStored,
   onControl,
 }: {
   port: MessagePort
   totals: () => Totals
+  /** Up to where the outbox was emptied before. */
+  forgotten: OutboxMark
+  outboxAbove: (outboxId: number, limit: number) => readonly OutboxEvent[]
   onStored: (outboxId: number) => void
   onControl: (request: ControlRequest) => Promise<Result<readonly ControlEntry[]>>
 }): ThreadChannel {
@@ -69,6 +73,13 @@ export function createThreadChannel({
     switch (message.kind) {
       case 'stored':
         return onStored(message.outboxId)
+      case 'resend': {
+        // What is collected is in the outbox too: it leaves before, or the log would take it for the newest.
+        flush()
+        const events = outboxAbove(message.aboveOutboxId, RESEND_ROWS + 1)
+        const more = events.length > RESEND_ROWS
+        return post({ kind: 'resent', events: more ? events.slice(0, -1) : events, more })
+      }
       case 'control': {
         const { key, request } = message
         return void onControl(request).then((outcome) => post({ kind: 'controlled', key, outcome }))
@@ -77,6 +88,7 @@ export function createThreadChannel({
         message satisfies never
     }
   })
+  post({ kind: 'attached', forgotten })
   // The totals of earlier runs, before the first signal.
   post({ kind: 'settled', settled: [], events: [], totals: totals(), timings: [] })
 
@@ -90,11 +102,6 @@ export function createThreadChannel({
       if (more.length === 0) return
       events.push(...more)
       schedule()
-    },
-    replay(earlier) {
-      events.push(...earlier)
-      flush()
-      post({ kind: 'replayed' })
     },
     timing(timing) {
       timings.push(timing)

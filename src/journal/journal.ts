@@ -1,4 +1,5 @@
 import type { Answer, ControlStore, OutboxEvent, Totals } from '../dispatch/protocol.ts'
+import type { OutboxTable } from './outboxTable.ts'
 
 /**
  * A settled execution as the journal keeps it: enough to give the same answer again and to tell subscribers.
@@ -30,10 +31,8 @@ export interface JournalBase {
   /** The answer given under this id; null when the id is new. */
   find(signalId: string): FirstAnswer | null
   totals(): Totals
-  /** Events above `outboxId` that the event log has not stored yet, oldest first. */
-  outboxAbove(outboxId: number): readonly OutboxEvent[]
-  /** Forgets events up to `outboxId`: the event log has them on disk. */
-  stored(outboxId: number): void
+  /** Where events wait for the event log. */
+  readonly outbox: Pick<OutboxTable, 'attach' | 'above' | 'stored'>
   /** The operator's commands on this chain. */
   readonly controls: ControlStore
   /** Why the disk has refused the newest write, and refuses one now; null when it takes them. */

@@ -24,25 +24,30 @@ export function openDatabase({
   path,
   schema,
   version,
+  migrate = () => {},
 }: {
   path: string
   schema: string
   version: number
+  /** Makes of a file of an older version what a new one of this `schema` is. */
+  migrate?: (db: DatabaseSync, from: number) => void
 }): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const db = new DatabaseSync(path, { timeout: BUSY_MS })
   try {
     // In exclusive mode a lock that was taken once stays; it ends with the connection, or with the process.
+    // Of auto_vacuum only a new file takes notice, before its first transaction.
     db.exec(
-      `ATTACH '${lockPath(path).replaceAll("'", "''")}' AS writer;
+      `PRAGMA auto_vacuum=INCREMENTAL; ATTACH '${lockPath(path).replaceAll("'", "''")}' AS writer;
        PRAGMA writer.locking_mode=EXCLUSIVE; PRAGMA writer.journal_mode=MEMORY; BEGIN EXCLUSIVE; COMMIT`,
     )
-    // Of auto_vacuum only a new file takes notice.
-    db.exec(
-      'PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY',
-    )
-    assertKnown({ db, path, version })
-    db.exec(`BEGIN IMMEDIATE; ${schema}; PRAGMA user_version=${version}; COMMIT`)
+    db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY')
+    const found = assertKnown({ db, path, version })
+    inTransaction(db, () => {
+      db.exec(schema)
+      if (found > 0 && found < version) migrate(db, found)
+      db.exec(`PRAGMA user_version=${version}`)
+    })
   } catch (error) {
     db.close()
     throw inWords(error, path)
@@ -50,7 +55,7 @@ export function openDatabase({
   return db
 }
 
-/** Throws when the database is of a newer schema. */
+/** The version of the schema that a database has, 0 when it is new. Throws when it is a newer one. */
 export function assertKnown({
   db,
   path,
@@ -59,10 +64,11 @@ export function assertKnown({
   db: DatabaseSync
   path: string
   version: number
-}): void {
+}): number {
   const found = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0)
   if (found > version)
     throw new Error(`${path} was written by a newer version (schema ${found}, this one knows ${version})`)
+  return found
 }
 
 /** The error of a database in use says so. */

@@ -76,19 +76,19 @@ describe('openSqliteJournal', () => {
   it('keeps an event until the event log has it, and never gives an outbox id twice', async () => {
     const journal = openSqliteJournal({ path })
     await Promise.all([journal.append(entry('c-1')), journal.append(entry('c-2'))])
-    expect(journal.outboxAbove(0).map((event) => [event.outboxId, event.signalId])).toEqual([
+    expect(journal.outbox.above(0, 99).map((event) => [event.outboxId, event.signalId])).toEqual([
       [1, 'c-1'],
       [2, 'c-2'],
     ])
-    journal.stored(2)
+    journal.outbox.stored(2)
     const third = await journal.append(entry('c-3'))
     expect(third.outboxId).toBe(3)
-    expect(journal.outboxAbove(0).map((event) => event.signalId)).toEqual(['c-3'])
-    journal.stored(3)
+    expect(journal.outbox.above(0, 99).map((event) => event.signalId)).toEqual(['c-3'])
+    journal.outbox.stored(3)
     journal.close()
 
     const again = openSqliteJournal({ path })
-    expect(again.outboxAbove(0)).toEqual([])
+    expect(again.outbox.above(0, 99)).toEqual([])
     expect((await again.append(entry('c-4'))).outboxId).toBe(4)
     again.close()
   })

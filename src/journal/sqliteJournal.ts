@@ -90,8 +90,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
     },
     append: commits.add,
     totals: () => totals,
-    outboxAbove: outbox.above,
-    stored: outbox.stored,
+    outbox,
     controls: openControls(db),
     trouble: commits.trouble,
     close() {

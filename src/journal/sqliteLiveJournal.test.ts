@@ -287,7 +287,7 @@ describe('totals', () => {
     expect(reopen().totals()).toEqual(steps.at(-1)?.[1])
     expect(
       reopen()
-        .outboxAbove(0)
+        .outbox.above(0, 99)
         .map(({ outcome, code }) => [outcome, code]),
     ).toEqual([
       ['failed', 'NET_LOSS'],
@@ -336,7 +336,7 @@ describe('the outbox', () => {
       ...silent,
       execution: silent.execution && { ...silent.execution, event: null },
     })
-    const told = reopen().outboxAbove(0)
+    const told = reopen().outbox.above(0, 99)
     expect(told.map(({ outboxId, signalId, outcome, code }) => [outboxId, signalId, outcome, code])).toEqual([
       [1, 'a', 'open', null],
       [2, 'a', 'filled', null],
@@ -353,14 +353,14 @@ describe('the outbox', () => {
       json: '{"status":"reverted"}',
     })
 
-    journal.stored(2)
+    journal.outbox.stored(2)
     await journal.record(change(executionOf('d')))
     expect(
       reopen()
-        .outboxAbove(0)
+        .outbox.above(0, 99)
         .map(({ outboxId }) => outboxId),
     ).toEqual([3, 4])
-    expect(journal.outboxAbove(3).map(({ outboxId }) => outboxId)).toEqual([4])
+    expect(journal.outbox.above(3, 99).map(({ outboxId }) => outboxId)).toEqual([4])
   })
 })
 
@@ -381,7 +381,7 @@ it('events are handed on in the order of their ids, however long their changes w
 describe('a commit that the disk refuses', () => {
   it('keeps nothing of its group, rejects all of it, and the next one stands', async () => {
     await journal.record(change(executionOf('a'), attemptOf(1)))
-    const before = { totals: journal.totals(), outbox: journal.outboxAbove(0) }
+    const before = { totals: journal.totals(), outbox: journal.outbox.above(0, 99) }
     const outcomes = await Promise.allSettled([
       journal.record(change(included('a', 50, 9n))),
       journal.record(change(executionOf('b'), attemptOf(2, { signalId: 'b', nonce: 8 }))),
@@ -392,7 +392,7 @@ describe('a commit that the disk refuses', () => {
     for (const at of [() => journal, reopen]) {
       const each = at()
       expect(each.totals()).toEqual(before.totals)
-      expect(each.outboxAbove(0)).toEqual(before.outbox)
+      expect(each.outbox.above(0, 99)).toEqual(before.outbox)
       expect(each.open().map(({ record }) => record.state)).toEqual(['signed'])
       expect(each.openAttempts()).toEqual([attemptOf(1)])
       expect(each.find('b')).toBeNull()

@@ -266,8 +266,7 @@ export function openSqliteLiveJournal({
     },
     isOurs: (hash) => selectAttempt.get(hash) !== undefined,
     totals: () => totals,
-    outboxAbove: outbox.above,
-    stored: outbox.stored,
+    outbox,
     controls: openControls(db),
     trouble: commits.trouble,
     close() {

@@ -4,6 +4,7 @@ import type { ControlCommand } from '../domain/control.ts'
 import type { Mode } from '../domain/mode.ts'
 import { CODES, type Code } from '../errors/codes.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
+import { thrownText } from '../errors/thrown.ts'
 import { decodeControl } from '../wire/decodeControl.ts'
 import { controlFields } from '../wire/encodeControl.ts'
 import { encodedReply, jsonReply, type ServerReply, type ServerRequest } from './httpMessage.ts'
@@ -52,7 +53,7 @@ export function createControl({
       const decoded = decodeControl(action, json)
       if (!decoded.ok) return decoded
       const { command, chain, reason, by } = decoded.value
-      const chosen = chosenChains({ command, chain, chainIds, dispatcher })
+      const chosen = await chosenChains({ command, chain, chainIds, dispatcher })
       if (!chosen.ok) return chosen
       const order = { command, reason, by: by === null ? address : `${by} (${address})` }
       const outcomes = await Promise.all(
@@ -122,7 +123,7 @@ export function createControl({
  */
 const refusedStatus = (code: Code): number => (CODES[code].status < 400 ? 409 : CODES[code].status)
 
-function chosenChains({
+async function chosenChains({
   command,
   chain,
   chainIds,
@@ -132,14 +133,18 @@ function chosenChains({
   chain: number | 'all' | null
   chainIds: readonly number[]
   dispatcher: Pick<Dispatcher, 'chainOf'>
-}): Result<readonly number[]> {
+}): Promise<Result<readonly number[]>> {
   if (chain === 'all') return succeed(chainIds)
   if (chain !== null) return succeed([chain])
   const signalId = 'signalId' in command ? command.signalId : ''
-  const owner = dispatcher.chainOf(signalId)
-  return owner === null
-    ? fail(failure('TRADE_NOT_FOUND', `No trade with signal_id ${signalId} is known.`))
-    : succeed([owner])
+  try {
+    const owner = await dispatcher.chainOf(signalId)
+    return owner === null
+      ? fail(failure('TRADE_NOT_FOUND', `No trade with signal_id ${signalId} is known.`))
+      : succeed([owner])
+  } catch (error) {
+    return fail(failure('JOURNAL_UNAVAILABLE', `${thrownText(error)}.`))
+  }
 }
 
 function readLogQuery(query: string): Result<{ chain: number | null; limit: number }> {

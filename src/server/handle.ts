@@ -68,11 +68,11 @@ export function createHandle({
       case '/stats':
         return respond(jsonReply(JSON.stringify(stats(sources))))
       case '/trades':
-        return respondWith(history.trades(request), respond)
+        return respondLater(history.trades(request), respond)
       case '/trades/{signal_id}':
-        return respondWith(history.trade(request.path.slice('/trades/'.length)), respond)
+        return respondLater(history.trade(request.path.slice('/trades/'.length)), respond)
       case '/events':
-        return respondWith(history.page(request), respond)
+        return respondLater(history.page(request), respond)
       case '/control/pause':
       case '/control/resume':
       case '/control/cancel':
@@ -150,10 +150,7 @@ export function createHandle({
     const json = action === null ? null : parseBody(body)
     if (json?.ok === false) return respond(problemReply({ failure: json.failure, mode }))
     const answer = action === null ? control.log(request) : control.give(action, json?.value, source)
-    answer.then(
-      (result) => respondWith(result, respond),
-      (error) => respond(answerBug(error)),
-    )
+    respondLater(answer, respond)
   }
 
   function answerNode({ body }: ServerRequest, respond: Respond) {
@@ -163,6 +160,13 @@ export function createHandle({
 
   function respondWith(result: Result<ServerReply>, respond: Respond) {
     respond(result.ok ? result.value : problemReply({ failure: result.failure, mode }))
+  }
+
+  function respondLater(answer: Promise<Result<ServerReply>>, respond: Respond) {
+    answer.then(
+      (result) => respondWith(result, respond),
+      (error) => respond(answerBug(error)),
+    )
   }
 
   /** What the `type` of every problem points to. */

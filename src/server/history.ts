@@ -2,6 +2,7 @@ import { LIMITS } from '../config/limits.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Mode } from '../domain/mode.ts'
 import { fail, failure, type Result, succeed } from '../errors/failure.ts'
+import { thrownText } from '../errors/thrown.ts'
 import type { EventLog, TradeQuery } from '../eventlog/eventLog.ts'
 import { encodeInFlight } from '../wire/encodeInFlight.ts'
 import { encodedReply, jsonReply, locationOf, type ServerReply, type ServerRequest } from './httpMessage.ts'
@@ -19,13 +20,18 @@ export function createHistory({
   dispatcher,
 }: {
   mode: Mode
-  events: Omit<EventLog, 'append' | 'close'>
+  events: Pick<EventLog, 'epoch' | 'lastSeq' | 'oldestSeq' | 'read' | 'trade' | 'trades' | 'failing'>
   dispatcher: Pick<Dispatcher, 'inFlight' | 'unheard'>
 }) {
-  function readWhole<T>(read: () => T): Result<T> {
-    const found = read()
-    const problem = events.failing()
-    return problem === null ? succeed(found) : fail(failure('JOURNAL_UNAVAILABLE', problem))
+  async function readWhole<T>(reading: Promise<T>): Promise<Result<T>> {
+    try {
+      const found = await reading
+      const problem = events.failing()
+      return problem === null ? succeed(found) : fail(failure('JOURNAL_UNAVAILABLE', problem))
+    } catch (error) {
+      const why = events.failing() ?? `The event log cannot be read: ${thrownText(error)}.`
+      return fail(failure('JOURNAL_UNAVAILABLE', why))
+    }
   }
 
   return {
@@ -33,7 +39,7 @@ export function createHistory({
      * `GET /trades`: a page of executions, each as its newest event says, the one that changed last at the
      * end; `next` is the `from` of the next page, null at the end.
      */
-    trades({ query, accept }: ServerRequest): Result<ServerReply> {
+    async trades({ query, accept }: ServerRequest): Promise<Result<ServerReply>> {
       const parameters = readQuery(query, ['chain', 'outcome', 'from', 'limit', 'format'])
       if (!parameters.ok) return parameters
       const { chain, outcome, from, limit, format } = parameters.value
@@ -47,12 +53,12 @@ export function createHistory({
         return refuse('format', format, 'json or csv')
       // One row more than asked for tells whether there is a next page.
       const wanted: TradeQuery = {
-        ...(chainId.value !== null && { chainId: chainId.value }),
-        ...(outcome !== undefined && { outcome }),
+        chainId: chainId.value,
+        outcome: outcome ?? null,
         fromSeq: page.value.from,
         limit: page.value.limit + 1,
       }
-      const found = readWhole(() => events.trades(wanted))
+      const found = await readWhole(events.trades(wanted))
       if (!found.ok) return found
       const rows = found.value.slice(0, page.value.limit)
       const next = found.value[page.value.limit]?.seq ?? null
@@ -75,12 +81,14 @@ export function createHistory({
      * `GET /trades/{signal_id}`: the newest event of one execution, or 202 for a signal that is being worked
      * on and has none yet. It is told to be missing only when it certainly is.
      */
-    trade(encodedId: string): Result<ServerReply> {
+    async trade(encodedId: string): Promise<Result<ServerReply>> {
       const signalId = decodeSegment(encodedId)
-      const found = readWhole(() => (signalId === null ? null : events.trade(signalId)))
+      // Before the log is asked: what is in flight no more was given to it before this question.
+      const chainId = signalId === null ? null : dispatcher.inFlight(signalId)
+      const [unheard] = dispatcher.unheard()
+      const found = await readWhole(signalId === null ? Promise.resolve(null) : events.trade(signalId))
       if (!found.ok) return found
       if (found.value !== null) return succeed(jsonReply(found.value.json))
-      const chainId = signalId === null ? null : dispatcher.inFlight(signalId)
       if (signalId !== null && chainId !== null)
         return succeed(
           encodedReply({
@@ -89,18 +97,21 @@ export function createHistory({
             headers: [['Cache-Control', 'no-store'], locationOf(signalId)],
           }),
         )
-      const [unheard] = dispatcher.unheard()
       if (unheard !== undefined) {
-        const why = unheard.reason ?? `${unheard.name} is starting.`
-        return fail(failure('JOURNAL_UNAVAILABLE', `The journal of ${unheard.name} was not read yet. ${why}`))
+        const why = unheard.reason === null ? '' : ` ${unheard.reason}`
+        return fail(failure('JOURNAL_UNAVAILABLE', `The journal of ${unheard.name} was not read yet.${why}`))
       }
       const sentence = `No execution with signal_id "${(signalId ?? encodedId).slice(0, LIMITS.signalIdCharsMax)}" is journaled.`
       return fail(failure('TRADE_NOT_FOUND', sentence))
     },
 
-    /** `GET /events`: the log from `from_seq` (the oldest kept event when absent), and where to go on. */
-    page({ query }: ServerRequest): Result<ServerReply> {
-      const parameters = readQuery(query, ['from_seq', 'limit'])
+    /**
+     * `GET /events`: the log from `from_seq` (the oldest kept event when absent), and where to go on. `gap`
+     * when that is not what was asked for: events from `from_seq` on are not kept any more, are not there yet
+     * (the log's file was put back to an older state), or belong to another log than that of `epoch`.
+     */
+    async page({ query }: ServerRequest): Promise<Result<ServerReply>> {
+      const parameters = readQuery(query, ['from_seq', 'limit', 'epoch'])
       if (!parameters.ok) return parameters
       const page = readPage({
         from: parameters.value.from_seq,
@@ -109,12 +120,14 @@ export function createHistory({
       })
       if (!page.ok) return page
       const { from, limit } = page.value
-      const rows = readWhole(() => events.read({ fromSeq: from, limit }))
-      if (!rows.ok) return rows
-      // Beyond the end the place to go on is the one asked for.
-      const nextSeq = Math.max(from, (rows.value.at(-1)?.seq ?? events.lastSeq()) + 1)
-      const { epoch } = events
-      const body = `{"events":${jsonArray(rows.value)},"next_seq":${nextSeq},"oldest":${events.oldestSeq()},"epoch":"${epoch}"}`
+      const isOther = parameters.value.epoch !== undefined && parameters.value.epoch !== events.epoch()
+      const fromSeq = isOther ? 0 : from
+      const found = await readWhole(events.read({ fromSeq, limit, chainIds: null, withNewest: true }))
+      if (!found.ok) return found
+      const end = events.lastSeq() + 1
+      const gap = isOther || (from > 0 && found.value.fromSeq > from) || from > end
+      const nextSeq = Math.min(found.value.nextSeq, end)
+      const body = `{"events":${jsonArray(found.value.events)},"next_seq":${nextSeq},"oldest":${events.oldestSeq()},"gap":${gap},"epoch":"${events.epoch()}"}`
       return succeed(jsonReply(body))
     },
   }

@@ -15,7 +15,7 @@ test.each([
 ] as const)(
   'a server that stops tells of %s %j with key %s: sent %s',
   (kind: RequestKind, json, key, sent) => {
-    const dispatcher = { chainOf: (id: string) => (id === 'known' ? 137 : null) } as Dispatcher
+    const dispatcher = { mayKnow: (id: string): boolean => id === 'known' } as Dispatcher
     const intake = createIntake({
       mode: 'LIVE',
       chainIds: [137],
@@ -37,7 +37,7 @@ test('a refusal of a LIVE id that is known never says that nothing of it was sen
   const intake = createIntake({
     mode: 'LIVE',
     chainIds: [137],
-    dispatcher: { chainOf: (id: string) => (id === 'known' ? 137 : null) } as Dispatcher,
+    dispatcher: { mayKnow: (id: string): boolean => id === 'known' } as Dispatcher,
     counts: { count: () => undefined },
     metrics: { signalReceived: () => undefined } as Partial<Metrics> as Metrics,
     onBug() {},

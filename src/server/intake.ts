@@ -54,8 +54,7 @@ export function createIntake({
         const signalId = readSignalId(json)
         const id = signalId ?? headers.idempotencyKey
         // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
-        const mayBeSent =
-          mode === 'LIVE' && kind === 'execute' && id !== null && dispatcher.chainOf(id) !== null
+        const mayBeSent = mode === 'LIVE' && kind === 'execute' && id !== null && dispatcher.mayKnow(id)
         const facts = mayBeSent ? { ...reason.facts, sent: 'unknown' } : reason.facts
         settle(refuse({ ...reason, facts }, signalId), signalId)
       }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import type { StoredEvent } from '../eventlog/eventLog.ts'
+import type { EventQuery, StoredEvent } from '../eventlog/eventLog.ts'
 import { createSubscribers, type Subscribe } from './subscribers.ts'
 
 const stored = (seq: number, chainId = 1): StoredEvent => ({
@@ -18,22 +18,36 @@ const stored = (seq: number, chainId = 1): StoredEvent => ({
 let log: StoredEvent[]
 let publish: (events: readonly StoredEvent[]) => void
 let readable: boolean
+let oldest: number
+let slow: Promise<void>
+let reads: EventQuery[]
 let bugs: unknown[]
 beforeEach(() => {
   log = [5, 6, 7, 8].map((seq) => stored(seq, seq % 2 === 0 ? 10 : 1))
   readable = true
+  oldest = 5
+  slow = Promise.resolve()
+  reads = []
   bugs = []
 })
 
 function create() {
   return createSubscribers({
     events: {
-      epoch: 'e1',
+      epoch: () => 'e1',
       lastSeq: () => log.at(-1)?.seq ?? 0,
-      oldestSeq: () => 5,
-      read({ fromSeq, limit }) {
+      oldestSeq: () => oldest,
+      async read(query) {
+        reads.push(query)
+        await slow
         if (!readable) throw new Error('disk I/O error')
-        return log.filter(({ seq }) => seq >= fromSeq).slice(0, limit)
+        const fromSeq = Math.max(query.fromSeq, oldest)
+        const of = log.filter(
+          ({ seq, chainId }) => seq >= fromSeq && query.chainIds?.includes(chainId) !== false,
+        )
+        const events = of.slice(0, query.limit)
+        const last = (events.length === query.limit ? events : log).at(-1)?.seq ?? 0
+        return { events, fromSeq, nextSeq: Math.max(fromSeq, last + 1) }
       },
       onStored: (listener) => {
         publish = (events) => {
@@ -112,7 +126,7 @@ it('waits with a replay until its reader has read, and misses nothing meanwhile'
   expect(client.seqs()).toHaveLength(200)
   client.state.buffered = 1000
   subscribers.drained(subscriber)
-  await turns(5)
+  await turns(10)
   publish([stored(506)])
   expect(client.seqs()).toEqual(Array.from({ length: 502 }, (_, place) => 5 + place))
 })
@@ -140,14 +154,91 @@ it('ends a replay that is no longer wanted', async () => {
   subscribers.subscribe(subscriber, request({ channels: ['heads'] }))
   await turns(5)
   publish([stored(505)])
-  expect(client.seqs()).toHaveLength(200)
+  await turns(5)
+  expect(client.seqs()).toHaveLength(0)
 })
 
-it('closes a client whose missed events cannot be read', () => {
+it('closes a client whose missed events cannot be read', async () => {
   const client = outlet()
   const subscribers = create()
   readable = false
   subscribers.subscribe(subscribers.add(client), request({ fromSeq: 5 }))
+  await turns(2)
   expect(client.state.closed).toBe(1011)
   expect(bugs).toEqual([new Error('disk I/O error')])
+})
+
+it('goes on with one who asked again while a replay waited for it to read (1.5)', async () => {
+  log = Array.from({ length: 500 }, (_, place) => stored(5 + place))
+  const client = outlet()
+  const subscribers = create()
+  const subscriber = subscribers.add(client)
+  client.state.buffered = 1001
+  subscribers.subscribe(subscriber, request({ fromSeq: 5 }))
+  await turns(5)
+  subscribers.subscribe(subscriber, request({ fromSeq: 300 }))
+  client.state.buffered = 0
+  subscribers.drained(subscriber)
+  await turns(10)
+  publish([stored(505)])
+  await turns(5)
+  expect(client.seqs()).toEqual(Array.from({ length: 206 }, (_, place) => 300 + place))
+})
+
+it('goes on with the next new event although the socket never told that it has drained', async () => {
+  const client = outlet()
+  const subscribers = create()
+  const subscriber = subscribers.add(client)
+  client.state.buffered = 1001
+  subscribers.subscribe(subscriber, request({ fromSeq: 5 }))
+  await turns(5)
+  client.state.buffered = 0
+  publish([stored(9)])
+  await turns(5)
+  expect(client.seqs()).toEqual([5, 6, 7, 8, 9])
+})
+
+it('reads one page at a time, in turn for all who are behind, and of their chains alone (1.18)', async () => {
+  log = Array.from({ length: 1_000 }, (_, place) => stored(5 + place, place % 2 === 0 ? 10 : 1))
+  const ready = Promise.withResolvers<void>()
+  slow = ready.promise
+  const clients = Array.from({ length: 50 }, outlet)
+  const subscribers = create()
+  const all = clients.map((client) => subscribers.add(client))
+  for (const subscriber of all) subscribers.subscribe(subscriber, request({ fromSeq: 5, chainIds: [10] }))
+  await turns(5)
+  expect(reads).toEqual([{ fromSeq: 5, limit: 200, chainIds: [10], withNewest: false }])
+  ready.resolve()
+  while (clients.some((client) => client.seqs().length < 500)) {
+    await turns(1)
+    const given = clients.map((client) => client.seqs().length)
+    expect(Math.max(...given) - Math.min(...given)).toBeLessThanOrEqual(200)
+  }
+  // 500 events of the chain in pages of 200.
+  expect(reads.length).toBe(50 * 3)
+})
+
+it('gives new events at once to whoever has caught up, while others are behind', async () => {
+  log = Array.from({ length: 1_000 }, (_, place) => stored(5 + place))
+  slow = new Promise(() => undefined)
+  const subscribers = create()
+  const [late, current] = [outlet(), outlet()]
+  subscribers.subscribe(subscribers.add(late), request({ fromSeq: 5 }))
+  subscribers.add(current)
+  await turns(2)
+  publish([stored(1_005)])
+  expect(current.seqs()).toEqual([1_005])
+  expect(late.seqs()).toEqual([])
+})
+
+it('tells of events that retention takes away before their page is read', async () => {
+  log = Array.from({ length: 500 }, (_, place) => stored(5 + place))
+  const client = outlet()
+  const subscribers = create()
+  subscribers.subscribe(subscribers.add(client), request({ fromSeq: 5 }))
+  oldest = 101
+  await turns(10)
+  expect(client.sent[1]).toEqual({ type: 'gap', id: null, oldest: 101, epoch: 'e1' })
+  expect(client.seqs()).toEqual(Array.from({ length: 404 }, (_, place) => 101 + place))
+  expect(client.sent[2]).toEqual({ type: 'paper_execution', seq: 101 })
 })

@@ -1,5 +1,5 @@
 import type { ChainStatus } from '../dispatch/protocol.ts'
-import type { EventLog, StoredEvent } from '../eventlog/eventLog.ts'
+import type { EventLog, EventPage, StoredEvent } from '../eventlog/eventLog.ts'
 import type { Channel, ClientMessage, MessageId } from '../wire/decodeMessage.ts'
 import { type OnBug, report } from './bug.ts'
 
@@ -14,18 +14,21 @@ export interface Outlet {
 
 export interface Subscriber {
   readonly outlet: Outlet
-  channels: ReadonlySet<Channel>
-  /** Null = every chain. */
-  chainIds: ReadonlySet<number> | null
-  /** Everything up to here was sent, or is outside the filter. */
-  seenSeq: number
+  /** Replaced as a whole. */
+  filter: Filter
+  /**
+   * Everything up to here was sent, or is outside the filter. Who stands at the end of the log gets new
+   * events as they come; everybody else gets them from the log, page by page.
+   */
+  cursor: number
   /** `seq` of the last event sent on this stream, or where the stream began. */
   sentSeq: number
-  /**
-   * Whether missed events are being read from the log, to which live ones are left until it has caught up;
-   * `waiting` for the client to read.
-   */
-  replay: 'none' | 'running' | 'waiting'
+}
+
+interface Filter {
+  readonly channels: ReadonlySet<Channel>
+  /** Null = every chain. */
+  readonly chainIds: ReadonlySet<number> | null
 }
 
 export type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>
@@ -43,7 +46,7 @@ export interface Subscribers {
    * repetition.
    */
   subscribe(subscriber: Subscriber, request: Subscribe): void
-  /** The client has taken what was buffered: a replay that waited for it goes on. */
+  /** The client has taken what was buffered: what it missed goes on. */
   drained(subscriber: Subscriber): void
   heartbeat(): void
   count(): number
@@ -55,7 +58,8 @@ const CHANNEL_OF: Readonly<Record<StoredEvent['type'], Channel>> = {
   live_execution: 'trades',
   execution_update: 'updates',
 }
-const wantsEvents = ({ channels }: Subscriber) => channels.has('trades') || channels.has('updates')
+const wantsEvents = ({ filter: { channels } }: Subscriber) =>
+  channels.has('trades') || channels.has('updates')
 /** RFC 6455: the server met a condition that keeps it from going on. */
 const CLOSE_INTERNAL_ERROR = 1011
 
@@ -74,49 +78,86 @@ export function createSubscribers({
 }): Subscribers {
   const all = new Set<Subscriber>()
   const known = new Map<number, ChainStatus>()
+  /** Who is to be given a page of the log, in the order of their turns. */
+  const behind = new Set<Subscriber>()
+  let pumping = false
 
   /** An event that does not follow the one before it on this stream, or may not, says which one does. */
   function deliver(subscriber: Subscriber, stored: readonly StoredEvent[]) {
-    const { channels, chainIds, outlet } = subscriber
+    const { filter, outlet } = subscriber
     for (const { seq, chainId, type, json } of stored) {
-      if (seq <= subscriber.seenSeq) continue
-      subscriber.seenSeq = seq
-      if (!channels.has(CHANNEL_OF[type]) || chainIds?.has(chainId) === false) continue
-      const follows = chainIds === null && seq === subscriber.sentSeq + 1
+      if (seq <= subscriber.cursor) continue
+      subscriber.cursor = seq
+      if (!filter.channels.has(CHANNEL_OF[type]) || filter.chainIds?.has(chainId) === false) continue
+      const follows = filter.chainIds === null && seq === subscriber.sentSeq + 1
       outlet.send(follows ? json : `{"prev_seq":${subscriber.sentSeq},${json.slice(1)}`)
       subscriber.sentSeq = seq
     }
   }
 
-  /** One page per turn of the event loop, so that a long replay delays nobody. */
-  function replay(subscriber: Subscriber) {
-    if (!all.has(subscriber) || subscriber.replay === 'none') return
-    subscriber.replay = subscriber.outlet.bufferedBytes() > replayBytesMax ? 'waiting' : 'running'
-    if (subscriber.replay === 'waiting') return
+  const isBehind = (subscriber: Subscriber) =>
+    all.has(subscriber) && wantsEvents(subscriber) && subscriber.cursor < events.lastSeq()
+
+  function fetch(subscriber: Subscriber) {
+    if (!isBehind(subscriber)) return
+    behind.add(subscriber)
+    if (!pumping) void pump()
+  }
+
+  /**
+   * The one way in which missed events reach anybody: a page for each of those who are behind in turn, one
+   * page at a time whoever they are, so that new events and signals wait for one page at most. Who has too
+   * much unread loses its turns until it has `drained`, or until there is something new.
+   */
+  async function pump() {
+    pumping = true
+    for (const subscriber of behind) {
+      behind.delete(subscriber)
+      if (!isBehind(subscriber) || subscriber.outlet.bufferedBytes() > replayBytesMax) continue
+      await givePage(subscriber)
+      if (isBehind(subscriber)) behind.add(subscriber)
+    }
+    pumping = false
+  }
+
+  async function givePage(subscriber: Subscriber) {
+    const { filter, cursor } = subscriber
+    const chainIds = filter.chainIds === null ? null : [...filter.chainIds]
+    let page: EventPage
     try {
-      const page = events.read({ fromSeq: subscriber.seenSeq + 1, limit: REPLAY_PAGE })
-      deliver(subscriber, page)
-      if (page.length === 0) subscriber.replay = 'none'
-      else setImmediate(replay, subscriber)
+      page = await events.read({ fromSeq: cursor + 1, limit: REPLAY_PAGE, chainIds, withNewest: false })
     } catch (error) {
       // A log that cannot be read must not look like the end of it: the client comes back with from_seq.
       report(error, onBug)
+      remove(subscriber)
       subscriber.outlet.close(CLOSE_INTERNAL_ERROR, 'internal error')
+      return
     }
+    // It has asked for something else meanwhile.
+    if (subscriber.filter !== filter || subscriber.cursor !== cursor) return
+    if (page.fromSeq > cursor + 1) {
+      sendGap(subscriber.outlet, null, page.fromSeq)
+      subscriber.sentSeq = page.fromSeq - 1
+    }
+    deliver(subscriber, page.events)
+    subscriber.cursor = page.nextSeq - 1
   }
 
   function broadcast(channel: Channel, chainId: number, message: object) {
     let text: string | null = null
-    for (const { channels, chainIds, outlet } of all) {
-      if (!channels.has(channel) || chainIds?.has(chainId) === false) continue
+    for (const { filter, outlet } of all) {
+      if (!filter.channels.has(channel) || filter.chainIds?.has(chainId) === false) continue
       text ??= JSON.stringify(message)
       outlet.send(text)
     }
   }
 
   events.onStored((stored) => {
+    const endBefore = (stored[0]?.seq ?? events.lastSeq() + 1) - 1
     for (const subscriber of all) {
-      if (wantsEvents(subscriber) && subscriber.replay === 'none') deliver(subscriber, stored)
+      if (!wantsEvents(subscriber)) continue
+      if (subscriber.cursor >= endBefore) deliver(subscriber, stored)
+      else fetch(subscriber)
     }
   })
   onStatus((status) => {
@@ -131,57 +172,53 @@ export function createSubscribers({
     }
   })
 
+  function remove(subscriber: Subscriber) {
+    all.delete(subscriber)
+    behind.delete(subscriber)
+  }
+
+  /** Events below `oldest`, or of another log, cannot be had any more; what is kept follows. */
+  function sendGap(outlet: Outlet, id: MessageId, oldest: number) {
+    outlet.send(JSON.stringify({ type: 'gap', id, oldest, epoch: events.epoch() }))
+  }
+
   return {
     add(outlet) {
       const seq = events.lastSeq()
-      const subscriber: Subscriber = {
-        outlet,
-        channels: new Set<Channel>(['trades']),
-        chainIds: null,
-        seenSeq: seq,
-        sentSeq: seq,
-        replay: 'none',
-      }
+      const filter = { channels: new Set<Channel>(['trades']), chainIds: null }
+      const subscriber: Subscriber = { outlet, filter, cursor: seq, sentSeq: seq }
       all.add(subscriber)
       return subscriber
     },
-    remove: (subscriber) => void all.delete(subscriber),
+    remove,
     subscribe(subscriber, { id, channels, chainIds, fromSeq }) {
       const hadEvents = wantsEvents(subscriber)
-      subscriber.channels = new Set(channels)
-      subscriber.chainIds = chainIds === null ? null : new Set(chainIds)
+      subscriber.filter = {
+        channels: new Set(channels),
+        chainIds: chainIds === null ? null : new Set(chainIds),
+      }
       const hasEvents = wantsEvents(subscriber)
-      if (!hasEvents) subscriber.replay = 'none'
-      if (!hasEvents || !hadEvents) subscriber.seenSeq = events.lastSeq()
-      subscriber.sentSeq = subscriber.seenSeq
+      if (!hasEvents || !hadEvents) subscriber.cursor = events.lastSeq()
+      subscriber.sentSeq = subscriber.cursor
       const missed = hasEvents && fromSeq !== null
-      const seq = missed ? events.lastSeq() : subscriber.seenSeq
+      const seq = missed ? events.lastSeq() : subscriber.cursor
       subscriber.outlet.send(JSON.stringify({ type: 'subscribed', id, seq }))
       if (!missed) return
       const oldest = events.oldestSeq()
       const start = Math.min(Math.max(fromSeq, oldest), events.lastSeq() + 1)
       // 0 asks for whatever there is.
       if (start !== fromSeq && fromSeq > 0) sendGap(subscriber.outlet, id, oldest)
-      subscriber.seenSeq = start - 1
+      subscriber.cursor = start - 1
       subscriber.sentSeq = start - 1
-      const idle = subscriber.replay === 'none'
-      subscriber.replay = 'running'
-      if (idle) replay(subscriber)
+      fetch(subscriber)
     },
-    drained(subscriber) {
-      if (subscriber.replay === 'waiting') replay(subscriber)
-    },
+    drained: fetch,
     heartbeat() {
       for (const subscriber of all) {
-        const seq = wantsEvents(subscriber) ? subscriber.seenSeq : events.lastSeq()
+        const seq = wantsEvents(subscriber) ? subscriber.cursor : events.lastSeq()
         subscriber.outlet.send(`{"type":"heartbeat","seq":${seq}}`)
       }
     },
     count: () => all.size,
-  }
-
-  /** Events below `oldest`, or of another log, cannot be had any more; what is kept follows. */
-  function sendGap(outlet: Outlet, id: MessageId, oldest: number) {
-    outlet.send(JSON.stringify({ type: 'gap', id, oldest, epoch: events.epoch }))
   }
 }

@@ -59,7 +59,7 @@ export function attachWebSocket({
 }: {
   app: TemplatedApp
   mode: Mode
-  epoch: string
+  epoch: () => string
   admission: Admission
   intake: Intake
   subscribers: Subscribers
@@ -96,7 +96,7 @@ export function attachWebSocket({
     const session: Session = { sendBuffer, subscriber, inFlight: 0, closeReason: null }
     sessions.add(session)
     socket.getUserData().session = session
-    const seq = subscriber.seenSeq
+    const seq = subscriber.cursor
     sendBuffer.send(
       JSON.stringify({
         type: 'connected',
@@ -104,7 +104,7 @@ export function attachWebSocket({
         stats: stats(),
         session: randomUUID(),
         seq,
-        epoch,
+        epoch: epoch(),
         heartbeat_ms: heartbeatMs,
       }),
     )

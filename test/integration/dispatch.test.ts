@@ -9,11 +9,13 @@ import { CHAINS } from '../../src/config/chains.ts'
 import { devnetProfile } from '../../src/config/devnetProfile.ts'
 import { missingChain } from '../../src/dispatch/missingChain.ts'
 import { createPiscinaDispatcher } from '../../src/dispatch/piscinaDispatcher.ts'
-import type { Answer, ChainStatus, OutboxEvent, RequestKind } from '../../src/dispatch/protocol.ts'
+import type { Answer, ChainStatus, RequestKind } from '../../src/dispatch/protocol.ts'
+import type { StoredEvent } from '../../src/eventlog/eventLog.ts'
 import { decodeSignal, NO_SIGNAL_HEADERS } from '../../src/wire/decodeSignal.ts'
 import { refusal } from '../../src/wire/encodeFailure.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../support/rpcProxy.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
+import { openTestLog } from '../support/testLog.ts'
 
 const threadFile = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const REAL = threadFile('../../workers/chain.ts')
@@ -62,11 +64,17 @@ async function start({
   endpoint?: string
 } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
-  const events: OutboxEvent[] = []
+  const events: StoredEvent[] = []
   const statuses: ChainStatus[] = []
   const threadErrors: { chainId: number; error: unknown }[] = []
-  const executed = new Map<string, number>()
   const loopDelays = new Map<number, number>()
+  const log = await openTestLog({
+    path: join(dataDir, 'events.sqlite'),
+    onMissing: (chainId, above) => dispatcher.resend(chainId, above),
+    onBehind: (chainId) => dispatcher.behind(chainId),
+    onCaughtUp: (chainId) => dispatcher.caughtUp(chainId),
+  })
+  log.onStored((stored) => void events.push(...stored))
   const dispatcher = createPiscinaDispatcher({
     mode: 'PAPER',
     threads: [1, 10].map((chainId) => {
@@ -102,14 +110,10 @@ async function start({
     }),
     threadFile: thread,
     queueMax,
-    index: { chainOf: (signalId) => executed.get(signalId) ?? null, storedOutboxId: () => 0 },
+    log,
     refuse: (failure, { signalId }) => refusal({ failure, mode: 'PAPER', signalId }),
     missingChain: (chainId) => missingChain(CHAINS, chainId),
     events: {
-      onEvents: (chainId, more) => {
-        events.push(...more)
-        for (const { signalId } of more) executed.set(signalId, chainId)
-      },
       onStages: () => undefined,
       onRpc: () => undefined,
       onThreadLost: () => undefined,
@@ -120,6 +124,7 @@ async function start({
   dispatcher.onStatus((status) => statuses.push(status))
   stops.push(async () => {
     await dispatcher.stop({ drainMs: 5_000, closeMs: 2_000 })
+    await log.close()
     rmSync(dataDir, { recursive: true, force: true })
   })
   await dispatcher.probed()
@@ -179,7 +184,7 @@ describe('a chain thread that ends', () => {
     proxy.interfere = null
     await ready(1)
     // It had done nothing, so the id is free again.
-    expect(dispatcher.inFlight('lost-1')).toBeNull()
+    await expect.poll(() => dispatcher.inFlight('lost-1')).toBeNull()
     expect(await submit('lost-1', { chainId: 10 })).toMatchObject({ success: true })
   })
 
@@ -418,6 +423,6 @@ describe('an id', () => {
     expect(events.filter(({ signalId }) => signalId === 'again-1')).toEqual([])
     proxy.interfere = null
     await expect.poll(async () => (await submit('again-1')).success, { timeout: 30_000 }).toBe(true)
-    expect(events.filter(({ signalId }) => signalId === 'again-1')).toHaveLength(1)
+    await expect.poll(() => events.filter(({ signalId }) => signalId === 'again-1')).toHaveLength(1)
   })
 })

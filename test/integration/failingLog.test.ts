@@ -2,25 +2,22 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import type { EventLog } from '../../src/eventlog/eventLog.ts'
-import { openSqliteEventLog } from '../../src/eventlog/sqliteEventLog.ts'
 import { makeFullEventLog } from '../support/fullDisk.ts'
 import { readJson } from '../support/readJson.ts'
+import { openTestLog } from '../support/testLog.ts'
 import { startTransportServer, type TransportServer } from '../support/transportServer.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'titan-full-'))
-let events: EventLog
 let server: TransportServer
 afterEach(async () => {
   await server.stop()
-  events.close()
   rmSync(folder, { recursive: true })
 })
 
 it('denies nothing that exists while the event log cannot be written', async () => {
   const path = join(folder, 'events.sqlite')
   makeFullEventLog({ path, room: 'room' })
-  events = openSqliteEventLog({ path, onFlushError: () => undefined })
+  const events = await openTestLog({ path })
   server = await startTransportServer({ events })
   const get = (of: string) => fetch(server.url + of)
   const append = (outboxId: number, signalId: string) =>
@@ -38,6 +35,7 @@ it('denies nothing that exists while the event log cannot be written', async () 
 
   // One trade is executed; its event does not reach the disk.
   append(1, 'traded')
+  await expect.poll(() => events.failing()).not.toBeNull()
   for (const of of ['/trades/traded', '/trades', '/trades?format=csv', '/events']) {
     const answer = await get(of)
     expect([of, answer.status, answer.headers.get('retry-after')]).toEqual([of, 503, '1'])

@@ -56,7 +56,7 @@ describe('messages', () => {
       stats: { total_signals: 1, executed: 0, failed: 0, paper_executed: 1 },
       session: expect.stringMatching(/^[0-9a-f-]{36}$/),
       seq: 1,
-      epoch: server.events.epoch,
+      epoch: server.events.epoch(),
       heartbeat_ms: 200,
     })
   })
@@ -85,7 +85,7 @@ describe('messages', () => {
     })
     expect(results[100]).toMatchObject({ id: 'sim', replayed: true, result: { signal_id: 'seen-before' } })
     // Stored and broadcast now, so that the next client's stream begins after them.
-    server.events.read({ fromSeq: 1, limit: 1 })
+    await server.events.read({ fromSeq: 1, limit: 1, chainIds: null, withNewest: true })
   })
 
   it('answers a bug under the id of its signal', async () => {
@@ -296,7 +296,7 @@ describe('the event stream', () => {
       type: 'gap',
       id: 'ahead',
       oldest: 1,
-      epoch: server.events.epoch,
+      epoch: server.events.epoch(),
     })
     await trade('after-gap')
     expect(idsOf(await client.settle())).toEqual(['after-gap'])

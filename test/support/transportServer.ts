@@ -8,13 +8,13 @@ import { missingChain } from '../../src/dispatch/missingChain.ts'
 import type { Answer, ChainStatus, ControlEntry, OutboxEvent, Totals } from '../../src/dispatch/protocol.ts'
 import type { Signal } from '../../src/domain/signal.ts'
 import { succeed } from '../../src/errors/failure.ts'
-import type { EventLog } from '../../src/eventlog/eventLog.ts'
-import { openSqliteEventLog } from '../../src/eventlog/sqliteEventLog.ts'
+import type { EventIntake } from '../../src/eventlog/eventLog.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { openSignalCounts } from '../../src/observability/signalCounts.ts'
 import { createServer } from '../../src/server/server.ts'
 import { loadUws } from '../../src/server/uws/loadUws.ts'
 import { refusal } from '../../src/wire/encodeFailure.ts'
+import { openTestLog } from './testLog.ts'
 
 /**
  * The real front-end and event log in front of a dispatcher that says back what it was given, for tests of
@@ -22,10 +22,13 @@ import { refusal } from '../../src/wire/encodeFailure.ts'
  * with `wait` "none" is answered with 202; `hold` keeps answers until `release`.
  */
 export async function startTransportServer(
-  options: Partial<Omit<Parameters<typeof createServer>[0], 'config'>> & { config?: Partial<Config> } = {},
+  options: Partial<Omit<Parameters<typeof createServer>[0], 'config' | 'events'>> & {
+    config?: Partial<Config>
+    events?: Awaited<ReturnType<typeof openTestLog>>
+  } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'titan-transport-'))
-  const events = openSqliteEventLog({ path: join(folder, 'events.sqlite'), onFlushError: () => undefined })
+  const events = options.events ?? (await openTestLog({ path: join(folder, 'events.sqlite') }))
   const dispatcher = createEchoDispatcher(events)
   const counts = openSignalCounts({ path: join(folder, 'signals.json'), onError: () => undefined })
   const metrics = createMetrics({ mode: 'PAPER', version: '0.0.0' })
@@ -63,7 +66,7 @@ export async function startTransportServer(
   const stop = () => {
     stopped ??= server.stop().then(async () => {
       await counts.close()
-      events.close()
+      await events.close()
       metrics.close()
       rmSync(folder, { recursive: true })
     })
@@ -87,14 +90,14 @@ export async function startTransportServer(
 
 export type TransportServer = Awaited<ReturnType<typeof startTransportServer>>
 
-function createEchoDispatcher(events: EventLog) {
+function createEchoDispatcher(events: EventIntake) {
   const statusListeners: ((status: ChainStatus) => void)[] = []
   const held: (() => void)[] = []
   const inFlight = new Map<string, number>()
   let unheard: readonly number[] = []
   const totals = new Map<number, Totals>()
   const given: ControlEntry[] = []
-  let outboxId = 0
+  const outboxIds = new Map<number, number>()
   let holding = false
   /** Says back the command as one that was carried out. */
   const control: Dispatcher['control'] = async (_chainId, request) => {
@@ -137,7 +140,8 @@ function createEchoDispatcher(events: EventLog) {
     totals: () => totals,
     inFlight: (signalId) => inFlight.get(signalId) ?? null,
     unheard: () => unheard.map(chainStatus),
-    chainOf: (signalId) => inFlight.get(signalId) ?? events.chainOf(signalId),
+    mayKnow: (signalId) => inFlight.has(signalId) || events.mayKnow(signalId),
+    chainOf: async (signalId) => inFlight.get(signalId) ?? (await events.chainOf(signalId)),
     control,
     queueDepth: () => held.length,
     onStatus: (listener) => void statusListeners.push(listener),
@@ -164,7 +168,8 @@ function createEchoDispatcher(events: EventLog) {
     outcome,
     code = null,
   }: Pick<OutboxEvent, 'signalId' | 'type' | 'outcome'> & { chainId: number; code?: string | null }) {
-    outboxId++
+    const outboxId = (outboxIds.get(chainId) ?? 0) + 1
+    outboxIds.set(chainId, outboxId)
     const json = JSON.stringify({ type, signal: { signal_id: signalId, chainId } })
     const event = { outboxId, signalId, type, outcome, code, timestampMs: Date.now(), json }
     events.append(chainId, [event])

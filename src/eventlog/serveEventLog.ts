@@ -1,0 +1,159 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { OutboxEvent, OutboxMark } from '../dispatch/protocol.ts'
+import { thrownText } from '../errors/thrown.ts'
+import type { EventStore } from './eventStore.ts'
+import { createIdFilter } from './idFilter.ts'
+import type { Answers, LogMessage, LogRequest, Question, Retention } from './logProtocol.ts'
+
+/** Subscribers wait at most this long; collecting keeps one commit and one socket write for many events. */
+const FLUSH_MS = 20
+/** Between attempts to write while the disk refuses. */
+const RETRY_MS = 1_000
+/** A step of retention, and of reading ids at the start, takes a few milliseconds; others go in between. */
+const TRIM_ROWS = 500
+const TRIM_EVERY_MS = 5_000
+const TRIM_AGAIN_MS = 20
+const ID_ROWS = 5_000
+
+/** The thread's end of the event log: collects, commits, answers, and trims between. */
+export function serveEventLog({
+  port,
+  store,
+  ids,
+  retention,
+}: {
+  port: MessagePort
+  store: EventStore
+  ids: SharedArrayBuffer
+  retention: Retention
+}): void {
+  const filter = createIdFilter(ids)
+  let waiting: { chainId: number; event: OutboxEvent }[] = []
+  /** Of `waiting`. */
+  const waitingChains = new Map<string, number>()
+  /** Journals to take for a chain's, each after the events that came before it. */
+  let adopting: { chainId: number; forgotten: OutboxMark }[] = []
+  let flushing: NodeJS.Timeout | null = null
+  let trimming: NodeJS.Timeout | null = null
+  let reading: NodeJS.Immediate | null = null
+  let problem: string | null = null
+
+  const post = (message: LogMessage) => port.postMessage(message)
+
+  function flush(): void {
+    if (flushing !== null) clearTimeout(flushing)
+    flushing = null
+    try {
+      if (waiting.length > 0) store.append(waiting)
+      if (waiting.length > 0) post({ kind: 'stored', count: waiting.length, lastSeq: store.lastSeq() })
+      waiting = []
+      waitingChains.clear()
+      for (let next = adopting[0]; next !== undefined; next = adopting[0]) {
+        const { chainId, forgotten } = next
+        post({ kind: 'adopted', chainId, mark: store.adopt(chainId, forgotten), epoch: store.epoch() })
+        adopting = adopting.slice(1)
+      }
+      tellProblem(null)
+    } catch (error) {
+      tellProblem(thrownText(error))
+      flushing = setTimeout(flush, RETRY_MS)
+    }
+  }
+
+  function tellProblem(reason: string | null): void {
+    if (reason === problem) return
+    problem = reason
+    post({ kind: 'failing', reason })
+  }
+
+  /** Before a read; a log that is failing is left to its timer, or every reader would try the disk. */
+  function flushWaiting(): void {
+    if (problem === null && waiting.length > 0) flush()
+  }
+
+  function answer(question: Question): Answers[keyof Answers] {
+    switch (question.of) {
+      case 'events':
+        if (question.query.withNewest) flushWaiting()
+        return store.read(question.query)
+      case 'trade':
+        if (waitingChains.has(question.signalId)) flushWaiting()
+        return store.trade(question.signalId)
+      case 'trades':
+        flushWaiting()
+        return store.trades(question.query)
+      case 'chains':
+        return question.signalIds.map((id) => waitingChains.get(id) ?? store.chainOf(id))
+      default:
+        return question satisfies never
+    }
+  }
+
+  function readIds(aboveSeq: number): void {
+    const page = store.ids(aboveSeq, ID_ROWS)
+    for (const id of page?.ids ?? []) filter.add(id)
+    if (page === null) post({ kind: 'idsKnown' })
+    else reading = setImmediate(readIds, page.lastSeq)
+  }
+
+  function trim(): void {
+    let again = false
+    try {
+      const before = store.oldestSeq()
+      again = store.trim({
+        beforeMs: Date.now() - retention.keepMs,
+        bytesMax: retention.keepBytes,
+        limit: TRIM_ROWS,
+      })
+      if (store.oldestSeq() !== before) post({ kind: 'trimmed', oldestSeq: store.oldestSeq() })
+    } catch (error) {
+      // Told as the log's trouble only when something waits to be written, which tries the disk itself.
+      if (waiting.length > 0) tellProblem(thrownText(error))
+    }
+    trimming = setTimeout(trim, again ? TRIM_AGAIN_MS : TRIM_EVERY_MS)
+  }
+
+  port.on('message', (request: LogRequest) => {
+    switch (request.kind) {
+      case 'append':
+        for (const event of request.events) {
+          waiting.push({ chainId: request.chainId, event })
+          waitingChains.set(event.signalId, request.chainId)
+        }
+        flushing ??= setTimeout(flush, FLUSH_MS)
+        return
+      case 'adopt':
+        adopting.push(request)
+        if (problem === null) flush()
+        return
+      case 'ask':
+        try {
+          const value = answer(request.question)
+          post({ kind: 'answer', key: request.key, value })
+        } catch (error) {
+          post({ kind: 'unanswered', key: request.key, reason: thrownText(error) })
+        }
+        return
+      case 'close':
+        flush()
+        if (flushing !== null) clearTimeout(flushing)
+        if (trimming !== null) clearTimeout(trimming)
+        if (reading !== null) clearImmediate(reading)
+        store.close()
+        post({ kind: 'closed' })
+        port.close()
+        return
+      default:
+        request satisfies never
+    }
+  })
+  post({
+    kind: 'opened',
+    epoch: store.epoch(),
+    lastSeq: store.lastSeq(),
+    oldestSeq: store.oldestSeq(),
+    marks: store.marks(),
+  })
+  readIds(0)
+  trim()
+}
