@@ -81,6 +81,14 @@ const OTHERS: readonly (readonly [signature: string, kind: ContractKind])[] = [
     'swap((address,address,uint24,int24,address),(bool,int256,uint160),bytes)',
     { name: 'a Uniswap V4 PoolManager', protocol: null },
   ],
+  ['sendTo(address,address,uint256)', { name: 'a Balancer V3 vault', protocol: null }],
+  ['flashLoanSimple(address,address,uint256,bytes,uint16)', { name: 'an Aave V3 pool', protocol: null }],
+  [
+    'flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)',
+    { name: 'an Aave V2 pool', protocol: null },
+  ],
+  ['getPoolConfigurator()', { name: 'a pool addresses provider of Aave', protocol: null }],
+  ['flashLoan(address,uint256,bytes)', { name: 'a Morpho Blue', protocol: null }],
   [
     'swap((bytes32,uint8,address,address,uint256,bytes),(address,bool,address,bool),uint256,uint256)',
     { name: 'a Balancer V2 vault', protocol: null },

@@ -5,6 +5,7 @@ import { locateAnvil } from '../../devnet/locateAnvil.ts'
 import { type Anvil, startAnvil } from '../../devnet/startAnvil.ts'
 import { type Devnet, startDevnet } from '../../devnet/startDevnet.ts'
 import { createDevnetAccount, type DevnetAccount } from '../../test/support/devnetAccount.ts'
+import { deployForeign } from '../../test/support/foreign/foreignContract.ts'
 import { chainConfig, DEVNET_BOOK } from '../../test/support/probedChain.ts'
 import { type RpcProxy, rewriteEach, startRpcProxy } from '../../test/support/rpcProxy.ts'
 import type { ChainConfig } from '../config/chainConfig.ts'
@@ -51,6 +52,11 @@ async function probe(chain: ChainConfig, now = Date.now) {
   await rpc.close()
   return outcome.ok ? { ...outcome.value, failure: null } : { failure: outcome.failure }
 }
+/** Where the pool's proxy has its code, as bytes. */
+const poolCode = async () => {
+  const slot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
+  return (await account.ask<string>('eth_getStorageAt', POOL, slot, 'latest')).slice(-40)
+}
 const ethereum = (change: Partial<ChainConfig> = {}) => ({
   ...chainConfig({ chainId: 1, endpoint: proxy.url }),
   ...change,
@@ -85,14 +91,79 @@ describe('a devnet chain', () => {
   })
 
   test('an executor configured otherwise than the chain is noted', async () => {
-    const other = addressBook.aave.poolConfigurator
+    // A second pool: the code and storage of the first behind another proxy.
+    const other = '0x00000000000000000000000000000000000aa7e2'
+    await account.ask(
+      'anvil_setCode',
+      other,
+      `0x363d3d373d3d3d363d73${await poolCode()}5af43d82803e903d91602b57fd5bf3`,
+    )
     const executor = await account.deployExecutor({ balancerVault: `0x${'0'.repeat(40)}`, aavePool: other })
     expect(await probe(ethereum({ executor }))).toMatchObject({
-      lenders: { 1: null, 2: other.toLowerCase() },
+      lenders: { 1: null, 2: other },
       notes: [
         'The executor is configured with no Balancer V3 vault, so flash_source 1 cannot be used.',
-        `The executor is configured with the Aave V3 pool ${other.toLowerCase()}; this chain's is ${POOL}.`,
+        `The executor is configured with the Aave V3 pool ${other}; this chain's is ${POOL}.`,
       ],
+    })
+  })
+
+  test.each<[string, () => Promise<string>, string]>([
+    [
+      'a Balancer V2 vault',
+      () => deployForeign(account, 'balancerV2Vault'),
+      ': by its code it is a Balancer V2 vault',
+    ],
+    ['an Aave pool', async () => addressBook.aave.pool, ': by its code it is an Aave V3 pool'],
+    [
+      'a router',
+      async () => addressBook.uniswapV3.router,
+      ': by its code it is a Uniswap V3 SwapRouter, whose parameters carry a deadline',
+    ],
+    ['a contract of no known kind', async () => addressBook.multicall3, ''],
+  ])('%s in place of the Balancer V3 vault is no lender, and is named', async (_what, find, is) => {
+    const balancerVault = (await find()).toLowerCase() as Address
+    const executor = await account.deployExecutor({ balancerVault, aavePool: addressBook.aave.pool })
+    expect(await probe(ethereum({ executor }))).toMatchObject({
+      lenders: { 1: null, 2: POOL },
+      notes: [
+        `The contract at ${balancerVault} does not answer as the Balancer V3 vault${is}, so flash_source 1 cannot be used.`,
+      ],
+    })
+  })
+
+  test('a BALANCER_VAULT_… setting with the V2 vault is no lender', async () => {
+    const balancerVault = await deployForeign(account, 'balancerV2Vault')
+    // Without the devnet's marker the chain goes by its profile.
+    proxy.interfere = rewriteEach(({ id }, { method, params }) =>
+      method === 'eth_getCode' && params[0] === DEVNET_BOOK.marker ? { id, result: '0x' } : null,
+    )
+    const facts = await probe(ethereum({ balancerVault }))
+    expect(facts).toMatchObject({ devnet: false, lenders: { 1: null } })
+    expect(facts.failure === null && facts.notes).toContain(
+      `The contract at ${balancerVault} does not answer as the Balancer V3 vault: by its code it is a Balancer V2 vault, so flash_source 1 cannot be used.`,
+    )
+  })
+
+  test('the addresses provider in place of the Aave V3 pool is no lender, and is named', async () => {
+    const aavePool = addressBook.aave.poolAddressesProvider.toLowerCase() as Address
+    const executor = await account.deployExecutor({ balancerVault: VAULT, aavePool })
+    expect(await probe(ethereum({ executor }))).toMatchObject({
+      lenders: { 1: VAULT, 2: null },
+      notes: [
+        `The contract at ${aavePool} does not answer as the Aave V3 pool: by its code it is a pool addresses provider of Aave, so flash_source 2 cannot be used.`,
+      ],
+    })
+  })
+
+  test('a lender that the node does not let be asked is not taken for none: the chain is not ready', async () => {
+    const error = { code: -32_602, message: 'invalid argument 0' }
+    proxy.interfere = rewriteEach(({ id }, { method, params: [call] }) =>
+      method === 'eth_call' && (call as { data?: string }).data === '0xb9a8effa' ? { id, error } : null,
+    )
+    expect((await probe(ethereum())).failure).toMatchObject({
+      code: 'NODE_UNAVAILABLE',
+      sentence: `The contract ${VAULT} could not be asked: invalid argument 0.`,
     })
   })
 

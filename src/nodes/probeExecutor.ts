@@ -1,5 +1,6 @@
 import type { Address, FlashSource } from '../domain/signal.ts'
 import type { ExecutorFacts } from './chainFacts.ts'
+import { readContractCode } from './contractKind.ts'
 import { executorVersion } from './executorCode.ts'
 import { PAPER_CALLER, PAPER_EXECUTOR } from './paperAccounts.ts'
 import type { ProbeReader } from './probeReader.ts'
@@ -55,7 +56,14 @@ export async function probeExecutor({
 const NAMES = { 1: 'Balancer V3 vault', 2: 'Aave V3 pool' } as const
 
 /**
- * The lender of a flash source, if there is one to borrow from; what differs from `known` goes into `notes`.
+ * What a lender of this kind answers, and neither another kind nor an earlier version of it: `getVaultExtension`
+ * of IVaultMain.sol, `FLASHLOAN_PREMIUM_TO_PROTOCOL` of IPool.sol.
+ */
+const QUESTIONS = { 1: '0xb9a8effa', 2: '0x6a99c036' } as const
+
+/**
+ * The lender of a flash source, if there is one that answers as one; what is wrong with it, and what differs
+ * from `known`, goes into `notes`.
  */
 export async function probeLender({
   read,
@@ -79,6 +87,12 @@ export async function probeLender({
   }
   if ((await read.code(lender)) === null) {
     notes.push(`There is no code at the ${NAMES[source]} ${lender}, ${unusable}.`)
+    return null
+  }
+  if ((await read.said(lender, QUESTIONS[source])).length === 0) {
+    const [kind] = (await readContractCode(read, lender))?.kinds ?? []
+    const is = kind === undefined ? '' : `: by its code it is ${kind.name}`
+    notes.push(`The contract at ${lender} does not answer as the ${NAMES[source]}${is}, ${unusable}.`)
     return null
   }
   if (expected && lender !== expected) {

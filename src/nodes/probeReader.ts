@@ -1,6 +1,7 @@
 import type { Address, Hex } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
-import type { JsonRpc } from './rpc.ts'
+import { readNodeError } from './nodeErrors.ts'
+import type { JsonRpc, RpcOutcome } from './rpc.ts'
 
 /**
  * Pauses before a read that found no node is made again, while others are answered: one call of a hundred may
@@ -27,6 +28,10 @@ export interface ProbeReader {
    * zero.
    */
   named(contract: Address, data: Hex, what: string): Promise<Address | null>
+  /** The words of an `eth_call`'s answer, where only a revert counts as none: any other error is a miss. */
+  said(to: Address, data: Hex): Promise<readonly bigint[]>
+  /** The address that stands in a storage slot; null when zero. */
+  storedAddress(account: Address, slot: Hex): Promise<Address | null>
   /** Something that must be known was not learnt. */
   miss(reason: Failure): void
 }
@@ -36,7 +41,7 @@ export function createProbeReader(rpc: Pick<JsonRpc, 'call'>): ProbeReader {
   /** A node has answered something. */
   let isAnswered = false
 
-  async function result(method: string, params: readonly unknown[]): Promise<unknown> {
+  async function ask(method: string, params: readonly unknown[]): Promise<RpcOutcome> {
     let outcome = await rpc.call(method, params)
     for (const pauseMs of RETRY_MS) {
       if (outcome.ok || outcome.kind === 'rpc') break
@@ -45,9 +50,12 @@ export function createProbeReader(rpc: Pick<JsonRpc, 'call'>): ProbeReader {
       outcome = await rpc.call(method, params)
     }
     if (outcome.ok || outcome.kind === 'rpc') isAnswered = true
-    if (outcome.ok) return outcome.result
-    if (outcome.kind === 'transport') problem ??= outcome.failure
-    return null
+    if (!outcome.ok && outcome.kind === 'transport') problem ??= outcome.failure
+    return outcome
+  }
+  async function result(method: string, params: readonly unknown[]): Promise<unknown> {
+    const outcome = await ask(method, params)
+    return outcome.ok ? outcome.result : null
   }
   const miss = (reason: Failure): void => {
     problem ??= reason
@@ -68,6 +76,17 @@ export function createProbeReader(rpc: Pick<JsonRpc, 'call'>): ProbeReader {
     miss,
     code,
     words,
+    async said(to, data) {
+      const outcome = await ask('eth_call', [{ to, data }, 'latest'])
+      if (outcome.ok) return readWords(outcome.result)
+      if (outcome.kind === 'rpc' && readNodeError(outcome.error).kind !== 'execution')
+        miss(failure('NODE_UNAVAILABLE', `The contract ${to} could not be asked: ${outcome.error.message}.`))
+      return []
+    },
+    async storedAddress(account, slot) {
+      const [word] = readWords(await result('eth_getStorageAt', [account, slot, 'latest']))
+      return word ? addressOf(word) : null
+    },
     async address(to, data) {
       const [word] = await words(to, data)
       return word ? addressOf(word) : null

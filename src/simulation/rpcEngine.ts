@@ -223,7 +223,7 @@ function lenderMissing({ facts, flashSource }: { facts: ChainFacts; flashSource:
     'UNSUPPORTED_ON_CHAIN',
     `${facts.name} (${facts.chainId}) has no usable ${LENDER_NAMES[flashSource]}, so flash_source ${flashSource} cannot be used there.`,
     { chain_id: facts.chainId, flash_source: flashSource },
-    usable.length > 0 ? `Use flash_source ${usable.join(' or ')}.` : null,
+    `${usable.length > 0 ? `Use flash_source ${usable.join(' or ')}. ` : ''}The notes of the chain in GET /health?verbose say why.`,
   )
 }
 
