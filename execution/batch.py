@@ -56,7 +56,7 @@ async def deliver_batch(
                 raise
             reason = str(cause)
         else:
-            refusal = {} if "results" in reply.body or len(left) < len(ids) else as_outcome(reply.status, reply.body)
+            refusal = {} if "results" in reply.body or len(left) < len(ids) else dict(reply.body)
             for signal_id, answer in results.items():
                 doubted = signal_id in lost or is_in_doubt(answers.get(signal_id, {}))
                 # To a signal in doubt, "busy", "in flight" and "another mode" say nothing about what an earlier sending did.
@@ -87,12 +87,11 @@ def _encode(signals: Iterable[Mapping[str, Any]]) -> bytes:
 def _results(reply: Reply, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """By signal_id; each the refusal where the batch was refused as a whole. Raises NoReply when it is not told whose they are."""
     if "results" not in reply.body:
-        refusal = as_outcome(reply.status, reply.body)
-        return {signal_id: {**refusal, "signal_id": signal_id} for signal_id in ids}
+        return {signal_id: as_outcome(reply.status, reply.body, signal_id) for signal_id in ids}
     results = reply.body["results"]
     if not isinstance(results, list) or len(results) != len(ids) or not all(isinstance(each, dict) for each in results):
         raise NoReply(f"the answer to {len(ids)} signals does not have one result for each")
-    return dict(zip(ids, results, strict=True))
+    return {signal_id: as_outcome(200, result, signal_id) for signal_id, result in zip(ids, results, strict=True)}
 
 
 def _status(answer: Mapping[str, Any]) -> int:
@@ -105,7 +104,9 @@ def _status(answer: Mapping[str, Any]) -> int:
 
 
 def _unknown(signal_id: str, reason: str) -> dict[str, Any]:
-    return {"success": None, "signal_id": signal_id, "sent": "unknown", "error": f"No answer came back: {reason}."}
+    return as_outcome(
+        200, {"success": None, "sent": "unknown", "error": f"No answer came back: {reason}."}, signal_id
+    )
 
 
 def _whole(ids: Sequence[str], answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
+from execution.answers import BatchAnswer, Health, SimulationAnswer, Statistics, TradeAnswer, TradeRecord
 from execution.batch import deliver_batch
 from execution.delivery import RetryPolicy, deliver
 from execution.encoding import encode_integer, encode_signal_id
@@ -21,9 +22,6 @@ from execution.events import EventStream
 from execution.outcome import as_outcome, is_settled
 from execution.trade_signal import TradeSignal
 from execution.transport import Reply, Transport
-
-Answer = dict[str, Any]
-"""A JSON object as the server sent it."""
 
 _CONNECT_TIMEOUT = 3.0
 _TIMEOUT = 15.0
@@ -80,7 +78,7 @@ class ExecutionClient:
         """Ends the session and every stream of events. Can be called again."""
         await self._transport.close()
 
-    async def execute(self, signal: TradeSignal) -> Answer:
+    async def execute(self, signal: TradeSignal) -> TradeAnswer:
         """``POST /execute``. A refused or failed trade is an answer with ``success`` false, ``error`` and ``code``.
 
         So is a LIVE trade that is still on its way when the server stops waiting (``code`` NOT_SETTLED): ``resolve``
@@ -91,9 +89,11 @@ class ExecutionClient:
         """
         with _noting((signal.signal_id,)):
             reply = await self._post("/execute", self._meant(signal), (signal.signal_id,), self._mode_header)
-        return self._in_mode({"signal_id": signal.signal_id, **as_outcome(reply.status, reply.body)})
+        answer = as_outcome(reply.status, reply.body, signal.signal_id)
+        self._check_mode(answer, answer)
+        return cast(TradeAnswer, answer)
 
-    async def execute_batch(self, signals: Sequence[TradeSignal]) -> Answer:
+    async def execute_batch(self, signals: Sequence[TradeSignal]) -> BatchAnswer:
         """``POST /execute/batch``: ``total``, ``succeeded``, ``failed`` and ``results``, one per signal in order.
 
         Signals that the server has no room for are sent again, as a single one is. When the server refuses the batch as
@@ -114,15 +114,15 @@ class ExecutionClient:
                 policy=self.retry,
             )
         for result in batch["results"]:
-            self._in_mode(result, batch)
-        return batch
+            self._check_mode(result, batch)
+        return cast(BatchAnswer, batch)
 
-    async def simulate(self, signal: TradeSignal) -> Answer:
+    async def simulate(self, signal: TradeSignal) -> SimulationAnswer:
         """``POST /simulate``: the same judgement, of which nothing is kept. Raises ConnectionFailed, ProtocolError."""
         reply = await self._post("/simulate", signal.to_wire())
-        return as_outcome(reply.status, reply.body)
+        return cast(SimulationAnswer, as_outcome(reply.status, reply.body, signal.signal_id))
 
-    async def health(self, *, verbose: bool = False) -> Answer:
+    async def health(self, *, verbose: bool = False) -> Health:
         """``GET /health``; ``verbose`` adds what is known of each chain.
 
         Raises ConnectionFailed, ProtocolError, and Refused (ServerBusy is one) when the server does not let us in.
@@ -131,13 +131,13 @@ class ExecutionClient:
         # A refusal has a status and a mode too.
         if "status" not in reply.body or "mode" not in reply.body:
             raise ProtocolError(f"What answers at {self.url} is not a Titan execution server: {str(reply.body)[:80]}.")
-        return _expect_ok(reply)
+        return cast(Health, _expect_ok(reply))
 
-    async def stats(self) -> Answer:
+    async def stats(self) -> Statistics:
         """``GET /stats``. Raises ConnectionFailed, ProtocolError, ServerBusy."""
-        return _expect_ok(await self._get("/stats"))
+        return cast(Statistics, _expect_ok(await self._get("/stats")))
 
-    async def trade(self, signal_id: str) -> Answer | None:
+    async def trade(self, signal_id: str) -> TradeRecord | None:
         """``GET /trades/{signal_id}``: the record of one execution, None when there is none.
 
         A signal that is being worked on has the ``status`` "accepted" and no more than that.
@@ -145,9 +145,9 @@ class ExecutionClient:
         Raises ConnectionFailed, ProtocolError, ServerBusy.
         """
         reply = await self._get(f"/trades/{encode_signal_id(signal_id)}")
-        return None if reply.status == 404 else _expect_ok(reply)
+        return None if reply.status == 404 else cast(TradeRecord, _expect_ok(reply))
 
-    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
+    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> TradeRecord | None:
         """The record of a signal whose answer was lost or came before its outcome, waiting up to ``timeout`` seconds.
 
         The record is the newest one; when the time is over it may be that of a trade still on its way, or of a signal that
@@ -210,11 +210,10 @@ class ExecutionClient:
             policy=self.retry,
         )
 
-    def _in_mode(self, answer: Answer, told: Answer | None = None) -> Answer:
+    def _check_mode(self, answer: Mapping[str, Any], told: Mapping[str, Any]) -> None:
         actual = answer.get("mode")
         if self.mode is not None and actual is not None and actual != self.mode:
-            raise ModeMismatch(self.mode, str(actual), answer if told is None else told)
-        return answer
+            raise ModeMismatch(self.mode, str(actual), told)
 
 
 @contextmanager
@@ -228,7 +227,7 @@ def _noting(signal_ids: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def _expect_ok(reply: Reply) -> Answer:
+def _expect_ok(reply: Reply) -> dict[str, Any]:
     if reply.status < 300:
         return reply.body
     code = reply.body.get("code")

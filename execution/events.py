@@ -8,10 +8,11 @@ import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 
+from execution.answers import Event
 from execution.encoding import encode_integer
 from execution.errors import ConnectionFailed, ModeMismatch, ProtocolError
 from execution.time_limit import time_limit
@@ -63,12 +64,12 @@ class EventStream:
     def __aiter__(self) -> EventStream:
         return self
 
-    async def __anext__(self) -> dict[str, Any]:
+    async def __anext__(self) -> Event:
         """The next event or notice; ends when the client is closed.
 
         Raises ConnectionFailed when the first connection fails; later ones are tried for ever, with pauses up to 5 s.
         """
-        return await anext(self._messages)
+        return cast(Event, await anext(self._messages))
 
     async def aclose(self) -> None:
         """Leaves the server. Can be called again; a stream that is dropped does it by itself."""

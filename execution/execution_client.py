@@ -1,6 +1,16 @@
 """The public names of the client: ``from execution.execution_client import ExecutionManager, execute_trade``."""
 
-from execution.client import Answer, ExecutionClient
+from execution.answers import (
+    BatchAnswer,
+    Event,
+    ExecutionEvent,
+    Health,
+    SimulationAnswer,
+    Statistics,
+    TradeAnswer,
+    TradeRecord,
+)
+from execution.client import ExecutionClient
 from execution.codes import CODES, CodeEntry
 from execution.delivery import RetryPolicy
 from execution.errors import (
@@ -21,12 +31,15 @@ from execution.trade_signal import TradeSignal
 
 __all__ = [
     "CODES",
-    "Answer",
+    "BatchAnswer",
     "CodeEntry",
     "ConnectionFailed",
+    "Event",
     "EventStream",
     "ExecutionClient",
+    "ExecutionEvent",
     "ExecutionManager",
+    "Health",
     "ModeMismatch",
     "NotConnected",
     "OutcomeUnknown",
@@ -35,7 +48,11 @@ __all__ = [
     "RetryPolicy",
     "ServerBusy",
     "SettingError",
+    "SimulationAnswer",
+    "Statistics",
     "TitanError",
+    "TradeAnswer",
+    "TradeRecord",
     "TradeSignal",
     "execute_trade",
     "is_settled",

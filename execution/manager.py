@@ -7,7 +7,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from execution.client import Answer, ExecutionClient
+from execution.answers import BatchAnswer, Health, SimulationAnswer, Statistics, TradeAnswer, TradeRecord
+from execution.client import ExecutionClient
 from execution.delivery import RetryPolicy
 from execution.encoding import Amount, Extra, Integer, Usd
 from execution.environment import instead, setting
@@ -116,11 +117,11 @@ class ExecutionManager:
         max_block: Integer | None = None,
         relay: Relay | None = None,
         wait: Wait | None = None,
-    ) -> Answer:
+    ) -> TradeAnswer:
         """Executes one trade; the arguments are the fields of :class:`TradeSignal`.
 
-        Returns the server's answer: ``success``, ``mode``, ``signal_id``, and ``error`` with ``code`` when it failed or
-        was refused. In LIVE also ``status``, ``txHash``, ``final`` and ``sent`` ("no", "yes", "unknown"). ``wait`` says
+        Returns the server's answer: ``success``, ``mode``, ``signal_id``, ``error`` and ``code`` (None unless it failed or
+        was refused), and more (:class:`execution.answers.TradeAnswer`). In LIVE also ``status``, ``txHash``, ``final`` and ``sent`` ("no", "yes", "unknown"). ``wait`` says
         how far the answer waits ("included" unless given, "broadcast", "none"); ``relay`` where the transaction may be
         shown before it is included ("public" unless given, "private", "private_then_public"). Raises TypeError or ValueError for arguments that cannot be sent, ConnectionFailed when nothing was
         handed over, OutcomeUnknown when something may have been (``resolve`` tells), ModeMismatch, ProtocolError.
@@ -131,7 +132,7 @@ class ExecutionManager:
         )  # fmt: skip
         return await self._ready().execute(signal)
 
-    async def submit_batch(self, signals: Sequence[TradeSignal | Mapping[str, Any]]) -> Answer:
+    async def submit_batch(self, signals: Sequence[TradeSignal | Mapping[str, Any]]) -> BatchAnswer:
         """Executes many signals in one request: ``total``, ``succeeded``, ``failed``, ``results`` in order.
 
         A signal is a :class:`TradeSignal` or the keyword arguments of one. Raises as ``submit_trade``.
@@ -154,7 +155,7 @@ class ExecutionManager:
         min_profit: Amount | None = None,
         valid_until: Integer | None = None,
         max_block: Integer | None = None,
-    ) -> Answer:
+    ) -> SimulationAnswer:
         """Judges a trade without executing or recording it. Raises TypeError, ValueError, ConnectionFailed, ProtocolError."""
         signal = TradeSignal(
             chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit,
@@ -162,19 +163,19 @@ class ExecutionManager:
         )  # fmt: skip
         return await self._ready().simulate(signal)
 
-    async def get_statistics(self) -> Answer:
+    async def get_statistics(self) -> Statistics:
         """The server's counters since its journal began. Raises ConnectionFailed, ProtocolError, ServerBusy."""
         return await self._ready().stats()
 
-    async def get_health(self, *, verbose: bool = False) -> Answer:
+    async def get_health(self, *, verbose: bool = False) -> Health:
         """The server's health; ``verbose`` adds each chain. Raises ConnectionFailed, ProtocolError, Refused."""
         return await self._ready().health(verbose=verbose)
 
-    async def get_trade(self, signal_id: str) -> Answer | None:
+    async def get_trade(self, signal_id: str) -> TradeRecord | None:
         """The record of one execution, None when there is none. Raises ConnectionFailed, ProtocolError, ServerBusy."""
         return await self._ready().trade(signal_id)
 
-    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> Answer | None:
+    async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> TradeRecord | None:
         """What became of a signal whose answer was lost or came early: see :meth:`ExecutionClient.resolve`."""
         return await self._ready().resolve(signal_id, timeout=timeout)
 
@@ -205,7 +206,7 @@ async def execute_trade(
     port: int | None = None,
     mode: str | None = None,
     **options: Any,
-) -> Answer:
+) -> TradeAnswer:
     """Connects, executes one trade, disconnects. ``options`` are the keyword arguments of ``submit_trade``; raises as it does."""
     async with ExecutionManager(host, port, mode) as manager:
         return await manager.submit_trade(

@@ -24,9 +24,10 @@ def is_in_doubt(answer: Mapping[str, Any]) -> bool:
     return answer.get("sent") == "unknown" and not isinstance(answer.get("status"), str)
 
 
-def as_outcome(status: int, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a signal; one without ``success`` did not come from the part of the server that judges signals."""
-    if isinstance(body.get("success"), bool):
-        return body
+def as_outcome(status: int, body: Mapping[str, Any], signal_id: str) -> dict[str, Any]:
+    """The answer to a signal, with the fields that every one has, also where something between us and the server made it."""
+    answer = {"signal_id": signal_id, "mode": None, "error": None, "code": None, **body}
+    if "success" in body and (body["success"] is None or isinstance(body["success"], bool)):
+        return answer
     error = body.get("error") or body.get("detail") or f"HTTP {status}"
-    return {**body, "success": False, "error": str(error)}
+    return {**answer, "success": False, "error": str(error)}

@@ -17,12 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import aiohttp
 
 from execution.execution_client import (
-    Answer,
     ConnectionFailed,
     ExecutionManager,
     OutcomeUnknown,
     ServerBusy,
     TitanError,
+    TradeAnswer,
+    TradeRecord,
 )
 from ml.opportunity import Opportunity
 from ml.pool import Pool
@@ -98,6 +99,7 @@ class Brain:
             watcher.forget()  # the last one is under way elsewhere
             return
         self.submitted += 1
+        result: TradeAnswer | TradeRecord | str
         try:
             result = await self._submit(watcher.chain_id, found)
         except OutcomeUnknown as cause:
@@ -109,22 +111,22 @@ class Brain:
             self._tell_server(cause)
             return
         self._tell_server(None)
-        self.succeeded += result["success"] is True
+        self.succeeded += not isinstance(result, str) and result["success"] is True
         print(_line(watcher.chain_id, found, result), flush=True)
         if trades_max is not None and self.submitted >= trades_max:
             self.stop()
 
-    async def _outcome(self, unknown: OutcomeUnknown) -> Answer:
-        """What became of a signal whose answer was lost, as soon as the server can tell."""
+    async def _outcome(self, unknown: OutcomeUnknown) -> TradeRecord | str:
+        """What became of a signal whose answer was lost, as soon as the server can tell; a sentence when it cannot."""
         while True:
             try:
                 record = await self._manager.resolve(unknown.signal_id)
             except (ConnectionFailed, ServerBusy) as cause:
                 self._tell_server(cause)
                 if await self._stops_within(self._settings.interval):
-                    return {"success": False, "error": str(unknown)}
+                    return str(unknown)
             else:
-                return record or {"success": False, "error": "the server has nothing of the signal"}
+                return record or "the server has nothing of the signal"
 
     async def _locate(self, watcher: ChainWatcher) -> None:
         if self._endpoints is None:
@@ -149,7 +151,7 @@ class Brain:
             said = "well again" if trouble is None else f"away, waiting for it ({str(trouble).splitlines()[0]})"
             print(f"execution server: {said}", flush=True)
 
-    async def _submit(self, chain_id: int, found: Opportunity) -> Answer:
+    async def _submit(self, chain_id: int, found: Opportunity) -> TradeAnswer:
         dollar, other = found.buy.dollar, found.buy.other
         return await self._manager.submit_trade(
             chain_id=chain_id,
@@ -175,20 +177,22 @@ def _extra(pool: Pool) -> bytes:
     return pool.fee.to_bytes(32, "big") if isinstance(pool.venue, V3Venue) else b""
 
 
-def _line(chain_id: int, found: Opportunity, result: Answer) -> str:
+def _line(chain_id: int, found: Opportunity, result: TradeAnswer | TradeRecord | str) -> str:
     symbol = found.buy.dollar.symbol
     trade = (
         f"chain {chain_id}: {found.loan_usd:,.2f} {symbol}, {found.buy.name} -> {found.sell.name}, "
         f"expected {found.profit_usd:,.4f}"
     )
+    if isinstance(result, str):
+        return f"❌ {trade}: {result}"
     if result["success"] is None:
         return f"{trade}: on its way, {result['status']}"
     if not result["success"]:
         return f"❌ {trade}: {result['error']}"
-    simulation = result.get("simulation") or {}
-    profit = simulation.get("profit")
+    simulation = result.get("simulation")
+    profit = simulation and simulation["profit"]
     made = "" if profit is None else f", made {Decimal(profit).scaleb(-found.buy.dollar.decimals):,.4f} {symbol}"
-    net = simulation.get("net_profit_usd")
+    net = simulation and simulation["net_profit_usd"]
     return f"✅ {trade}{made}" + ("" if net is None else f", net of gas ${net:,.4f}")
 
 
@@ -196,7 +200,7 @@ async def _devnet(manager: ExecutionManager) -> dict[int, str]:
     """The node of each chain of the server's own devnet; empty when it has none."""
     health = await manager.get_health(verbose=True)
     chains = health.get("chain_status", [])
-    return {int(chain["chainId"]): str(chain["devnetRpc"]) for chain in chains if chain.get("devnetRpc")}
+    return {chain["chainId"]: chain["devnetRpc"] for chain in chains if chain["devnetRpc"] is not None}
 
 
 async def main(settings: Settings) -> int:

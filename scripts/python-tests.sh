@@ -17,5 +17,5 @@ if ! "$venv/bin/python" -c '' 2>/dev/null || ! cat requirements.txt requirements
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r requirements-dev.txt
   cat requirements.txt requirements-dev.txt >"$stamp"
 fi
-"$venv/bin/mypy" execution ml
+"$venv/bin/mypy" execution ml test_python_node_communication.py
 exec "$venv/bin/pytest" "$@"

@@ -17,7 +17,8 @@ def signals(*ids: str) -> list[TradeSignal]:
 
 
 def filled(signal_id: str, mode: str = "LIVE") -> dict[str, Any]:
-    return {"success": True, "mode": mode, "status": "included", "signal_id": signal_id, "sent": "yes"}
+    told = {"success": True, "mode": mode, "status": "included", "signal_id": signal_id, "sent": "yes"}
+    return {**told, "error": None, "code": None}
 
 
 def refused(signal_id: str, code: str, status: int, **more: Any) -> dict[str, Any]:
@@ -63,6 +64,7 @@ async def test_signals_without_room_are_sent_again_alone() -> None:
 
 async def test_a_failed_trade_is_not_sent_again() -> None:
     failed = {"success": False, "status": "failed", "signal_id": "a", "code": "STALE_NODE", "retryable": True}
+    failed |= {"mode": None, "error": None}
     async with scripted_server(results(failed)) as server, client(server) as titan:
         assert (await titan.execute_batch(signals("a")))["results"] == [failed]
         assert len(server.asked) == 1

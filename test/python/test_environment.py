@@ -53,7 +53,6 @@ def python_takes(value: str) -> Any:
         return [str(cause)]
 
 
-@pytest.mark.skipif(not PARSER.is_file(), reason="a server whose rules for .env are older")
 def test_the_server_reads_every_file_and_every_value_alike() -> None:
     script = f"""
     import {{ parseEnvFile }} from '{PARSER}'; import {{ settingText }} from '{SETTING}'
