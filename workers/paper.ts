@@ -48,6 +48,8 @@ export function openPaper({
       valuate: evaluation.valuate,
       explain: evaluation.explain,
       names: evaluation.names,
+      learn: evaluation.learn,
+      warn: (facts, message) => logger.warn(facts, message),
       encode: encodePaper,
       refuse,
       now: Date.now,

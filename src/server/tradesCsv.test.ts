@@ -32,8 +32,8 @@ it('shows one execution per line under a header', () => {
   ])
   expect(csv).toBe(
     [
-      'seq,timestamp,mode,chain_id,signal_id,outcome,code,flash_source,token,amount,expected_profit_usd,profit,net_profit_usd,gas_used,gas_cost_wei,block,error,status,tx_hash',
-      '41,2025-12-09T10:30:00.000Z,PAPER,8453,a.b-c_1,filled,,1,0xA0b8,1000000000,50.5,-1234567,-3.21,345678,98765,321,,,',
+      'seq,timestamp,mode,chain_id,signal_id,outcome,code,flash_source,token,amount,expected_profit_usd,profit,net_profit_usd,gas_used,gas_cost_wei,block,error,status,tx_hash,leftovers',
+      '41,2025-12-09T10:30:00.000Z,PAPER,8453,a.b-c_1,filled,,1,0xA0b8,1000000000,50.5,-1234567,-3.21,345678,98765,321,,,,',
       '',
     ].join('\r\n'),
   )
@@ -58,12 +58,16 @@ it('shows what the receipt says in LIVE, and nothing simulated in its place', ()
       gas_used: 298765,
       gas_cost_wei: '87654',
       block: 323,
+      leftovers: [
+        { hop: 1, token: '0xC02a', amount: '44' },
+        { hop: 2, token: '0xdAC1', amount: '7' },
+      ],
     }),
     stored({ ...common, status: 'pending', txHash: '0xcd', profit: null, block: null }),
   ])
   const [, included, pending] = csv.split('\r\n')
-  expect(included).toMatch(/,7654123,4\.56,298765,87654,323,,included,0xab$/)
-  expect(pending).toMatch(/,filled,,,,,,,,,,,,pending,0xcd$/)
+  expect(included).toMatch(/,7654123,4\.56,298765,87654,323,,included,0xab,44 of 0xC02a; 7 of 0xdAC1$/)
+  expect(pending).toMatch(/,filled,,,,,,,,,,,,pending,0xcd,$/)
 })
 
 it.each([
@@ -76,6 +80,6 @@ it.each([
 ])('writes the error %j so that no spreadsheet runs or breaks it', (error, cell) => {
   const csv = tradesCsv([stored({ error }, { outcome: 'failed', code: 'SIMULATION_FAILED' })])
   expect(csv.split('\r\n')[1]).toBe(
-    `41,2025-12-09T10:30:00.000Z,,8453,a.b-c_1,failed,SIMULATION_FAILED,,,,,,,,,,${cell},,`,
+    `41,2025-12-09T10:30:00.000Z,,8453,a.b-c_1,failed,SIMULATION_FAILED,,,,,,,,,,${cell},,,`,
   )
 })

@@ -21,6 +21,7 @@ interface TradeEvent {
     readonly block?: number
   } | null
   readonly error?: string | null
+  readonly leftovers?: readonly { readonly token?: string; readonly amount?: string }[]
   // What the receipt says, in LIVE.
   readonly profit?: string | null
   readonly net_profit_usd?: number | null
@@ -53,6 +54,10 @@ const COLUMNS: readonly (readonly [name: string, cell: (event: StoredEvent, trad
   ['error', (_, { error }) => error],
   ['status', (_, { status }) => status],
   ['tx_hash', (_, { txHash }) => txHash],
+  [
+    'leftovers',
+    (_, { leftovers }) => leftovers?.map(({ token, amount }) => `${amount} of ${token}`).join('; '),
+  ],
 ]
 
 /** Executions as CSV (RFC 4180) with a header line. Amounts are base units of the loan token. */

@@ -1,6 +1,6 @@
 import type { Answer, OutboxEvent } from '../dispatch/protocol.ts'
 import type { Execution } from '../domain/execution.ts'
-import type { Signal } from '../domain/signal.ts'
+import type { Address, Signal } from '../domain/signal.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Journal } from '../journal/journal.ts'
 import { type EvaluationContext, evaluate } from './evaluate.ts'
@@ -13,6 +13,9 @@ export interface PaperContext extends EvaluationContext {
   /** The answer and the event as JSON texts. */
   readonly encode: (execution: Execution) => { readonly answer: string; readonly event: string }
   readonly refuse: (reason: Failure, signal: Signal) => Answer
+  /** Makes `names` know these tokens. Never rejects. */
+  readonly learn: (tokens: readonly Address[]) => Promise<void>
+  readonly warn: (facts: { signal_id: string }, message: string) => void
   /** Ids being worked on in this thread, with their payload hashes. */
   readonly inFlight: Map<string, string>
 }
@@ -81,11 +84,22 @@ async function record(execution: Execution, payload: string, context: PaperConte
       profitUsdE8: filled ? (execution.valuation?.netProfitUsdE8 ?? null) : 0n,
       expectedProfitUsd: signal.expectedProfitUsd,
     })
+    if (filled) void warnOfLeftovers(execution, context)
     return { answer, event }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return answered(
       context.refuse(failure('JOURNAL_UNAVAILABLE', `The journal cannot be written: ${why}.`), signal),
     )
+  }
+}
+
+/** Nobody waits for it. Never rejects. */
+async function warnOfLeftovers({ signal, simulation }: Execution, context: PaperContext): Promise<void> {
+  const leftovers = simulation?.leftovers ?? []
+  await context.learn(leftovers.map(({ token }) => token))
+  for (const { hop, token, amount } of leftovers) {
+    const message = `Hop ${hop} would leave ${context.names.amount(amount, token)} in the executor, in no profit.`
+    context.warn({ signal_id: signal.signalId }, message)
   }
 }

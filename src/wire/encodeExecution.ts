@@ -1,14 +1,14 @@
 import type { Execution } from '../domain/execution.ts'
 import { outcomeFields } from './encodeFailure.ts'
 import { routeFields, signalFields } from './signalFields.ts'
-import { decimalText, simulationFields, usdOrNull } from './simulationFields.ts'
+import { decimalText, leftoverFields, simulationFields, usdOrNull } from './simulationFields.ts'
 
 /**
  * The answer to `POST /execute` as JSON text. Amounts are decimal strings of base units, USD are numbers,
  * addresses carry their checksum; `simulation` is null when the trade was refused before it was simulated.
  */
 export function encodeExecution(execution: Execution): string {
-  const { signal, valuation } = execution
+  const { signal, simulation, valuation } = execution
   return JSON.stringify({
     ...outcome(execution),
     simulation: simulationFields(execution),
@@ -16,6 +16,7 @@ export function encodeExecution(execution: Execution): string {
     gas_cost_wei: decimalText(valuation?.gasCostWei),
     net_profit_usd: usdOrNull(valuation?.netProfitUsdE8),
     ...(valuation?.unpriced !== undefined && { unpriced: valuation.unpriced }),
+    ...leftoverFields(simulation?.leftovers),
     route: routeFields(signal),
     timestamp: new Date(execution.settledAtMs).toISOString(),
   })
