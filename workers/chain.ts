@@ -115,7 +115,10 @@ function createSession(pipeline: Pipeline, { port, stored }: AttachTask): OpenSe
     totals: journal.totals,
     forgotten: journal.outbox.attach(stored),
     outboxAbove: journal.outbox.above,
-    onStored: journal.outbox.stored,
+    onStored(outboxId, keptSinceMs) {
+      journal.outbox.stored(outboxId)
+      if (keptSinceMs !== null) journal.forget(keptSinceMs)
+    },
     async onControl(request) {
       if ('newest' in request) return succeed(control.newest(request.newest))
       const entry = await control.order(request.order)

@@ -26,7 +26,10 @@ export interface PipelineTools {
 
 /** What differs between the modes in a chain thread: its journal, and what happens to a signal. */
 export interface Pipeline {
-  readonly journal: Pick<JournalBase, 'find' | 'totals' | 'outbox' | 'controls' | 'trouble' | 'close'>
+  readonly journal: Pick<
+    JournalBase,
+    'find' | 'totals' | 'outbox' | 'forget' | 'controls' | 'trouble' | 'close'
+  >
   /**
    * Makes ready for signals on what a probe found; called again when a later probe finds something else. A
    * failure makes the chain unavailable, with its reason.

@@ -146,8 +146,8 @@ export const SETTINGS = {
   eventsKeepDays: setting<number>({
     name: 'EVENTS_KEEP_DAYS',
     doc: [
-      'Days that trades and their events are kept. A signal_id is remembered as long: afterwards it counts as new. What is',
-      'still open stays.',
+      'Days that trades and their events are kept. A signal_id is remembered for as long as its trade: afterwards it is a new',
+      'one. What is still open stays.',
     ],
     fallback: 90,
     parse: parseInteger({ min: 1, max: 36_500 }),
@@ -156,7 +156,8 @@ export const SETTINGS = {
   eventsKeepMb: setting<number>({
     name: 'EVENTS_KEEP_MB',
     doc: [
-      'Megabytes (MiB) of the event log above which its oldest events go before their time; a trade takes about two thousand bytes.',
+      'Megabytes (MiB) of the event log above which its oldest events go before their time; the journals of the chains follow,',
+      'and take about as much together. A PAPER trade takes some 1,200 bytes in each.',
     ],
     fallback: 10_000,
     parse: parseInteger({ min: 1, max: 100_000_000 }),

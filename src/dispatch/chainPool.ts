@@ -54,8 +54,8 @@ export interface ChainPool {
   totals(): Totals
   /** The thread's answer to a command, or why it has not got or not answered it. Never rejects. */
   control(request: ControlRequest): Promise<Result<readonly ControlEntry[]>>
-  /** Tells the thread that its events up to `outboxId` are on disk. */
-  stored(outboxId: number): void
+  /** Tells the thread that its events up to `outboxId` are on disk, and from when on they are kept. */
+  stored(outboxId: number, keptSinceMs: number | null): void
   /** Asks the thread for its events above `outboxId` (`onResent`). */
   resend(aboveOutboxId: number): void
   /**
@@ -246,8 +246,8 @@ export function createChainPool({
         lines.postMessage({ kind: 'control', key, request } satisfies MainMessage)
       })
     },
-    stored(outboxId) {
-      port?.postMessage({ kind: 'stored', outboxId } satisfies MainMessage)
+    stored(outboxId, keptSinceMs) {
+      port?.postMessage({ kind: 'stored', outboxId, keptSinceMs } satisfies MainMessage)
     },
     resend(aboveOutboxId) {
       port?.postMessage({ kind: 'resend', aboveOutboxId } satisfies MainMessage)

@@ -22,6 +22,8 @@ export interface DispatcherLog {
   resent(chainId: number, events: readonly OutboxEvent[], more: boolean): void
   /** Up to where a chain's events are stored; null when nothing is known of it. */
   mark(chainId: number): OutboxMark | null
+  /** Since when the history is kept; null while all of it is. */
+  keptSinceMs(): number | null
   /** False only for an id that no chain has executed. */
   mayKnow(signalId: string): boolean
   /** The chain that has executed an id; null when none has. Rejects while the log cannot be read. */
@@ -204,7 +206,7 @@ export function createPiscinaDispatcher({
       return pool === undefined ? fail(missingChain(chainId)) : await pool.control(request)
     },
     onStatus: (listener) => void statusListeners.push(listener),
-    stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId),
+    stored: (chainId, outboxId) => pools.get(chainId)?.stored(outboxId, log.keptSinceMs()),
     resend: (chainId, aboveOutboxId) => pools.get(chainId)?.resend(aboveOutboxId),
     behind: (chainId) => void unheard.add(chainId),
     caughtUp(chainId) {

@@ -291,7 +291,11 @@ export interface RpcTiming {
 
 /** Main → thread over the channel. */
 export type MainMessage =
-  | { readonly kind: 'stored'; readonly outboxId: number }
+  /**
+   * Events up to `outboxId` are stored. What was final before `keptSinceMs` is in the history no more (null:
+   * all of it is), and may be forgotten.
+   */
+  | { readonly kind: 'stored'; readonly outboxId: number; readonly keptSinceMs: number | null }
   /** The event log wants the events above this one, some at a time. */
   | { readonly kind: 'resend'; readonly aboveOutboxId: number }
   | { readonly kind: 'control'; readonly key: number; readonly request: ControlRequest }

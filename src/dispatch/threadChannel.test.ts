@@ -54,7 +54,7 @@ it('hears how far its events are stored', async () => {
       onControl,
     })
   })
-  port1.postMessage({ kind: 'stored', outboxId: 42 })
+  port1.postMessage({ kind: 'stored', outboxId: 42, keptSinceMs: null })
   expect(await stored).toBe(42)
   port1.close()
 })

@@ -42,7 +42,7 @@ export function createThreadChannel({
   /** Up to where the outbox was emptied before. */
   forgotten: OutboxMark
   outboxAbove: (outboxId: number, limit: number) => readonly OutboxEvent[]
-  onStored: (outboxId: number) => void
+  onStored: (outboxId: number, keptSinceMs: number | null) => void
   onControl: (request: ControlRequest) => Promise<Result<readonly ControlEntry[]>>
 }): ThreadChannel {
   let settled: SettledSignal[] = []
@@ -72,7 +72,7 @@ export function createThreadChannel({
   port.on('message', (message: MainMessage) => {
     switch (message.kind) {
       case 'stored':
-        return onStored(message.outboxId)
+        return onStored(message.outboxId, message.keptSinceMs)
       case 'resend': {
         // What is collected is in the outbox too: it leaves before, or the log would take it for the newest.
         flush()

@@ -92,6 +92,11 @@ export interface EventIntake {
   resent(chainId: number, events: readonly OutboxEvent[], more: boolean): void
   /** How far a chain's events are on disk here; null when it is not known here. */
   mark(chainId: number): OutboxMark | null
+  /**
+   * Older events are not kept any more, nor need be what the journals have of their trades. Null while all
+   * are kept.
+   */
+  keptSinceMs(): number | null
   /** False only when no chain has executed this id, as far as its chain has told. */
   mayKnow(signalId: string): boolean
   /** The chain that executed this id; null when none did. Rejects while the log cannot be read. */

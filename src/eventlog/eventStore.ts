@@ -47,6 +47,8 @@ export interface EventStore {
   epoch(): string
   lastSeq(): number
   oldestSeq(): number
+  /** When the oldest event that is kept came about; null when there is none. */
+  oldestMs(): number | null
   marks(): readonly ChainMark[]
   /**
    * Puts events on disk behind those before, in one commit. Each is new here: the caller has left out what a
@@ -168,6 +170,10 @@ export function openEventStore({ path }: { path: string }): EventStore {
     epoch: () => epoch,
     lastSeq: () => newest,
     oldestSeq: () => oldest,
+    oldestMs() {
+      const row = selectEvents.get(oldest, 1)
+      return row === undefined ? null : Number(row.timestamp_ms)
+    },
     marks: () => [...marks].map(([chainId, mark]) => ({ chainId, ...mark })),
     append(events) {
       const reached = new Map<number, OutboxMark>()

@@ -46,6 +46,7 @@ export type LogMessage =
       readonly epoch: string
       readonly lastSeq: number
       readonly oldestSeq: number
+      readonly oldestMs: number | null
       readonly marks: readonly ChainMark[]
     }
   /** All ids of the log are in the filter. */
@@ -58,7 +59,7 @@ export type LogMessage =
       readonly mark: OutboxMark
       readonly epoch: string
     }
-  | { readonly kind: 'trimmed'; readonly oldestSeq: number }
+  | { readonly kind: 'trimmed'; readonly oldestSeq: number; readonly oldestMs: number | null }
   /** Why the disk has refused the newest commit; null when it takes them again. */
   | { readonly kind: 'failing'; readonly reason: string | null }
   | { readonly kind: 'answer'; readonly key: number; readonly value: Answers[keyof Answers] }

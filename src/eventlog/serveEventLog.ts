@@ -105,7 +105,8 @@ export function serveEventLog({
         bytesMax: retention.keepBytes,
         limit: TRIM_ROWS,
       })
-      if (store.oldestSeq() !== before) post({ kind: 'trimmed', oldestSeq: store.oldestSeq() })
+      if (store.oldestSeq() !== before)
+        post({ kind: 'trimmed', oldestSeq: store.oldestSeq(), oldestMs: store.oldestMs() })
     } catch (error) {
       // Told as the log's trouble only when something waits to be written, which tries the disk itself.
       if (waiting.length > 0) tellProblem(thrownText(error))
@@ -152,6 +153,7 @@ export function serveEventLog({
     epoch: store.epoch(),
     lastSeq: store.lastSeq(),
     oldestSeq: store.oldestSeq(),
+    oldestMs: store.oldestMs(),
     marks: store.marks(),
   })
   readIds(0)

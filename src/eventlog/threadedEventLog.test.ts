@@ -248,6 +248,22 @@ describe('a file that was put back to an older state (F19, 1.21)', () => {
   })
 })
 
+it('says since when the history is kept, once retention has taken of it', async () => {
+  const { log, execute, whole } = await start()
+  for (let place = 0; place < 20; place++) execute(1, `e-${place}`)
+  await whole()
+  expect([log.oldestSeq(), log.keptSinceMs()]).toEqual([1, null])
+  await log.close()
+  const again = await start({ retention: { keepMs: 1_000, keepBytes: Number.MAX_SAFE_INTEGER } })
+  await expect.poll(() => again.log.oldestSeq()).toBe(20)
+  expect(again.log.keptSinceMs()).toBe(1_733_700_000_020)
+  expect(await again.log.read({ fromSeq: 3, limit: 9, chainIds: null, withNewest: true })).toMatchObject({
+    fromSeq: 20,
+    events: [{ seq: 20 }],
+  })
+  expect(await again.log.trade('e-3')).toBeNull()
+})
+
 it('cannot be opened twice, and says so', async () => {
   await start()
   await expect(openTestLog({ path })).rejects.toThrow('is in use by another process')

@@ -92,6 +92,7 @@ export async function openThreadedEventLog({
   let restart: NodeJS.Timeout | null = null
   let closing: (() => void) | null = null
   let [epoch, lastSeq, oldestSeq] = ['', 0, 1]
+  let oldestMs: number | null = null
   /** Why the disk refuses, why the thread is gone, why it must not go on; null when that is not so. */
   let unwritable: string | null = null
   let down: string | null = null
@@ -163,6 +164,7 @@ export async function openThreadedEventLog({
         return
       case 'trimmed':
         oldestSeq = message.oldestSeq
+        oldestMs = message.oldestMs
         return
       case 'failing': {
         const { reason } = message
@@ -199,6 +201,7 @@ export async function openThreadedEventLog({
     unwritable = null
     epoch = log.epoch
     oldestSeq = log.oldestSeq
+    oldestMs = log.oldestMs
     if (isFirst) {
       lastSeq = log.lastSeq
       for (const { chainId, journal, outboxId } of log.marks) {
@@ -358,6 +361,7 @@ export async function openThreadedEventLog({
       tail.overflowed = false
       onCaughtUp(chainId)
     },
+    keptSinceMs: () => (oldestSeq > 1 ? oldestMs : null),
     mark: (chainId) => tails.get(chainId)?.mark ?? null,
     mayKnow: (signalId) => !idsKnown || ids.mayHave(signalId),
     chainOf: (signalId) =>

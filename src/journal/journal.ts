@@ -33,6 +33,11 @@ export interface JournalBase {
   totals(): Totals
   /** Where events wait for the event log. */
   readonly outbox: Pick<OutboxTable, 'attach' | 'above' | 'stored'>
+  /**
+   * What was final before this moment is forgotten, its id included: some with each commit, so that a file
+   * does not grow for ever. Its sums stay.
+   */
+  forget(beforeMs: number): void
   /** The operator's commands on this chain. */
   readonly controls: ControlStore
   /** Why the disk has refused the newest write, and refuses one now; null when it takes them. */

@@ -105,6 +105,30 @@ describe('openSqliteJournal', () => {
     journal.close()
   })
 
+  it('forgets what is older than the history, some with each commit, and keeps its sums', async () => {
+    const journal = openSqliteJournal({ path })
+    await Promise.all(
+      Array.from({ length: 100 }, (_, place) =>
+        journal.append(entry(`old-${place}`, { settledAtMs: 1_000 + place })),
+      ),
+    )
+    await journal.append(entry('young', { settledAtMs: 9_000 }))
+    journal.forget(1_090)
+    expect(journal.find('old-0')).not.toBeNull()
+    await journal.append(entry('next-0', { settledAtMs: 9_001 }))
+    expect(journal.find('old-0')).toBeNull()
+    expect(journal.find('old-99')).not.toBeNull()
+    for (let place = 1; place < 9; place++)
+      await journal.append(entry(`next-${place}`, { settledAtMs: 9_001 }))
+    expect([
+      journal.find('old-89'),
+      journal.find('old-90')?.payloadHash,
+      journal.find('young')?.payloadHash,
+    ]).toEqual([null, 'hash of old-90', 'hash of young'])
+    expect(journal.totals().totalSignals).toBe(110)
+    journal.close()
+  })
+
   it('refuses a second opener while the first lives, and the file of a newer version', () => {
     const first = openSqliteJournal({ path })
     expect(() => openSqliteJournal({ path })).toThrow(/in use by another process/)

@@ -1,5 +1,6 @@
 import type { OutboxEvent, Totals } from '../dispatch/protocol.ts'
 import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
+import { createForgetting } from './forgetting.ts'
 import { createGroupCommit } from './groupCommit.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { openDatabase } from './openDatabase.ts'
@@ -38,6 +39,11 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
     'SELECT payload_hash, http_status, body, outcome FROM executions WHERE signal_id = ?',
   )
   const insert = db.prepare('INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  // Rows come in the order of their moments.
+  const deleteOld = db.prepare(
+    `DELETE FROM executions WHERE rowid IN (SELECT rowid FROM executions ORDER BY rowid LIMIT ?) AND settled_at_ms < ?`,
+  )
+  const forgetting = createForgetting(db, (beforeMs, limit) => void deleteOld.run(limit, beforeMs))
   const outbox = openOutbox(db)
   const totalsTable = openTotals(db)
   let totals = totalsTable.read()
@@ -67,6 +73,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
       const added = entries.reduce(addToTotals, totals)
       totalsTable.write(added)
       outbox.trim()
+      forgetting.trim(entries.length)
       return () => {
         totals = added
       }
@@ -91,6 +98,7 @@ export function openSqliteJournal({ path }: { path: string }): Journal {
     append: commits.add,
     totals: () => totals,
     outbox,
+    forget: forgetting.before,
     controls: openControls(db),
     trouble: commits.trouble,
     close() {

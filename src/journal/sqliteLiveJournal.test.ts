@@ -464,3 +464,36 @@ describe('a filler', () => {
     expect(journal.totals().profitUsdE8).toBe(0n)
   })
 })
+
+it('forgets what was final before the history begins, and before a day: never what is open, nor its attempts', async () => {
+  const settled = (signalId: string, nonce: number, ms: number) =>
+    change(
+      executionOf(signalId, { state: 'reverted', final: true, nonce, acceptedAtMs: ms, changedAtMs: ms }),
+      attemptOf(nonce, { signalId, nonce, signedAtMs: ms }),
+    )
+  const now = Date.now()
+  await journal.record(settled('old', 1, now - 3 * 86_400_000))
+  await journal.record({ execution: fillerOf({ nonce: 2, final: true, changedAtMs: 5 }), attempt: null })
+  await journal.record(
+    change(
+      executionOf('open', { nonce: 3, changedAtMs: now - 3 * 86_400_000 }),
+      attemptOf(3, { signalId: 'open', nonce: 3, signedAtMs: now - 3 * 86_400_000 }),
+    ),
+  )
+  await journal.record(settled('of-yesterday', 4, now - 80_000_000))
+  journal.settleNonces(LANE, 2)
+  const totals = journal.totals()
+  journal.forget(now)
+  await journal.record(change(executionOf('next', { nonce: 5 })))
+  expect(['old', 'open', 'of-yesterday', 'next'].map((id) => journal.find(id) !== null)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ])
+  expect([1, 3, 4].map((nonce) => journal.isOurs(hashOf(nonce)))).toEqual([false, true, true])
+  expect(journal.totals()).toEqual({ ...totals, totalSignals: totals.totalSignals + 1 })
+  const db = new DatabaseSync(path)
+  expect(db.prepare('SELECT count(*) AS n FROM fillers').get()?.n).toBe(0)
+  db.close()
+})

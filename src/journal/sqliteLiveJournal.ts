@@ -10,6 +10,7 @@ import {
 import { outcomeCode } from '../domain/liveOutcome.ts'
 import { parse, stringify } from './bigintJson.ts'
 import { CONTROLS_SCHEMA, openControls } from './controlsTable.ts'
+import { createForgetting } from './forgetting.ts'
 import { createGroupCommit } from './groupCommit.ts'
 import type { ExecutionChange, LiveChange, LiveJournal } from './liveJournal.ts'
 import { openDatabase } from './openDatabase.ts'
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS attempts (
   signed_at_ms INTEGER NOT NULL, record TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_nonce ON attempts (lane, nonce);
+CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (signed_at_ms);
 CREATE TABLE IF NOT EXISTS fillers (
   lane TEXT NOT NULL, nonce INTEGER NOT NULL, final INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL,
   profit_usd_e8 INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (lane, nonce)
@@ -37,6 +39,9 @@ CREATE TABLE IF NOT EXISTS lanes (lane TEXT PRIMARY KEY, settled_nonce INTEGER N
 ${OUTBOX_SCHEMA};
 ${CONTROLS_SCHEMA};
 ${TOTALS_SCHEMA}`
+
+/** An id is known for so long at least, however little of the history is kept. */
+const KEEP_MS_MIN = 86_400_000
 
 interface ShareRow {
   readonly state: ExecutionState
@@ -126,6 +131,18 @@ export function openSqliteLiveJournal({
   )
   const selectLane = db.prepare('SELECT settled_nonce FROM lanes WHERE lane = ?')
   const selectAttempt = db.prepare('SELECT 1 FROM attempts WHERE hash = ?')
+  const deleteOld = [
+    `DELETE FROM executions WHERE rowid IN (
+       SELECT rowid FROM executions WHERE changed_at_ms < ? AND final = 1 ORDER BY changed_at_ms LIMIT ?)`,
+    `DELETE FROM attempts WHERE rowid IN (
+       SELECT a.rowid FROM attempts a JOIN lanes l USING (lane)
+       WHERE a.signed_at_ms < ? AND a.nonce <= l.settled_nonce ORDER BY a.signed_at_ms LIMIT ?)`,
+    `DELETE FROM fillers WHERE rowid IN (
+       SELECT rowid FROM fillers WHERE changed_at_ms < ? AND final = 1 ORDER BY rowid LIMIT ?)`,
+  ].map((sql) => db.prepare(sql))
+  const forgetting = createForgetting(db, (beforeMs, limit) => {
+    for (const each of deleteOld) each.run(beforeMs, limit)
+  })
   const outbox = openOutbox(db)
   const totalsTable = openTotals(db)
   let totals = totalsTable.read()
@@ -212,9 +229,10 @@ export function openSqliteLiveJournal({
       adding = totals
       events = []
     },
-    finish() {
+    finish(changes) {
       totalsTable.write(adding)
       outbox.trim()
+      forgetting.trim(changes.length)
       return () => {
         totals = adding
         if (events.length > 0) publish(events)
@@ -267,6 +285,8 @@ export function openSqliteLiveJournal({
     isOurs: (hash) => selectAttempt.get(hash) !== undefined,
     totals: () => totals,
     outbox,
+    // The hour of spending, and what other parties may have sent, are read from what is younger.
+    forget: (beforeMs) => forgetting.before(Math.min(beforeMs, Date.now() - KEEP_MS_MIN)),
     controls: openControls(db),
     trouble: commits.trouble,
     close() {
