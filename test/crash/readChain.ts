@@ -31,6 +31,7 @@ export interface LaneRest {
 interface BlockJson {
   readonly number: Hex
   readonly timestamp: Hex
+  readonly parentHash: Hex
   readonly transactions: readonly { hash: Hex; from: Address; nonce: Hex; to: Address | null; input: Hex }[]
 }
 interface ReceiptJson {
@@ -64,7 +65,7 @@ export async function readLaneTransactions({
       { length: Math.min(BLOCKS_AT_ONCE, last - from + 1) },
       (_, place) => from + place,
     )
-    const blocks = await Promise.all(numbers.map((number) => readBlock(chain, number)))
+    const blocks = await Promise.all(numbers.map((number) => readBlock(chain, number, last)))
     for (const block of blocks) {
       const ours = block.transactions.filter((transaction) => lanes.includes(transaction.from))
       if (ours.length === 0) continue
@@ -98,14 +99,17 @@ export async function readLaneTransactions({
   return found
 }
 
-/** After many reorgs anvil may know a block by its hash alone: its child names it. */
-async function readBlock(chain: TradingChain, number: number): Promise<BlockJson> {
-  const hex = (height: number): Hex => `0x${height.toString(16)}`
-  const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', hex(number), true)
+/**
+ * Where a block is made while a reorg takes others back, anvil knows it by its hash alone from then on: its
+ * child names it, which may be such a block too.
+ */
+async function readBlock(chain: TradingChain, number: number, last: number): Promise<BlockJson> {
+  const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', `0x${number.toString(16)}`, true)
   if (block !== null) return block
-  const child = await chain.ask<{ parentHash: Hex } | null>('eth_getBlockByNumber', hex(number + 1), false)
+  const child = number < last ? await readBlock(chain, number + 1, last) : null
   const named = child && (await chain.ask<BlockJson | null>('eth_getBlockByHash', child.parentHash, true))
-  if (named === null) throw new Error(`Chain ${chain.chainId} has no block ${number}.`)
+  if (named === null)
+    throw new Error(`Chain ${chain.chainId} has no block ${number}; its child names ${child?.parentHash}.`)
   return named
 }
 
