@@ -45,14 +45,14 @@ class ScriptedServer:
 
 
 @asynccontextmanager
-async def scripted_server(*replies: tuple[int, Any] | None, port: int = 0) -> AsyncIterator[ScriptedServer]:
+async def scripted_server(*replies: tuple[int, Any] | None) -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer(list(replies))
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.answer)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         server.port = runner.addresses[0][1]
         yield server
     finally:

@@ -16,9 +16,9 @@ from typing import Any
 import aiohttp
 import pytest
 from conftest import NODE, ROOT, Server, free_port
-from scripted_server import scripted_server
 
 from execution.execution_client import ExecutionManager, ModeMismatch, RetryPolicy
+from execution.fake_titan import FakeTitan, lost
 from ml import abi
 from ml.brain import Brain, _devnet
 from ml.market import BALANCER, Loan, Snapshot, discover
@@ -256,8 +256,6 @@ async def found() -> Opportunity:
     return find_gaps(Snapshot((cheap, dear), {USDC.address: (Loan(BALANCER, 10**13, 0),)}))[0]
 
 
-HEALTH = 200, {"status": "healthy", "mode": "PAPER"}
-FILLED = 200, {"success": True, "mode": "PAPER", "status": "filled"}
 QUICK = RetryPolicy(attempts=1)
 
 
@@ -282,47 +280,42 @@ async def test_no_chain_waits_for_another(server: Server) -> None:
 
 async def test_a_server_that_goes_away_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     chain = Chain(137, found)
-    async with scripted_server(HEALTH, FILLED) as titan:
-        port = titan.port
-        manager = ExecutionManager("127.0.0.1", port, retry=QUICK)
-        await manager.initialize()
-    brain = Brain(manager, [chain], read_settings(["--interval", "0.01", "--max-trades", "1"]))
-    running = asyncio.create_task(brain.run())
-    await until(lambda: chain.forgotten > 2)
-    async with scripted_server(FILLED, port=port):
+    async with FakeTitan(chains=[137]) as titan, titan.manager(retry=QUICK) as manager:
+        await titan.stop()
+        brain = Brain(manager, [chain], read_settings(["--interval", "0.01", "--max-trades", "1"]))
+        running = asyncio.create_task(brain.run())
+        await until(lambda: chain.forgotten > 2)
+        await titan.start()
         await asyncio.wait_for(running, 30)
-    await manager.close()
     assert (brain.submitted, brain.succeeded) == (1, 1)
     away, well, trade = capsys.readouterr().out.splitlines()
     assert away.startswith("execution server: away, waiting for it (Failed to connect to execution server at")
     assert well == "execution server: well again" and trade.startswith("✅ chain 137: ")
 
 
-async def test_an_answer_that_was_lost_with_the_server_is_asked_for_when_it_is_back() -> None:
-    async with scripted_server(HEALTH, None) as titan:
-        port = titan.port
-        manager = ExecutionManager("127.0.0.1", port, retry=QUICK)
-        await manager.initialize()
+async def test_an_answer_that_was_lost_with_the_server_is_asked_for_when_it_is_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with FakeTitan(chains=[137]) as titan, titan.manager(retry=QUICK) as manager:
+        titan.script += [lost()]
         brain = Brain(manager, [Chain(137, found)], read_settings(["--interval", "0.01", "--max-trades", "1"]))
         running = asyncio.create_task(brain.run())
-        await until(lambda: len(titan.asked) >= 2)
-    await asyncio.sleep(0.1)
-    async with scripted_server(FILLED, port=port) as again:
+        await until(lambda: len(titan.signals) == 1)
+        await titan.stop()
+        await asyncio.sleep(0.1)
+        await titan.start()
         await asyncio.wait_for(running, 30)
-    await manager.close()
-    assert again.asked[0].path == "/trades/" + titan.asked[1].json["signal_id"]
-    assert {asked.method for asked in again.asked} == {"GET"}
-    assert (brain.submitted, brain.succeeded) == (1, 1)
+    assert len(titan.signals) == 1 and (brain.submitted, brain.succeeded) == (1, 1)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("✅ chain 137: ")
 
 
 async def test_a_server_in_another_mode_ends_every_chain() -> None:
-    refusal = 409, {"success": False, "status": 409, "mode": "LIVE", "code": "MODE_MISMATCH", "error": "..."}
-    async with scripted_server(HEALTH, refusal) as titan:
-        async with ExecutionManager("127.0.0.1", titan.port) as manager:
-            brain = Brain(manager, [Chain(10, asyncio.Event().wait), Chain(137, found)], read_settings([]))
-            with pytest.raises(ModeMismatch):
-                await asyncio.wait_for(brain.run(), 30)
-            await manager.close()
+    async with FakeTitan(chains=[137]) as titan, titan.manager() as manager:
+        titan.mode = "LIVE"
+        brain = Brain(manager, [Chain(10, asyncio.Event().wait), Chain(137, found)], read_settings([]))
+        with pytest.raises(ModeMismatch):
+            await asyncio.wait_for(brain.run(), 30)
+        assert titan.signals == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

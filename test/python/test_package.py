@@ -6,15 +6,47 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 
-def test_the_wheel_holds_the_client_and_nothing_else(tmp_path: Path) -> None:
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy: building leaves things behind."""
     source = tmp_path / "source"
     source.mkdir()
     shutil.copytree(ROOT / "execution", source / "execution", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    return source
+
+
+PROGRAM = """
+import asyncio, importlib.util, sys
+from execution.execution_client import ExecutionManager, TradeAnswer
+from execution.fake_titan import FakeTitan
+
+async def main():
+    async with FakeTitan() as titan, titan.manager() as manager:
+        trade = dict(chain_id=1, token="0x", amount=1, flash_source=1, protocols=[0], routers=["0x"], path=["0x"], extras=[b""])
+        print((await manager.submit_trade(**trade))["success"])
+
+asyncio.run(main())
+assert importlib.util.find_spec("execution").origin.startswith(sys.prefix)
+"""
+
+
+def test_pip_installs_it_for_programs_anywhere(source: Path, tmp_path: Path) -> None:
+    python = tmp_path / "fresh" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "fresh"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "."], cwd=source, check=True)
+    done = subprocess.run(
+        [python, "-W", "error", "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, env={"PATH": ""}
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_the_wheel_holds_the_client_and_nothing_else(source: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
