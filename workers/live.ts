@@ -27,6 +27,7 @@ import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import { createFinalBlock } from '../src/nodes/finalBlock.ts'
 import type { Heads } from '../src/nodes/heads.ts'
 import { readNodeError } from '../src/nodes/nodeErrors.ts'
+import { createTradeLog } from '../src/observability/tradeLog.ts'
 import { consumedId } from '../src/route/consumedId.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { readExecute } from '../src/route/readExecute.ts'
@@ -280,6 +281,7 @@ export async function openLive({
         phase: sender.phase,
         onTaken: () => found().heads.hurry(),
       },
+      onOutcome: createTradeLog(logger).live,
       journal: { ...journal, record: timed(channel, 'journal', journal.record) },
       tell: {
         answer: ({ execution, hashes, settledInTime }) => ({

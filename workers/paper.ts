@@ -5,6 +5,7 @@ import { isSamePayload, payloadHash } from '../src/journal/payloadHash.ts'
 import { openSqliteJournal } from '../src/journal/sqliteJournal.ts'
 import type { ChainFacts } from '../src/nodes/chainFacts.ts'
 import type { Heads } from '../src/nodes/heads.ts'
+import { createTradeLog } from '../src/observability/tradeLog.ts'
 import { encodeExecute } from '../src/route/encodeExecute.ts'
 import { executeSignal, type PaperContext } from '../src/trading/executeSignal.ts'
 import { simulateSignal } from '../src/trading/simulateSignal.ts'
@@ -53,6 +54,7 @@ export function openPaper({
       encode: encodePaper,
       refuse,
       now: Date.now,
+      onRecorded: createTradeLog(logger).paper,
       inFlight: new Map(),
     }
     return {

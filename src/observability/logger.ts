@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { isatty } from 'node:tty'
 import { type Logger, pino } from 'pino'
 import type { PrettyOptions } from 'pino-pretty'
+import { stdoutLines } from './stdoutLines.ts'
 
 export type { Logger }
 
@@ -22,7 +23,7 @@ export function createLogger({
   pretty?: boolean
 }): Logger {
   const base = { thread }
-  if (!pretty) return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime })
+  if (!pretty) return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, stdoutLines)
   // Loaded for people only, and in this thread: pino's own transport would be a further thread for each
   // chain.
   const prettify = createRequire(import.meta.url)('pino-pretty') as (

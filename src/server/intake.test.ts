@@ -6,6 +6,8 @@ import type { Metrics } from '../observability/metrics.ts'
 import { NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
 import { createIntake } from './intake.ts'
 
+const SILENT = { isLevelEnabled: () => false, debug: () => undefined }
+
 test.each([
   ['execute', { signal_id: 'known' }, null, 'unknown'],
   ['execute', {}, 'known', 'unknown'],
@@ -22,6 +24,7 @@ test.each([
       dispatcher,
       counts: { count: () => undefined },
       metrics: {} as Metrics,
+      logger: SILENT,
       onBug() {},
     })
     intake.refuseNew()
@@ -40,6 +43,7 @@ test('a refusal of a LIVE id that is known never says that nothing of it was sen
     dispatcher: { mayKnow: (id: string): boolean => id === 'known' } as Dispatcher,
     counts: { count: () => undefined },
     metrics: { signalReceived: () => undefined } as Partial<Metrics> as Metrics,
+    logger: SILENT,
     onBug() {},
   })
   const told = (json: unknown) => {

@@ -26,12 +26,19 @@ export interface Intake {
   refuseNew(): void
 }
 
+/** Nothing is put together for a line that is not written. */
+export interface DebugLog {
+  isLevelEnabled(level: 'debug'): boolean
+  debug(facts: object, message: string): void
+}
+
 export function createIntake({
   mode,
   chainIds,
   dispatcher,
   counts,
   metrics,
+  logger,
   onBug,
 }: {
   mode: Mode
@@ -39,6 +46,7 @@ export function createIntake({
   dispatcher: Dispatcher
   counts: Pick<SignalCounts, 'count'>
   metrics: Metrics
+  logger: DebugLog
   onBug: OnBug
 }): Intake {
   /** A client may name any chain; only configured ones may become label values. */
@@ -47,16 +55,43 @@ export function createIntake({
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
+  /** Counts an answer that leaves no record, and says why in the log. */
+  function account({
+    kind,
+    answer: { body, refused, replayed },
+    signalId,
+    chainId,
+  }: {
+    kind: RequestKind
+    answer: Answer
+    signalId: string | null
+    /** Null where there is none of ours. */
+    chainId: number | null
+  }): void {
+    if (refused === undefined) {
+      if (replayed && kind === 'execute') counts.count('repeated', chainId)
+      return
+    }
+    if (kind === 'execute') counts.count('refused', chainId)
+    if (!logger.isLevelEnabled('debug')) return
+    const { error } = JSON.parse(body) as { error: string }
+    logger.debug(
+      { signal_id: signalId, chainId, request: kind, code: refused, error },
+      'A signal is refused.',
+    )
+  }
+
   return {
     take(kind, json, headers, settle) {
       const refuseUnread = (reason: Failure) => {
-        if (kind === 'execute') counts.count('refused', null)
         const signalId = readSignalId(json)
         const id = signalId ?? headers.idempotencyKey
         // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
         const mayBeSent = mode === 'LIVE' && kind === 'execute' && id !== null && dispatcher.mayKnow(id)
         const facts = mayBeSent ? { ...reason.facts, sent: 'unknown' } : reason.facts
-        settle(refuse({ ...reason, facts }, signalId), signalId)
+        const answer = refuse({ ...reason, facts }, signalId)
+        account({ kind, answer, signalId, chainId: null })
+        settle(answer, signalId)
       }
       if (draining !== null) return refuseUnread(draining)
       const decoded = decodeSignal({ json, headers, mode, newSignalId: uuidV7 })
@@ -71,10 +106,7 @@ export function createIntake({
       const finish = (answer: Answer) => {
         if (answered) return
         answered = true
-        if (kind === 'execute') {
-          if (answer.refused !== undefined) counts.count('refused', label === undefined ? null : chainId)
-          else if (answer.replayed) counts.count('repeated', chainId)
-        }
+        account({ kind, answer, signalId, chainId: label === undefined ? null : chainId })
         settle(answer, signalId)
       }
       try {

@@ -15,7 +15,7 @@ import { createHandle } from './handle.ts'
 import { createHistory } from './history.ts'
 import { attachHttp } from './http.ts'
 import { answerReply } from './httpMessage.ts'
-import { createIntake } from './intake.ts'
+import { createIntake, type DebugLog } from './intake.ts'
 import { portTaken } from './portTaken.ts'
 import { counters, type ReportSources } from './reports.ts'
 import { createSubscribers } from './subscribers.ts'
@@ -60,7 +60,10 @@ export function createServer({
   counts: SignalCounts
   metrics: Metrics
   startedAtMs: number
-  logger: { warn(facts: object, message: string): void; error(facts: object, message: string): void }
+  logger: DebugLog & {
+    warn(facts: object, message: string): void
+    error(facts: object, message: string): void
+  }
   bodyTimeoutMs?: number
   bodiesBytesMax?: number
   subscriberBytesMax?: number
@@ -78,6 +81,7 @@ export function createServer({
     dispatcher,
     counts,
     metrics,
+    logger,
     onBug,
   })
   const subscribers = createSubscribers({

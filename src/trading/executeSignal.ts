@@ -16,6 +16,8 @@ export interface PaperContext extends EvaluationContext {
   /** Makes `names` know these tokens. Never rejects. */
   readonly learn: (tokens: readonly Address[]) => Promise<void>
   readonly warn: (facts: { signal_id: string }, message: string) => void
+  /** An execution is on disk, so long after its signal was taken. */
+  readonly onRecorded: (execution: Execution, ms: number) => void
   /** Ids being worked on in this thread, with their payload hashes. */
   readonly inFlight: Map<string, string>
 }
@@ -34,6 +36,7 @@ const answered = (answer: Answer): Settled => ({ answer, event: null })
  * that the same id may be sent again.
  */
 export async function executeSignal(signal: Signal, context: PaperContext): Promise<Settled> {
+  const startedAtMs = context.now()
   const payload = context.payloadHash(signal)
   const before = seenBefore(signal, context)
   if (before !== null) return answered(before)
@@ -42,7 +45,9 @@ export async function executeSignal(signal: Signal, context: PaperContext): Prom
   try {
     const evaluated = await evaluate(signal, context)
     if (!evaluated.ok) return answered(context.refuse(evaluated.failure, signal))
-    return await record(evaluated.value, payload, context)
+    const settled = await record(evaluated.value, payload, context)
+    if (settled.event !== null) context.onRecorded(evaluated.value, context.now() - startedAtMs)
+    return settled
   } finally {
     context.inFlight.delete(signal.signalId)
   }

@@ -89,6 +89,47 @@ describe('a PAPER trade', () => {
     expect((await titan.get('/stats')).json.recorded).toBe(before + 1)
   })
 
+  it('has its line in the log, a refused signal one at debug, and neither holds a secret', async () => {
+    const logged = await startTitan({
+      env: {
+        RPC_ETHEREUM: `${proxy.url}/v2/s3cret`,
+        PRIVATE_KEY: `0x${'4c'.repeat(32)}`,
+        LOG_LEVEL: 'debug',
+      },
+    })
+    try {
+      const filled = await logged.post('/execute', example({ signal_id: 'line-1' }))
+      await logged.post('/execute', example({ signal_id: 'line-2', min_profit: '27000000' }))
+      await logged.post('/execute', example({ signal_id: 'line-3', chainId: 10 }))
+      await logged.post('/execute', example({ signal_id: 'line-4', mode: 'LIVE' }))
+      await logged.end()
+      const lines = logged
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"signal_id"'))
+        .map((line) => JSON.parse(line))
+      expect(lines).toMatchObject([
+        {
+          level: 30,
+          chainId: 1,
+          signal_id: 'line-1',
+          status: 'filled',
+          code: null,
+          profit: '26982458',
+          net_profit_usd: filled.json.net_profit_usd,
+          gas_used: filled.json.simulation.gasUsed,
+          ms: expect.any(Number),
+        },
+        { level: 30, signal_id: 'line-2', status: 'failed', code: 'UNPROFITABLE', error: expect.any(String) },
+        { level: 20, signal_id: 'line-3', code: 'UNKNOWN_CHAIN', error: expect.any(String) },
+        { level: 20, signal_id: 'line-4', code: 'MODE_MISMATCH' },
+      ])
+      expect(logged.output()).not.toMatch(/s3cret|4c4c4c/)
+    } finally {
+      await logged.stop()
+    }
+  })
+
   it('is recorded in the history, in the stats and for subscribers', async () => {
     await titan.post('/execute', example({ signal_id: 'recorded-1', chainId: 137 }))
     await titan.post(

@@ -318,6 +318,12 @@ it('counts what it received: recorded, refused over every way in, and repeated (
   await client.settle()
   await client.close()
   server.logged.splice(0)
+  expect(server.debugged.splice(0).slice(-4)).toMatchObject([
+    { signal_id: null, chainId: null, request: 'execute', code: 'INVALID_AMOUNT', error: expect.any(String) },
+    { chainId: 8453, code: 'INTERNAL' },
+    { signal_id: null, chainId: null, request: 'simulate', code: 'INVALID_SIGNAL' },
+    { signal_id: expect.any(String), chainId: null, request: 'execute', code: 'UNKNOWN_CHAIN' },
+  ])
   // The echo records a repetition too.
   const grown = (await read()).map((value, place) => value - (before[place] ?? 0))
   expect(grown).toEqual([5 + 2 + 1, 2, 5, 1, 1, 1])

@@ -48,6 +48,7 @@ export interface LiveRig {
   readonly key: Key
   /** What happened, in order. */
   readonly told: string[]
+  readonly outcomes: LiveExecution[]
   nowMs: number
   elapsedMs: number
   head: number
@@ -67,6 +68,7 @@ export async function openLiveRig({
   const { keys } = await loadKeys({ PRIVATE_KEY: laneKey(0) })
   const key = keys[0] as Key
   const told: string[] = []
+  const outcomes: LiveExecution[] = []
   const journal = openSqliteLiveJournal({
     path,
     publish(events) {
@@ -175,6 +177,7 @@ export async function openLiveRig({
       ...changed.send,
     },
     journal: { ...journal, ...changed.journal },
+    onOutcome: (execution) => void outcomes.push(execution),
     tell: {
       answer: ({ execution, ...rest }) => ({
         ...encodeLiveAnswer({ execution, ...rest, waitedFor: execution.signal.wait }),
@@ -213,7 +216,7 @@ export async function openLiveRig({
       ...changed.log,
     },
   }
-  return Object.assign(rig, { context, journal, lanes, key, told })
+  return Object.assign(rig, { context, journal, lanes, key, told, outcomes })
 }
 
 /** A trade that pays. */

@@ -33,6 +33,7 @@ export async function startTransportServer(
   const counts = openSignalCounts({ path: join(folder, 'signals.json'), onError: () => undefined })
   const metrics = createMetrics({ mode: 'PAPER', version: '0.0.0' })
   const logged: object[] = []
+  const debugged: object[] = []
   const log = (facts: object) => void logged.push(facts)
   const config = {
     mode: 'PAPER',
@@ -58,7 +59,12 @@ export async function startTransportServer(
     counts,
     metrics,
     startedAtMs: Date.now(),
-    logger: { warn: log, error: log },
+    logger: {
+      isLevelEnabled: () => true,
+      debug: (facts) => void debugged.push(facts),
+      warn: log,
+      error: log,
+    },
     ...options,
     config,
   })
@@ -83,6 +89,7 @@ export async function startTransportServer(
     dispatcher,
     events,
     logged,
+    debugged,
     drain: server.drain,
     stop,
   }

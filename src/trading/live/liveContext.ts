@@ -33,6 +33,8 @@ export interface LiveContext {
   }
   readonly journal: LiveJournal
   readonly tell: Teller
+  /** A trade is in a block, or will not be, and that is on disk. */
+  readonly onOutcome: (execution: LiveExecution) => void
   readonly clock: Clock
   readonly settings: LiveEngineSettings
   readonly log: { warn(facts: object, message: string): void; error(facts: object, message: string): void }

@@ -150,6 +150,7 @@ describe('recordChange', () => {
       'publish live_execution failed',
       'publish execution_update failed',
     ])
+    expect(rig.outcomes.map(({ state }) => state)).toEqual(['included', 'reverted'])
     expect(onDisk()).toEqual([])
     expect(rig.journal.totals()).toMatchObject({ totalSignals: 1, executed: 0, failed: 1 })
   })

@@ -37,7 +37,7 @@ export function recordChange<Kind extends OpenRecord>(
 async function write<Kind extends OpenRecord>(
   execution: OpenExecution<Kind>,
   change: Change<Kind> | null,
-  { journal, tell }: LiveContext,
+  { journal, tell, onOutcome }: LiveContext,
   urgency: 'now' | 'soon',
 ): Promise<boolean> {
   if (change === null) return false
@@ -58,6 +58,7 @@ async function write<Kind extends OpenRecord>(
   await put({ execution: told, attempt })
   execution.record = record
   execution.attempts = attempts
+  if ('event' in told && told.event?.type === 'live_execution') onOutcome(told.record)
   return true
 }
 

@@ -56,7 +56,7 @@ const tradesWith = (change: Change = {}): Trades => {
   const context = Object.fromEntries(
     Object.entries(rig.context).map(([group, parts]) => [
       group,
-      { ...parts, ...change[group as keyof LiveContext] },
+      typeof parts === 'function' ? parts : { ...parts, ...change[group as keyof LiveContext] },
     ]),
   ) as unknown as LiveContext
   return createTrades({ open, inFlight, context })
