@@ -29,7 +29,7 @@ _CODES: dict[str, CodeEntry] = {
     "INVALID_SIGNAL": CodeEntry(
         status=400,
         retryable=False,
-        meaning="A field of the signal is missing or has the wrong type.",
+        meaning="A field of the signal is missing, has the wrong type, or is a time in another unit.",
         fix="Compare the field named in the sentence with the request example in README.",
     ),
     "INVALID_BATCH": CodeEntry(
@@ -138,7 +138,7 @@ _CODES: dict[str, CodeEntry] = {
         status=422,
         retryable=False,
         meaning="The route cannot be executed: arrays of unequal length, too many hops, or it cannot end in the loan token.",
-        fix="Give one protocol, router and extras entry per hop, and a path that closes in the loan token.",
+        fix="Correct what the sentence names. A route has one protocol, router and extras entry per hop, and its path closes in the loan token.",
     ),
     "UNKNOWN_CHAIN": CodeEntry(
         status=422,
@@ -150,7 +150,7 @@ _CODES: dict[str, CodeEntry] = {
         status=422,
         retryable=False,
         meaning="The chain lacks what the signal asks for, e.g. the flash-loan lender.",
-        fix="Use a flash source that GET /health?verbose lists for this chain.",
+        fix="Leave out what the sentence names, or configure the chain for it.",
     ),
     "CONTROL_UNSUPPORTED": CodeEntry(
         status=422,
@@ -174,7 +174,7 @@ _CODES: dict[str, CodeEntry] = {
         status=200,
         retryable=False,
         meaning="The trade runs but earns less than it costs, or less than min_profit.",
-        fix="Nothing to fix: the opportunity is not there.",
+        fix="Read the numbers in the sentence: on the state of that block the trade does not pay.",
     ),
     "UNPRICED": CodeEntry(
         status=200,
@@ -192,18 +192,18 @@ _CODES: dict[str, CodeEntry] = {
         status=200,
         retryable=False,
         meaning="The transaction would cost more than allowed, or more than the trade earns.",
-        fix="Read the sentence: it names the limit and both numbers. Raise the setting if the price is one you accept.",
+        fix="Read the sentence: it names the limit and both numbers. Where the limit is a setting, raise it if the price is one you accept.",
     ),
     "EXPIRED": CodeEntry(
         status=200,
         retryable=False,
-        meaning="valid_until or max_block had passed before the trade could be evaluated.",
-        fix="Send signals sooner or with a later limit.",
+        meaning="The time of the trade had passed: valid_until, max_block, or what the server allows a trade (TRADE_TTL_S).",
+        fix="Read the sentence: it names the limit that had passed. Send signals sooner, or with a later one.",
     ),
     "INSUFFICIENT_FUNDS": CodeEntry(
         status=200,
         retryable=False,
-        meaning="The sending account cannot pay for the transaction, so no node took it.",
+        meaning="The sending account cannot pay for the transaction, so it was not sent.",
         fix="Fund the accounts of this server with the native token of the chain.",
     ),
     "SEND_REFUSED": CodeEntry(
@@ -233,14 +233,14 @@ _CODES: dict[str, CodeEntry] = {
     "PROFIT_MISMATCH": CodeEntry(
         status=200,
         retryable=False,
-        meaning="The trade is in a block, but executor and token tell different profits, so that none is believed.",
-        fix="Read the sentence and the transaction: the token may take a fee. The gas is counted, the profit is not.",
+        meaning="The trade is in a block, but what it earned is not known: its receipt shows no profit, or executor and token tell different ones, so that none is believed.",
+        fix="Read the sentence and the transaction. The gas is counted, the profit is not.",
     ),
     "REVERTED": CodeEntry(
         status=200,
         retryable=False,
         meaning="The transaction is in a block and reverted there: nothing was traded and its gas was spent.",
-        fix="Nothing to fix: the state changed between the simulation and the block.",
+        fix="Read the sentence: it gives the reason where the chain still tells it. A trade can revert when the state changes between its simulation and its block.",
     ),
     "CANCELLED": CodeEntry(
         status=200,
@@ -276,7 +276,7 @@ _CODES: dict[str, CodeEntry] = {
         status=503,
         retryable=True,
         meaning="The chain failed its probe, or no endpoint of it is well; it is being retried.",
-        fix="Read the reason in the sentence and correct the endpoint.",
+        fix="Read the reason in the sentence, and correct what it names.",
     ),
     "PAUSED": CodeEntry(
         status=503,
@@ -300,7 +300,7 @@ _CODES: dict[str, CodeEntry] = {
         status=503,
         retryable=True,
         meaning="Every lane (account) of this chain has as many transactions in flight as it may or is paused, or too many trades in flight stand before this one.",
-        fix="Send again later, or give the chain more accounts with PRIVATE_KEYS.",
+        fix="Send again later. Where the lanes are full, more accounts (PRIVATE_KEYS) give room.",
     ),
     "DRAINING": CodeEntry(
         status=503,
@@ -318,7 +318,7 @@ _CODES: dict[str, CodeEntry] = {
         status=503,
         retryable=True,
         meaning="The journal cannot be written, so nothing is executed, or its newest records cannot be told yet.",
-        fix="Free disk space or correct the permissions of DATA_DIR.",
+        fix="Read the reason in the sentence: DATA_DIR must be writable, on a disk with free space.",
     ),
     "NODE_TIMEOUT": CodeEntry(
         status=504,

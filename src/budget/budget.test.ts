@@ -106,6 +106,7 @@ describe('each limit refuses below what the next block asks', () => {
     expect(second).toMatchObject({
       failure: {
         code: 'INSUFFICIENT_FUNDS',
+        sentence: expect.stringMatching(/holds 0\.\d+ of the native coin \(\d+ wei\) and may need 0\.\d+ of/),
         facts: { lane: A, balance: `${2n * COST - 1n}`, needed: `${2n * COST}` },
       },
     })

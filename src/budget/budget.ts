@@ -2,6 +2,7 @@ import type { FeeLimits } from '../config/chainConfig.ts'
 import { type FeeQuote, feeCapWei, type MarketFee } from '../domain/fees.ts'
 import { highest } from '../domain/highest.ts'
 import type { Address } from '../domain/signal.ts'
+import { nativeText } from '../domain/tokenAmount.ts'
 import { type Failure, fail, failure, type Result, succeed } from '../errors/failure.ts'
 import {
   type Bound,
@@ -361,7 +362,7 @@ function underfunded({
   balanceWei: bigint
   neededWei: bigint
 }): Failure {
-  const sentence = `The account ${lane} holds ${balanceWei} wei and may need ${neededWei}.`
+  const sentence = `The account ${lane} holds ${nativeText(balanceWei)} and may need ${nativeText(neededWei)}.`
   const facts = { lane, balance: `${balanceWei}`, needed: `${neededWei}` }
   return failure('INSUFFICIENT_FUNDS', sentence, facts)
 }

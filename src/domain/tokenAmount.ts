@@ -20,6 +20,9 @@ export interface AmountNames {
   readonly wei: (wei: bigint) => string
 }
 
+/** Wei for a person, in whole coins too, where the chain's coin has no name. */
+export const nativeText = (wei: bigint): string => coinText(wei, 'of the native coin')
+
 /** Wei for a person, in whole coins too. */
 export const coinText = (wei: bigint, symbol: string): string =>
   `${decimal({ amount: wei, decimals: 18 })} ${symbol} (${wei} wei)`

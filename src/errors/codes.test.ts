@@ -24,6 +24,11 @@ test.each(Object.keys(CODES))('%s is used', (code) => {
   expect(source).toContain(`'${code}'`)
 })
 
+test('no general advice says that nothing is wrong, or names a cause that its sentences need not have', () => {
+  const claims = /nothing to fix|the state changed|the token may|the opportunity is not there|flash source/i
+  expect(Object.values(CODES).filter(({ fix }) => claims.test(fix))).toEqual([])
+})
+
 test.each(Object.entries(CODES))(
   '%s says what it means and what to do in sentences',
   (_code, { meaning, fix, status }) => {

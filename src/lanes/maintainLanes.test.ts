@@ -216,7 +216,11 @@ describe('an underfunded account', () => {
   it('is told of once, not for each refusal, and not for a trial that fails at once', async () => {
     maintenance.underfunded(address, 5_000n)
     maintenance.underfunded(address, 5_000n)
-    expect(warned).toEqual([expect.stringContaining('could not pay for a trade: up to 5000 wei')])
+    expect(warned).toEqual([
+      expect.stringContaining(
+        'could not pay for a trade: up to 0.000000000000005 of the native coin (5000 wei)',
+      ),
+    ])
     for (let trials = 0; trials < 3; trials++) {
       await pass(30_000)
       expect(lane()?.paused).toBeNull()

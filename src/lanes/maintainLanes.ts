@@ -1,5 +1,6 @@
 import { readCount } from '../domain/rpcValues.ts'
 import type { Address, Hex } from '../domain/signal.ts'
+import { nativeText } from '../domain/tokenAmount.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { JsonRpc } from '../nodes/rpc.ts'
 import { inFlightMax } from './inFlightMax.ts'
@@ -155,7 +156,7 @@ export function createLaneMaintenance({
       costWei.set(lane, besideWei)
       balanceAtMs.set(lane, elapsedMs())
       underfundedAtMs.set(lane, elapsedMs())
-      const sentence = `Its account could not pay for a trade: up to ${neededWei} wei with what was in flight. It resumes by itself once it holds ${besideWei} wei beside what is in flight, and is tried again ${TRIAL_MS / 1_000} s after the last refusal.`
+      const sentence = `Its account could not pay for a trade: up to ${nativeText(neededWei)} with what was in flight. It resumes by itself once it holds ${nativeText(besideWei)} beside what is in flight, and is tried again ${TRIAL_MS / 1_000} s after the last refusal.`
       // A trial that fails at once is no news.
       if (!lanes.pausedFor(lane, 'underfunded') && since(triedAtMs, lane) >= TRIAL_MS)
         log.warn({ lane, needed_wei: `${neededWei}` }, sentence)

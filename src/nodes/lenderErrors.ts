@@ -16,7 +16,11 @@ const AAVE: readonly { code: string; name: string; meaning: ErrorMeaning }[] = [
   {
     code: '26',
     name: 'InvalidAmount',
-    meaning: { clause: 'the amount is zero or more than the pool has of this token', hint: 'Borrow less.' },
+    meaning: {
+      clause: 'the amount is zero or more than the pool has of this token',
+      hint: 'Borrow less.',
+      open: true,
+    },
   },
   {
     code: '27',

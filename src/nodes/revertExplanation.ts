@@ -35,6 +35,8 @@ export interface Finding {
 export interface ErrorMeaning {
   readonly clause: string
   readonly hint?: string
+  /** The chain can tell more. */
+  readonly open?: true
 }
 
 export const LENDER_NAMES: Readonly<Record<FlashSource, string>> = {

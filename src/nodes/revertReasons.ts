@@ -109,7 +109,7 @@ function explainLoan({
 }): RevertExplanation {
   const known = lenderMeaning(readRevertData(data), signal.flashSource)
   const said = word({ place: nameLoan(signal, nameAmount), data, known })
-  return explainFailed(...said, null, known === null ? 'loan' : null)
+  return explainFailed(...said, null, known === null || known.open ? 'loan' : null)
 }
 
 /** What a lender means by its error; null when it is none of this lender's. */

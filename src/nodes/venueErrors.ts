@@ -13,7 +13,7 @@ export const V2_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
   INSUFFICIENT_AMOUNT: { clause: 'the amount to quote is zero' },
   INSUFFICIENT_INPUT_AMOUNT: {
     clause: 'nothing of the token given reached the pair',
-    hint: 'The amount is zero, or the token keeps all of it as a fee.',
+    hint: 'Check what the token does with a transfer: it may keep all of the amount.',
   },
   INSUFFICIENT_LIQUIDITY: {
     clause: 'the pair holds too little of its tokens',
@@ -27,7 +27,7 @@ export const V2_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
   INVALID_TO: { clause: 'the pair cannot send to one of its own tokens' },
   K: {
     clause: 'less reached the pair than the router computed, as with a token that takes a fee on transfer',
-    hint: 'Leave tokens with a transfer fee out of routes.',
+    hint: 'If a token of the hop takes a fee on transfer, leave it out of routes.',
   },
   LOCKED: { clause: 'the pair is in the middle of another swap' },
   OVERFLOW: { clause: 'the pair cannot count so much of a token' },
@@ -44,7 +44,7 @@ export const V3_TEXTS: Readonly<Record<string, ErrorMeaning>> = {
   AS: { clause: 'the amount to swap is zero' },
   IIA: {
     clause: 'less reached the pool than it asked for, as with a token that takes a fee on transfer',
-    hint: 'Leave tokens with a transfer fee out of routes.',
+    hint: 'If a token of the hop takes a fee on transfer, leave it out of routes.',
   },
   LOK: {
     clause: 'the pool is in the middle of another swap, or was never given a price',

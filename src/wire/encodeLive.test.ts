@@ -334,6 +334,12 @@ describe('encodeLiveAnswer', () => {
     })
   })
 
+  test('a revert whose reason is not known is not blamed on the market', () => {
+    const { hint, error } = answer({ ...reverted, failure: null }).json
+    expect(error).toBe('The transaction reverted in block 23456791.')
+    expect(hint).not.toMatch(/^Nothing to fix|the state changed/)
+  })
+
   test('a denial without a reason is a bug', () => {
     expect(() => answer({ ...denied, failure: null })).toThrow('denied without a reason')
   })

@@ -84,7 +84,8 @@ export function createSubmissions({
     const { signal } = execution.record
     if (!context.send.supports(signal.relay)) {
       const sentence = `The relay policy is ${signal.relay}, but ${chain.name} has no private relay configured.`
-      return refused(failure('UNSUPPORTED_ON_CHAIN', sentence, { relay: signal.relay }))
+      const hint = 'Send relay "public", or configure a relay of the chain.'
+      return refused(failure('UNSUPPORTED_ON_CHAIN', sentence, { relay: signal.relay }, hint))
     }
     // Most trades meet no other of ours: only one that does is evaluated once more, in turn.
     let endTurn: (() => void) | null = null

@@ -307,6 +307,13 @@ describe('a stage that fails before the nonce', () => {
     },
   )
 
+  it('a relay there is not is not hinted at as a missing lender', async () => {
+    const { submission } = await submit({ signal: liveTrade('a', { relay: 'private' }) })
+    expect(submission).toMatchObject({
+      failure: { hint: 'Send relay "public", or configure a relay of the chain.' },
+    })
+  })
+
   it('an underfunded account: it is stopped, nothing is reserved', async () => {
     const { submission } = await submit({ change: { trade: { simulate: holding(7n) } } })
     expect(submission).toMatchObject({ status: 'unfit', failure: { code: 'INSUFFICIENT_FUNDS' } })
