@@ -4,9 +4,11 @@ import { callRpc } from '../../devnet/callRpc.ts'
 import { startDevnet } from '../../devnet/startDevnet.ts'
 import { startRpcProxy } from '../../test/support/rpcProxy.ts'
 import { LIMITS } from '../config/limits.ts'
+import { succeed } from '../errors/failure.ts'
 import { createHeadAge } from './headAge.ts'
 import { createHeads, type Head, readHead } from './heads.ts'
 import { createJsonRpc } from './jsonRpc.ts'
+import type { EndpointReader } from './rpc.ts'
 
 test('over http the newest block is asked for, until stopped', async () => {
   const devnet = await startDevnet({ chainIds: [56] })
@@ -63,6 +65,63 @@ test('over http, in a hurry, a block that comes a moment after the first look is
     await devnet.stop()
   }
 })
+
+test.each([
+  ['lags', (height: number) => height - 20, true],
+  ['is not believed', (height: number) => height + 1_000_000, false],
+])(
+  'what an endpoint announces that %s is nothing announced: the next is subscribed to',
+  async (_, tell, isBelieved) => {
+    let height = 1_000
+    const hash = (number: number) => `0x${number.toString(16).padStart(64, '0')}`
+    const header = (number: number) => ({
+      number: `0x${number.toString(16)}`,
+      timestamp: '0x6553f100',
+      hash: hash(number),
+      parentHash: hash(number - 1),
+    })
+    const subscribed: string[] = []
+    let announcing: NodeJS.Timeout | undefined
+    const endpoint = (host: string, own: Partial<EndpointReader>) => ({
+      host,
+      state: () => 'well',
+      isBelieved: () => true,
+      saw: () => {},
+      verifyHead: async () => false,
+      askHead: async () => ({ ok: true, result: header(++height) }),
+      ...own,
+    })
+    const readers = [
+      endpoint('spoilt', {
+        state: () => 'behind',
+        isBelieved: () => isBelieved,
+        async subscribeHeads(listener) {
+          subscribed.push('spoilt')
+          announcing = setInterval(() => listener.onHead(header(tell(height))), 2)
+          return succeed(() => clearInterval(announcing))
+        },
+      }),
+      endpoint('well', {
+        async subscribeHeads() {
+          subscribed.push('well')
+          return succeed(() => {})
+        },
+      }),
+    ]
+    const heads = createHeads({
+      endpoints: readers as unknown as readonly EndpointReader[],
+      headAge: createHeadAge({ maxMs: () => null }),
+      blockTimeMs: 1_000,
+      paces: { busyMs: 30, idleMs: 30, announcedMs: 60, othersMs: 60_000 },
+    })
+    try {
+      await expect.poll(() => subscribed, { timeout: 5_000 }).toContain('well')
+    } finally {
+      clearInterval(announcing)
+      heads.stop()
+    }
+  },
+)
 
 test('a header is read, anything else is none', () => {
   expect(readHead({ number: '0x1b4', timestamp: '0x6553f100' })).toEqual({

@@ -101,13 +101,15 @@ export function createHeads({
   let stopped = false
   const stopping = new AbortController()
 
+  const isNewest = (block: Block | null) =>
+    block !== null && block.hash === newest?.hash && block.number === newest.number
+
   /** Whether it is new. */
   function see(reader: EndpointReader, header: unknown): boolean {
     const block = readBlock(header)
     if (stopped || block === null) return false
     reader.saw(block)
-    const isKnown = block.hash === newest?.hash && block.number === newest.number
-    if (!reader.isBelieved() || isKnown) return false
+    if (!reader.isBelieved() || isNewest(block)) return false
     const isHigher = newest === null || block.number > newest.number
     if (!isHigher && reader !== source && source?.isBelieved()) return false
     if (isHigher) headAge.arrived(block)
@@ -198,9 +200,12 @@ export function createHeads({
     const made = await reader.subscribeHeads?.({
       onHead(header) {
         if (subscription === null) return
+        const isNew = see(reader, header)
+        // One that lags, or is not believed, announces nothing: polls go on as if it were silent.
+        if (!isNew && !isNewest(readBlock(header))) return
         subscription.announcedAtMs = performance.now()
         subscription.unannounced = 0
-        if (see(reader, header) && !polling && hurried.length === 0) schedule(usualPauseMs())
+        if (isNew && !polling && hurried.length === 0) schedule(usualPauseMs())
       },
       onEnd: ended.resolve,
     })

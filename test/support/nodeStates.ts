@@ -63,16 +63,19 @@ export const inflateCounts = (by: number): Injection =>
     ),
   )
 
-/** Its newest block is told with a number that is higher than the truth by so many. */
-export const inflateHead = (by: number): Injection =>
-  forMethod(
+/** Its newest block is told and announced with a number that is higher than the truth by so many. */
+export function inflateHead(by: number): Injection {
+  const inflated = (header: Announcement) => ({ ...header, number: quantity(Number(header.number) + by) })
+  const rewrite = forMethod(
     'eth_getBlockByNumber',
-    rewriteEach((reply, { method, params }) => {
-      if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return null
-      const header = reply.result as { number: string }
-      return { ...reply, result: { ...header, number: quantity(Number(header.number) + by) } }
-    }),
+    rewriteEach((reply, { method, params }) =>
+      method === 'eth_getBlockByNumber' && params[0] === 'latest'
+        ? { ...reply, result: inflated(reply.result as Announcement) }
+        : null,
+    ),
   )
+  return Object.assign((payload: SeenPayload) => rewrite(payload), { announce: inflated })
+}
 
 /** It runs no call: whatever is to be executed is answered with an error of its own. */
 export const failCalls = (): Injection =>
