@@ -29,7 +29,7 @@ export async function startServer() {
         if (code !== 0) return 1
       }
     }
-    return run({ node, args: ['dist/main.js'] })
+    return run({ node, args: ['dist/main.js', '--with-parent'] })
   })
 }
 
@@ -84,7 +84,16 @@ function run({ node, args, stdout = 'inherit' }) {
     }
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
     for (const signal of signals) process.on(signal, handOn)
+    // npx (or the shell that it runs us in) may end by a signal that it did not hand on.
+    const parent = process.ppid
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(watch)
+      child.kill('SIGTERM')
+    }, 250)
+    if (process.env.npm_lifecycle_event !== 'npx') clearInterval(watch)
     const end = (code) => {
+      clearInterval(watch)
       for (const signal of signals) process.off(signal, handOn)
       resolve(code)
     }

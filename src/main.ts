@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../devnet/packageRoot.ts'
 import { type Devnet, startDevnet } from '../devnet/startDevnet.ts'
+import { watchParent } from '../devnet/watchParent.ts'
 import { CHAINS } from './config/chains.ts'
 import type { Config } from './config/config.ts'
 import { LIMITS } from './config/limits.ts'
@@ -232,21 +233,22 @@ function end(): void {
 }
 
 /**
- * The first SIGINT or SIGTERM stops in order. One that comes with it is the same wish: terminals and process
+ * The first SIGINT, SIGTERM or SIGHUP stops in order. One that comes with it is the same wish: terminals and process
  * managers signal a whole group, and a launcher in it hands its own on. A later one ends the process at once.
  *
  * From the first moment, because process 1 of a container gets no signal that it does not listen to.
  */
 function onSignals(): void {
   let stoppingSinceMs: number | null = null
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (stoppingSinceMs === null) {
-        stoppingSinceMs = performance.now()
-        end()
-      } else if (performance.now() - stoppingSinceMs > TOGETHER_MS) process.exit(130)
-    })
+  function wanted(): void {
+    if (stoppingSinceMs === null) {
+      stoppingSinceMs = performance.now()
+      end()
+    } else if (performance.now() - stoppingSinceMs > TOGETHER_MS) process.exit(130)
   }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, wanted)
+  // npm and our own launcher say so: without them a server would keep port, keys and data, and nobody knew.
+  if (process.argv.includes('--with-parent')) watchParent({ environment: {}, onGone: wanted })
 }
 
 function packageVersion(): string {

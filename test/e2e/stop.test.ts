@@ -50,7 +50,7 @@ test('signals that come together are one stop, and a later one ends the process 
   const answer = titan.post('/execute', signal({ signal_id: 'hangs' })).catch(() => 'reset')
   await eventually(async () => ((await titan.get('/trades/hangs')).status === 202 ? true : null))
   const ended = titan.end('SIGTERM')
-  for (const again of ['SIGTERM', 'SIGINT'] as const) process.kill(titan.pid, again)
+  for (const again of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(titan.pid, again)
   await eventually(async () => ((await titan.get('/readyz')).json.status === 'draining' ? true : null))
   await new Promise((resolve) => setTimeout(resolve, 1_500))
   expect((await titan.get('/livez')).status).toBe(200)

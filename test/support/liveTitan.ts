@@ -14,7 +14,7 @@ import { openJournalFiles } from './journalFiles.ts'
 import { type LiveChain, openLiveChain } from './liveChain.ts'
 import { type RelayServer, startRelayServer } from './relayServer.ts'
 import { mountSmallDisk } from './smallDisk.ts'
-import { type Json, type Reply, startTitan, type Titan } from './startTitan.ts'
+import { type Json, type Launch, type Reply, startTitan, type Titan } from './startTitan.ts'
 
 /** The words anvil derives its accounts from. */
 const WORDS = 'test test test test test test test test test test test junk'
@@ -139,6 +139,7 @@ export async function startLiveTitan({
   disk = null,
   prepare = async () => {},
   relay: relayWanted = null,
+  launch,
 }: {
   chainIds?: readonly number[]
   endpoints?: number | readonly Transport[]
@@ -147,6 +148,7 @@ export async function startLiveTitan({
   disk?: { bytes: number } | null
   prepare?: (chain: WorldChain) => Promise<void>
   relay?: { includes: boolean } | null
+  launch?: Launch
 } = {}): Promise<LiveTitan> {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-live-'))
   const unmount = disk ? mountSmallDisk({ folder: dataDir, ...disk }) : () => {}
@@ -191,7 +193,9 @@ export async function startLiveTitan({
   }
 
   async function start(): Promise<void> {
-    running = await startOnFreePort(() => startTitan({ dataDir, env: environment() }))
+    running = await startOnFreePort(() =>
+      startTitan({ dataDir, env: environment(), ...(launch && { launch }) }),
+    )
     await ready(running, chainIds.length)
   }
 

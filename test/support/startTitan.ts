@@ -35,6 +35,23 @@ export interface Reply {
   readonly json: Json
 }
 
+/** How the server is run: the process that was started, and the one that signals are meant for. */
+export interface Launched {
+  readonly child: ChildProcess
+  kill(signal: NodeJS.Signals): void
+}
+
+/** Starts the server with these variables, in this folder, its output piped. */
+export type Launch = (options: { cwd: string; env: NodeJS.ProcessEnv }) => Launched
+
+const node: Launch = (options) => {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return { child, kill: (signal) => child.kill(signal) }
+}
+
 /**
  * Runs the built server (`npm test` builds it first) as its users do, on a free port, and resolves when it
  * says that it is ready.
@@ -42,13 +59,15 @@ export interface Reply {
 export async function startTitan({
   env = {},
   dataDir,
+  launch = node,
 }: {
   env?: Record<string, string>
-  dataDir?: string
+  dataDir?: string | undefined
+  launch?: Launch
 } = {}): Promise<Titan> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'titan-test-'))
   const port = await freePort()
-  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
+  const { child, kill } = launch({
     // Away from the repository, so that no .env of a developer takes part.
     cwd: folder,
     env: {
@@ -58,7 +77,6 @@ export async function startTitan({
       LOG_LEVEL: 'warn',
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
   const ready = new Promise<void>((resolve, reject) => {
@@ -95,7 +113,7 @@ export async function startTitan({
     async end(signal = 'SIGTERM') {
       if (!running()) return child.exitCode
       const gone = once(child, 'exit')
-      child.kill(signal)
+      kill(signal)
       await gone
       return child.exitCode
     },
