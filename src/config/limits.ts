@@ -40,5 +40,10 @@ export const LIMITS = {
   /** Milliseconds that may be spent on reading why a simulated trade reverted, and how many may be read at once. */
   explanationMs: 1_500,
   explanationsInFlightMax: 8,
+  /**
+   * MiB of one chain thread's heap, many times what a full queue takes: one that leaks ends alone and says
+   * so, before the system ends the whole process.
+   */
+  threadHeapMbMax: 1_024,
   rpcResponseBytesMax: 32 * 1024 * 1024,
 } as const

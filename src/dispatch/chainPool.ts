@@ -93,11 +93,14 @@ const END_MS = 250
 export function createChainPool({
   data,
   threadFile,
+  heapMbMax,
   stored,
   events,
 }: {
   data: ChainThreadData
   threadFile: string
+  /** Of the thread's heap, MiB: one that needs more ends. */
+  heapMbMax: number
   /** Up to where the event log has stored the chain's events. */
   stored: () => OutboxMark | null
   events: ChainPoolEvents
@@ -111,6 +114,7 @@ export function createChainPool({
     concurrentTasksPerWorker: 4,
     // 'sync' would freeze the event loop of an idle thread, which watches heads and holds sockets.
     atomics: 'disabled',
+    resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
     workerData: data,
   })
   /** Commands that are not answered, by key. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../config/limits.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Signal } from '../domain/signal.ts'
 import { type Failure, fail, failure } from '../errors/failure.ts'
@@ -49,6 +50,7 @@ export function createPiscinaDispatcher({
   mode,
   threads,
   threadFile,
+  heapMbMax = LIMITS.threadHeapMbMax,
   queueMax,
   log,
   refuse,
@@ -58,6 +60,8 @@ export function createPiscinaDispatcher({
   mode: Mode
   threads: readonly ChainThreadData[]
   threadFile: string
+  /** Of each thread's heap, MiB. */
+  heapMbMax?: number
   /** Signals of a chain that may be in flight. */
   queueMax: number
   log: DispatcherLog
@@ -113,7 +117,7 @@ export function createPiscinaDispatcher({
     threads.map((data) => {
       const { chainId } = data.chain
       const stored = () => log.mark(chainId)
-      return [chainId, createChainPool({ data, threadFile, stored, events: poolEvents })]
+      return [chainId, createChainPool({ data, threadFile, heapMbMax, stored, events: poolEvents })]
     }),
   )
 

@@ -38,7 +38,8 @@ export function createAdmission({
   function hostAdmitted(host: string): boolean {
     // Clients repeat one Host value on every request.
     if (host === lastAdmittedHost) return true
-    const name = host.toLowerCase().replace(/:\d+$/, '')
+    // A full stop at the end says that a name is whole (RFC 3986): it is the same name.
+    const name = host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '')
     const address = name.replace(/^\[(.*)\]$/, '$1')
     const admitted = hosts.has(name) || isIP(address) !== 0
     if (admitted) lastAdmittedHost = host

@@ -242,6 +242,7 @@ describe('a request that is not one', () => {
     ['JSON with a charset', { 'Content-Type': 'application/json; charset=utf-8' }],
     ['JSON in capitals', { 'Content-Type': 'Application/JSON' }],
     ['localhost with a port', { Host: 'localhost:8545' }],
+    ['a name with a full stop at its end (F18)', { Host: 'localhost.:8545' }],
     ['an IP address as host', { Host: '127.0.0.1:8545' }],
     ['an IPv6 address as host', { Host: '[::1]:8545' }],
     ['a page of its own', { Host: 'localhost:8545', Origin: 'http://localhost:8545' }],

@@ -52,12 +52,14 @@ function signal(signalId: string, over: object = {}) {
 /** Two chains: Ethereum behind the proxy, Optimism straight. */
 async function start({
   thread = REAL,
+  heapMbMax,
   queueMax = 100,
   rpcTimeoutMs = 5_000,
   headAgeMaxMs = null,
   endpoint = proxy.url,
 }: {
   thread?: string
+  heapMbMax?: number
   queueMax?: number
   rpcTimeoutMs?: number
   headAgeMaxMs?: number | null
@@ -109,6 +111,7 @@ async function start({
       } as const
     }),
     threadFile: thread,
+    ...(heapMbMax !== undefined && { heapMbMax }),
     queueMax,
     log,
     refuse: (failure, { signalId }) => refusal({ failure, mode: 'PAPER', signalId }),
@@ -211,6 +214,17 @@ describe('a chain thread that ends', () => {
       expect(threadErrors).toHaveLength(1)
     },
   )
+
+  it('for want of memory ends alone, and says so (1.11)', async () => {
+    const { submit, ready, chain, threadErrors } = await start({ thread: CRASHING, heapMbMax: 96 })
+    await submit('leak-1')
+    await expect.poll(() => threadErrors.length, { timeout: 30_000 }).toBe(1)
+    expect(threadErrors).toMatchObject([{ chainId: 1, error: { code: 'ERR_WORKER_OUT_OF_MEMORY' } }])
+    expect(chain(1)?.reason).toMatch(/^Ethereum is being restarted: its thread ended: .*memory/)
+    expect(await submit('after-it', { chainId: 10 })).toMatchObject({ success: true })
+    await ready(1)
+    expect(await submit('free-of-it')).toMatchObject({ success: true })
+  })
 
   it('again and again is started after pauses that grow', async () => {
     const { submit, ready } = await start({ thread: CRASHING })
