@@ -1,9 +1,9 @@
 """Checks a running execution server from Python: ``python3 test_python_node_communication.py``.
 
-Four tests: connection, a paper trade, several chains, statistics. The server is the one of EXECUTION_HOST and EXECUTION_PORT
-(environment or .env), else localhost:8545; its PAPER mode is required, so nothing is ever sent to a chain. The trade is
-the documented one and pays on the built-in devnet, which a server without RPC_* settings runs on; on a real chain its
-loss or profit is as true, and a true refusal passes. Exit status 0 when all tests pass, else 1.
+Four tests: connection, a paper trade, several chains, statistics. The server is the one of EXECUTION_HOST and
+EXECUTION_PORT (environment or .env), else localhost:8545; its PAPER mode is required, so nothing is ever sent to a
+chain. The trade is the documented one and pays on the built-in devnet, which a server without RPC_* settings runs on;
+on a real chain its loss or profit is as true, and a true refusal passes. Exit status 0 when all tests pass, else 1.
 """
 
 from __future__ import annotations

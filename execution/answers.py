@@ -1,7 +1,7 @@
-"""The shapes of what the server answers: plain dictionaries at run time, with their fields known to editors and type checkers.
+"""The shapes of what the server answers: plain dictionaries, with their fields known to editors and type checkers.
 
-Amounts are decimal strings in base units of their token, or in wei; US dollars are numbers; addresses and hashes are 0x-hex.
-A field of a class with ``total=False`` may be missing. Servers may send more fields than are named here.
+Amounts are decimal strings in base units of their token, or in wei; US dollars are numbers; addresses and hashes are
+0x-hex. A field of a class with ``total=False`` may be missing. Servers may send more fields than are named here.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ EventType = Literal["paper_execution", "live_execution", "execution_update"]
 
 
 class TradeRecord(_Outcome, _Trade, total=False):
-    """The newest event of an execution. One that is being worked on has the ``status`` "accepted" and none of these fields yet."""
+    """The newest event of an execution; one that is being worked on is "accepted" and has none of these fields yet."""
 
     type: EventType
     #: Place in the event log.

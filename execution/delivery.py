@@ -1,16 +1,15 @@
-"""How often a request is sent, and what may be said when no answer comes."""
+"""How often a request is sent."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from execution.codes import CODES
-from execution.errors import ConnectionFailed, OutcomeUnknown, ProtocolError
-from execution.outcome import is_in_doubt
+from execution.errors import ConnectionFailed
 from execution.transport import NoReply, NoRoom, NotSent, Reply, Transport
 
 _BUSY_STATUSES = (408, 429, 503)
@@ -33,58 +32,28 @@ class RetryPolicy:
 
 
 async def deliver(
-    transport: Transport,
-    method: str,
-    path: str,
-    *,
-    body: bytes | None,
-    headers: Mapping[str, str],
-    signal_ids: Sequence[str],
-    timeout: float,
-    policy: RetryPolicy,
+    transport: Transport, method: str, path: str, *, body: bytes | None, timeout: float, policy: RetryPolicy
 ) -> Reply:
-    """The server's answer; a request is sent again when it was lost, or when the server is busy and says so.
+    """The answer to a request that changes nothing; it is sent again when it was lost, or when the server is busy.
 
-    ``signal_ids`` names the signal with an effect in the request; empty for a request that changes nothing.
-    Raises ConnectionFailed when certainly nothing was handed over, OutcomeUnknown when something may have been,
-    ProtocolError when another program answers.
+    Raises ConnectionFailed when there is none, ProtocolError when another program answers.
     """
-    lost: str | None = None
     reason = ""
     for attempt in range(policy.attempts):
         last = attempt + 1 == policy.attempts
         wait = policy.pause_after(attempt)
         try:
-            reply = await transport.exchange(method, path, body=body, headers=headers, timeout=timeout)
-        except NoRoom as cause:
-            # It has waited its time here; the server is not asked for anything.
+            reply = await transport.exchange(method, path, body=body, headers={}, timeout=timeout)
+        except (NotSent, NoReply) as cause:
             reason = str(cause)
-            break
-        except NotSent as cause:
-            reason = str(cause)
-        except NoReply as cause:
-            lost = reason = str(cause)
-        except ProtocolError as cause:
-            if lost is None or not signal_ids:
-                raise
-            raise OutcomeUnknown(signal_ids, lost) from cause
+            if isinstance(cause, NoRoom):
+                break
         else:
-            busy = is_busy(reply.status, reply.body)
-            # After a lost reply, or one that knows as little, "busy", "in flight" and "another mode" say nothing about what was done.
-            if lost is None and is_in_doubt(reply.body):
-                lost = str(reply.body.get("error") or "the server cannot tell")
-            in_doubt = lost is not None and len(signal_ids) > 0 and (busy or is_unsettled(reply.body))
-            if not busy and not in_doubt:
-                return reply
             wait = wait if reply.retry_after is None else reply.retry_after
-            if last or wait > policy.pause_max:
-                if in_doubt:
-                    break
+            if last or wait > policy.pause_max or not is_busy(reply.status, reply.body):
                 return reply
         if not last:
             await asyncio.sleep(wait)
-    if lost is not None and signal_ids:
-        raise OutcomeUnknown(signal_ids, lost)
     raise ConnectionFailed(transport.url, reason)
 
 
@@ -100,8 +69,3 @@ def is_retryable(body: Mapping[str, Any]) -> bool:
 def is_busy(status: int, answer: Mapping[str, Any]) -> bool:
     """Whether the server, with this HTTP status, only had no room or no time: the same request may be taken soon."""
     return status in _BUSY_STATUSES and is_retryable(answer)
-
-
-def is_unsettled(answer: Mapping[str, Any]) -> bool:
-    """Whether an earlier sending of the same signal is, or may be, still worked on, or went to another server than this one."""
-    return answer.get("code") in ("IN_FLIGHT", "MODE_MISMATCH") or is_in_doubt(answer)

@@ -26,7 +26,7 @@ _SIGNAL_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}")
 
 
 def encode_integer(name: str, value: Integer, wanted: str = "an int") -> int:
-    """``value`` as an int. Raises TypeError for what is not exactly a whole number: a float, a bool, a Decimal with a fraction."""
+    """``value`` as an int. Raises TypeError for what is no exact whole number: a float, a bool, Decimal("1.5")."""
     if isinstance(value, Decimal):
         if value.is_finite() and value == value.to_integral_value() and value.adjusted() <= _EXPONENT_MAX:
             return int(value)
@@ -41,7 +41,7 @@ def encode_integer(name: str, value: Integer, wanted: str = "an int") -> int:
 
 
 def encode_amount(name: str, value: Amount) -> int:
-    """Base units as an int. Raises TypeError as ``encode_integer``, and ValueError for a negative one and other text than digits."""
+    """Base units as an int. Raises TypeError as ``encode_integer``, ValueError for a negative one and text not of digits."""
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
             raise ValueError(f"{name} must be base units in decimal digits, such as '1000000000', not {value!r}.")

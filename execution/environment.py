@@ -1,4 +1,4 @@
-"""The settings that the server and its clients share. The rules are the server's, of src/config/parseEnvFile.ts and settingText.ts."""
+"""The settings that the server and its clients share, by the rules of src/config/parseEnvFile.ts and settingText.ts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 from execution.errors import SettingError
 
 #: What ECMAScript takes for white space.
-_BLANKS = " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_BLANKS = (
+    " \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 _COMMENT = re.compile(rf"(?:^|[{_BLANKS}])#.*$", re.DOTALL)
 _EXPORT = re.compile(rf"^export[{_BLANKS}]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -23,7 +26,7 @@ _QUOTES_LEFT = re.compile("""^["'`“”‘’]|["'`“”‘’]$""")
 
 
 def read_environment(folder: Path | None = None) -> Mapping[str, str]:
-    """The variables of the process and, for names it does not have, those of ``.env`` in ``folder`` (default: the current one).
+    """The variables of the process and, for names it does not have, those of ``.env`` in ``folder`` (the current one).
 
     Raises SettingError when there is a ``.env`` that cannot be read, or has a line that sets nothing.
     """
@@ -36,7 +39,9 @@ def read_environment(folder: Path | None = None) -> Mapping[str, str]:
         why = "docker makes one where the file to mount is missing"
         raise SettingError(f"{file} is a folder and no file; remove it ({why}).") from None
     except OSError as cause:
-        raise SettingError(f"{file} cannot be read ({cause.strerror}); correct its permissions or remove it.") from cause
+        raise SettingError(
+            f"{file} cannot be read ({cause.strerror}); correct its permissions or remove it."
+        ) from cause
     except SettingError as cause:
         raise SettingError("\n".join(f"{file} {problem}" for problem in str(cause).splitlines())) from None
     return {**values, **os.environ}
@@ -55,7 +60,8 @@ def setting(name: str, environment: Mapping[str, str] | None = None) -> str | No
         return None
     if any(_QUOTES_LEFT.search(part) for part in parts):
         raise SettingError(
-            f"{name} has quotes left in its value; remove them: container runtimes (docker --env-file) do not take them off."
+            f"{name} has quotes left in its value; remove them: "
+            "container runtimes (docker --env-file) do not take them off."
         )
     return text
 
@@ -66,10 +72,11 @@ def instead(text: str) -> str:
 
 
 def parse_environment(content: bytes) -> dict[str, str]:
-    """What a ``.env`` sets: UTF-8 text of lines NAME=VALUE, empty lines and comments; of a name that comes twice, the last.
+    """What a ``.env`` sets: UTF-8 lines NAME=VALUE, empty lines and comments; of a name that comes twice, the last.
 
     ``export`` before a name, one pair of quotes around a value and comments after a blank and ``#`` are taken off.
-    Raises SettingError with a line for each problem, to follow the file's name; it holds nothing of a value, which may be a key.
+    Raises SettingError with a line for each problem, to follow the file's name; it holds nothing of a value, which
+    may be a key.
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content:
         fix = 'save it as UTF-8 (in Windows editors: "Save as", encoding UTF-8)'

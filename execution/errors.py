@@ -62,7 +62,8 @@ class ModeMismatch(TitanError):
 class Refused(TitanError):
     """The server refused a request that is not a signal.
 
-    ``code`` is a key of ``execution.codes.CODES``; ``hint`` is what the server says can be done, None when it says nothing.
+    ``code`` is a key of ``execution.codes.CODES``; ``hint`` is what the server says can be done, None when it says
+    nothing.
     """
 
     def __init__(self, status: int, code: str | None, sentence: str, hint: str | None = None) -> None:
@@ -86,8 +87,8 @@ class OutcomeUnknown(TitanError):
     """Signals may have reached the server, but no answer about them came back.
 
     Ask for the outcome with ``await manager.resolve(error.signal_id)``. Sending the same signal again under the same
-    ``signal_id`` is also safe; under a new one it is not. ``answer`` is that of a batch to the rest of its signals, None
-    when there is none; those concerned have ``success`` None in it.
+    ``signal_id`` is also safe; under a new one it is not. ``answer`` is that of a batch to the rest of its signals,
+    None when there is none; those concerned have ``success`` None in it.
     """
 
     def __init__(self, signal_ids: Sequence[str], reason: str, answer: Mapping[str, Any] | None = None) -> None:

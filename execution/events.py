@@ -38,8 +38,8 @@ class _Lost(Exception):
 class EventStream:
     """Events in the order of their ``seq``, each once: an async iterator, made by :meth:`ExecutionManager.events`.
 
-    ``epoch`` and ``next_seq`` say where it stands: a program that keeps both, once it has dealt with an event, and gives
-    them to ``events(from_seq=..., epoch=...)`` after it was started again, goes on there.
+    ``epoch`` and ``next_seq`` say where it stands: a program that keeps both, once it has dealt with an event, and
+    gives them to ``events(from_seq=..., epoch=...)`` after it was started again, goes on there.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class EventStream:
 
     @property
     def next_seq(self) -> int | None:
-        """``seq`` of the first event that was not given yet; None before the first connection when it begins at the end."""
+        """``seq`` of the first event not given yet; None before the first connection of one that begins at the end."""
         return self._subscription.next_seq
 
     @property
@@ -126,7 +126,7 @@ class _Subscription:
         await socket.send_json({"type": "subscribe", "id": 1, "channels": channels, "from_seq": self.next_seq})
         # In PAPER there is nothing else in the log.
         gets_all = self._updates or hello.get("mode") == "PAPER"
-        # A connection gets new events from its first moment; those before the answer to `subscribe` come again in their place.
+        # New events come from the first moment; those before the answer to `subscribe` come again in their place.
         subscribed = False
         while True:
             message = await _receive(socket, silence_max)

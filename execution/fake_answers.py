@@ -36,7 +36,7 @@ class Scripted:
 
 
 def filled(profit: int = 1_000_000, **fields: Any) -> Scripted:
-    """A success; ``profit`` is in base units of the token. ``fields`` stand in the answer in place of what they name."""
+    """A success; ``profit`` is in base units of the token. ``fields`` replace those of the answer."""
     return Scripted(profit=profit, fields=fields)
 
 

@@ -35,8 +35,8 @@ class FakeTitan:
             await brain(manager).run()
             assert [signal["amount"] for signal in titan.signals] == ["1000000000", ...]
 
-    Like the server it executes an id once, gives the first answer again, refuses another trade under it, a signal for another
-    mode and a chain it does not have, and records what it executed (``resolve``, ``events``, statistics).
+    Like the server it executes an id once, gives the first answer again, refuses another trade under it, a signal for
+    another mode and a chain it does not have, and records what it executed (``resolve``, ``events``, statistics).
     """
 
     def __init__(self, mode: Mode = "PAPER", *, chains: Iterable[int] = (1,)) -> None:
@@ -184,7 +184,12 @@ class FakeTitan:
         return web.json_response(health)
 
     async def _stats(self, _: web.Request) -> web.StreamResponse:
-        about = {"mode": self.mode, "connected_clients": len(self._streams), "providers": len(self.chains), "uptime": 1.0}
+        about = {
+            "mode": self.mode,
+            "connected_clients": len(self._streams),
+            "providers": len(self.chains),
+            "uptime": 1.0,
+        }
         return web.json_response({**self._counts(), **about, "per_chain": {}})
 
     def _counts(self) -> dict[str, Any]:

@@ -26,14 +26,15 @@ class ExecutionManager:
             result = await manager.submit_trade(...)
 
     or ``await manager.initialize()`` and, at the end, ``await manager.close()``. ``host``, ``port`` and ``mode``
-    default to EXECUTION_HOST, EXECUTION_PORT and EXECUTION_MODE of the environment or of ``.env``, then to localhost:8545
-    and PAPER; SettingError when one cannot be read. ``mode`` is what the server must run in, and what every signal says it
-    is meant for: a server that was started again in another mode refuses it. ``timeout`` is in seconds for one attempt of
-    a request (15, and 120 in LIVE); requests are sent again, with the same ``signal_id`` and within the bounds of
-    ``retry``, when an answer is lost or the server is busy. A trade that failed is never sent again.
+    default to EXECUTION_HOST, EXECUTION_PORT and EXECUTION_MODE of the environment or of ``.env``, then to
+    localhost:8545 and PAPER; SettingError when one cannot be read. ``mode`` is what the server must run in, and what
+    every signal says it is meant for: a server that was started again in another mode refuses it. ``timeout`` is in
+    seconds for one attempt of a request (15, and 120 in LIVE); requests are sent again, with the same ``signal_id``
+    and within the bounds of ``retry``, when an answer is lost or the server is busy. A trade that failed is never
+    sent again.
 
-    In LIVE an answer waits until the trade is in a block, or until the server stops waiting: then ``code`` is NOT_SETTLED,
-    and the trade may still be made::
+    In LIVE an answer waits until the trade is in a block, or until the server stops waiting: then ``code`` is
+    NOT_SETTLED, and the trade may still be made::
 
         result = await manager.submit_trade(...)
         if not is_settled(result):
@@ -120,11 +121,13 @@ class ExecutionManager:
     ) -> TradeAnswer:
         """Executes one trade; the arguments are the fields of :class:`TradeSignal`.
 
-        Returns the server's answer: ``success``, ``mode``, ``signal_id``, ``error`` and ``code`` (None unless it failed or
-        was refused), and more (:class:`execution.answers.TradeAnswer`). In LIVE also ``status``, ``txHash``, ``final`` and ``sent`` ("no", "yes", "unknown"). ``wait`` says
-        how far the answer waits ("included" unless given, "broadcast", "none"); ``relay`` where the transaction may be
-        shown before it is included ("public" unless given, "private", "private_then_public"). Raises TypeError or ValueError for arguments that cannot be sent, ConnectionFailed when nothing was
-        handed over, OutcomeUnknown when something may have been (``resolve`` tells), ModeMismatch, ProtocolError.
+        Returns the server's answer: ``success``, ``mode``, ``signal_id``, ``error`` and ``code`` (None unless it
+        failed or was refused), and more (:class:`execution.answers.TradeAnswer`). In LIVE also ``status``,
+        ``txHash``, ``final`` and ``sent`` ("no", "yes", "unknown"). ``wait`` says how far the answer waits
+        ("included" unless given, "broadcast", "none"); ``relay`` where the transaction may be shown before it is
+        included ("public" unless given, "private", "private_then_public"). Raises TypeError or ValueError for
+        arguments that cannot be sent, ConnectionFailed when nothing was handed over, OutcomeUnknown when something
+        may have been (``resolve`` tells), ModeMismatch, ProtocolError.
         """
         signal = TradeSignal(
             chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit,
@@ -156,7 +159,7 @@ class ExecutionManager:
         valid_until: Integer | None = None,
         max_block: Integer | None = None,
     ) -> SimulationAnswer:
-        """Judges a trade without executing or recording it. Raises TypeError, ValueError, ConnectionFailed, ProtocolError."""
+        """Judges a trade, records nothing. Raises TypeError, ValueError, ConnectionFailed, ProtocolError."""
         signal = TradeSignal(
             chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit,
             None, min_profit, valid_until, max_block,
@@ -179,9 +182,7 @@ class ExecutionManager:
         """What became of a signal whose answer was lost or came early: see :meth:`ExecutionClient.resolve`."""
         return await self._ready().resolve(signal_id, timeout=timeout)
 
-    def events(
-        self, from_seq: int | None = None, *, epoch: str | None = None, updates: bool = False
-    ) -> EventStream:
+    def events(self, from_seq: int | None = None, *, epoch: str | None = None, updates: bool = False) -> EventStream:
         """Every execution as it is recorded, gapless across lost connections: see :meth:`ExecutionClient.events`."""
         return self._ready().events(from_seq, epoch=epoch, updates=updates)
 
@@ -207,7 +208,7 @@ async def execute_trade(
     mode: str | None = None,
     **options: Any,
 ) -> TradeAnswer:
-    """Connects, executes one trade, disconnects. ``options`` are the keyword arguments of ``submit_trade``; raises as it does."""
+    """Connects, executes one trade, disconnects. ``options`` are keyword arguments of ``submit_trade``; raises as it does."""
     async with ExecutionManager(host, port, mode) as manager:
         return await manager.submit_trade(
             chain_id, token, amount, flash_source, protocols, routers, path, extras, expected_profit, **options

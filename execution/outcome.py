@@ -25,7 +25,7 @@ def is_in_doubt(answer: Mapping[str, Any]) -> bool:
 
 
 def as_outcome(status: int, body: Mapping[str, Any], signal_id: str) -> dict[str, Any]:
-    """The answer to a signal, with the fields that every one has, also where something between us and the server made it."""
+    """The answer to a signal with the fields that each has, also where something between us and the server made it."""
     answer = {"signal_id": signal_id, "mode": None, "error": None, "code": None, **body}
     if "success" in body and (body["success"] is None or isinstance(body["success"], bool)):
         return answer

@@ -1,4 +1,4 @@
-"""``async with time_limit(seconds)``: on every Python, and without the task of its own that loses what comes at the last moment."""
+"""``async with time_limit(seconds)`` on every Python: unlike ``wait_for`` it loses nothing that comes at the last moment."""
 
 from __future__ import annotations
 

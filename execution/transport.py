@@ -59,8 +59,8 @@ class Transport:
     async def exchange(
         self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Reply:
-        """Sends one request, once. ``timeout`` is in seconds for the whole exchange, and before it for a place among the
-        requests under way: what waits for one has not left.
+        """Sends one request, once. ``timeout`` is in seconds for the whole exchange, and before it for a place among
+        the requests under way: what waits for one has not left.
 
         Raises NotSent, NoReply, ProtocolError (another program answered), NotConnected (after ``close()``).
         """
@@ -110,13 +110,25 @@ class Transport:
     async def websocket(self) -> aiohttp.ClientWebSocketResponse[Any]:
         """A WebSocket to the server. Raises NotSent when it cannot be opened."""
         try:
-            # Not wait_for, which on Python 3.10 and 3.11 loses, unclosed, a socket that comes in the very moment it gives up.
+            # Not wait_for: on Python 3.10 and 3.11 it swallows a cancellation that meets the new socket.
             async with time_limit(self._connect_timeout):
                 return await self._upgrade()
+        except aiohttp.WSServerHandshakeError as cause:
+            raise NotSent(await self._why_refused(cause.status)) from cause
         except asyncio.TimeoutError as cause:
             raise NotSent(f"no connection within {self._connect_timeout:g} s") from cause
         except (aiohttp.ClientError, OSError) as cause:
             raise NotSent(str(cause)) from cause
+
+    async def _why_refused(self, status: int) -> str:
+        """In the server's words: aiohttp does not hand on the refusal of a WebSocket, but that of a request says the same."""
+        try:
+            reply = await self.exchange("GET", "/health", body=None, headers={}, timeout=self._connect_timeout)
+        except (NotSent, NoReply, ProtocolError):
+            return f"HTTP {status} instead of a WebSocket"
+        if reply.status < 300:
+            return f"HTTP {status} instead of a WebSocket"
+        return f"HTTP {reply.status}: {reply.body.get('error')} {reply.body.get('hint', '')}".rstrip()
 
     async def _upgrade(self) -> aiohttp.ClientWebSocketResponse[Any]:
         return await self._open().ws_connect(
@@ -143,7 +155,9 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._session is not None and self._loop is not loop:
             if self._loop is not None and self._loop.is_running():
-                raise NotConnected("This client is at work in another event loop, which still runs: make one for each loop.")
+                raise NotConnected(
+                    "This client is at work in another event loop that still runs: make one for each loop."
+                )
             self._let_go()
         if self._session is None:
             # The requests are counted here, where their clock does not run yet; streams of events come on top.

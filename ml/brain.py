@@ -41,8 +41,8 @@ _NO_CHAIN = (
 class Brain:
     """Looks at every chain, each in rounds of its own, and submits its best opportunity, until something says stop.
 
-    A server that goes away is waited for. ``endpoints`` tells the node of each chain where that can change: a server's own
-    devnet comes back at other ports.
+    A server that goes away is waited for. ``endpoints`` tells the node of each chain where that can change: a
+    server's own devnet comes back at other ports.
     """
 
     def __init__(

@@ -56,8 +56,8 @@ def find_gaps(snapshot: Snapshot) -> list[Opportunity]:
 async def settle(rpc: Rpc, estimate: Opportunity, snapshot: Snapshot) -> Opportunity | None:
     """The opportunity with the size and profit that the chain itself quotes; None when nothing is gained.
 
-    V2 pools are computed exactly; V3 pools are asked through QuoterV2, which also crosses ticks: sizes around the estimate
-    first, then closer around the best of them. Raises RpcFailed.
+    V2 pools are computed exactly; V3 pools are asked through QuoterV2, which also crosses ticks: sizes around the
+    estimate first, then closer around the best of them. Raises RpcFailed.
     """
     if not any(isinstance(pool.venue, V3Venue) for pool in (estimate.buy, estimate.sell)):
         return estimate

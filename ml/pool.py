@@ -14,8 +14,8 @@ _Q96 = 1 << 96
 class Pool:
     """A pool of ``dollar`` and ``other`` and its reserves, both in base units.
 
-    For a V2 pool the figures are exact. For a V3 pool they are the virtual reserves of the current tick: exact as long as
-    a swap stays within it, too hopeful or too shy beyond.
+    For a V2 pool the figures are exact. For a V3 pool they are the virtual reserves of the current tick: exact as
+    long as a swap stays within it, too hopeful or too shy beyond.
     """
 
     venue: V2Venue | V3Venue

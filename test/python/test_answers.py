@@ -3,7 +3,7 @@
 import types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from conftest import DOCUMENT_TRADE, Server
+from conftest import DOCUMENT_TRADE
 from test_brain import evaluate
 
 from execution import answers
@@ -32,7 +32,11 @@ def mistakes(value: Any, shape: Any, place: str = "") -> list[str]:
         missing = [f"{place}.{name} is missing" for name in shape.__required_keys__ if name not in value]
         unnamed = [f"{place}.{name} is not named" for name in value if name not in hints]
         named = [name for name in value if name in hints]
-        return missing + unnamed + [wrong for name in named for wrong in mistakes(value[name], hints[name], f"{place}.{name}")]
+        return (
+            missing
+            + unnamed
+            + [wrong for name in named for wrong in mistakes(value[name], hints[name], f"{place}.{name}")]
+        )
     if shape is float:
         shape = (int, float)
     right = isinstance(value, shape or type(None)) and not (isinstance(value, bool) and shape is not bool)

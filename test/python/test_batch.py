@@ -6,7 +6,14 @@ import pytest
 from conftest import DOCUMENT_TRADE
 from scripted_server import ScriptedServer, scripted_server
 
-from execution.execution_client import ExecutionClient, ModeMismatch, OutcomeUnknown, RetryPolicy, TradeSignal, is_settled
+from execution.execution_client import (
+    ExecutionClient,
+    ModeMismatch,
+    OutcomeUnknown,
+    RetryPolicy,
+    TradeSignal,
+    is_settled,
+)
 
 QUICK = RetryPolicy(attempts=3, pause=0.01)
 LOST = None

@@ -15,10 +15,10 @@ FILES: list[bytes] = [
     *(
         text.encode()
         for text in (
-            "# a = none\n\n  A=1\nexport B = two words \nC='single#kept' \nD=\"double\"   # a comment\nE=`back`\nF=\nG=\"\"",
+            '# a = none\n\n  A=1\nexport B = two words \nC=\'single#kept\' \nD="double"   # a comment\nE=`back`\nF=\nG=""',
             "H=https://host/#fragment\nI=value # a comment\nJ=# nothing\nK=it's\nA=1\r\nB=2\rC=3\nA=4",
             "\ufeffA=1\nB='\"/x\"'\n\u00a0C\u00a0=\u00a01\u00a0#\u00a0x\nexport\u00a0D=5",
-            "RPC_ETHEREUM: http://node\n$env:RPC_ETHEREUM = \"x\"\nRPC_ETHEREUM x\nset RPC_BASE=x\n- RPC_BASE=x",
+            'RPC_ETHEREUM: http://node\n$env:RPC_ETHEREUM = "x"\nRPC_ETHEREUM x\nset RPC_BASE=x\n- RPC_BASE=x',
             '{\n"RPC_ETHEREUM": "http://node",\n}',
             "RPC-ETHEREUM=x\n=x\nexport\n0x3f3f\n// a comment\nÄ=1\n1A=2",
             'A="open\nB="x"y\nC="x #1"\nD="#1"\nE="\nF=\'a\' b',

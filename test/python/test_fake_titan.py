@@ -24,9 +24,17 @@ QUICK = RetryPolicy(attempts=2, pause=0.01)
 
 async def test_answers_as_it_is_told_to_in_the_servers_shapes() -> None:
     async with FakeTitan() as titan, titan.manager(retry=QUICK) as manager:
-        titan.script += [failed("UNPROFITABLE", "Not today."), failed("OVERLOADED"), filled(26_982_458, net_profit_usd=25.8)]
+        titan.script += [
+            failed("UNPROFITABLE", "Not today."),
+            failed("OVERLOADED"),
+            filled(26_982_458, net_profit_usd=25.8),
+        ]
         unprofitable = await manager.submit_trade(**DOCUMENT_TRADE)
-        assert (unprofitable["success"], unprofitable["code"], unprofitable["error"]) == (False, "UNPROFITABLE", "Not today.")
+        assert (unprofitable["success"], unprofitable["code"], unprofitable["error"]) == (
+            False,
+            "UNPROFITABLE",
+            "Not today.",
+        )
         made = await manager.submit_trade(**DOCUMENT_TRADE)  # after it was busy once
         assert made["success"] is True and made["net_profit_usd"] == 25.8
         assert made["simulation"] is not None and made["simulation"]["profit"] == "26982458"
@@ -109,4 +117,5 @@ async def test_goes_away_and_comes_back() -> None:
         await titan.start()
         two = await manager.submit_trade(**DOCUMENT_TRADE)
         seen = [await first, await asyncio.wait_for(anext(events), 20)]
-    assert [event["signal_id"] for event in seen if event["type"] == "paper_execution"] == [one["signal_id"], two["signal_id"]]
+    told = [event["signal_id"] for event in seen if event["type"] == "paper_execution"]
+    assert told == [one["signal_id"], two["signal_id"]]

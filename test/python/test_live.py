@@ -217,7 +217,14 @@ def test_a_live_answer_gets_more_time() -> None:
     assert ExecutionClient(mode="LIVE").timeout > 4 * ExecutionClient(mode="PAPER").timeout
     assert ExecutionClient(mode="LIVE", timeout=3).timeout == 3
 
-UNAVAILABLE = {"status": 503, "success": False, "code": "CHAIN_UNAVAILABLE", "retryable": True, "error": "No node is well."}
+
+UNAVAILABLE = {
+    "status": 503,
+    "success": False,
+    "code": "CHAIN_UNAVAILABLE",
+    "retryable": True,
+    "error": "No node is well.",
+}
 
 
 async def test_a_server_that_cannot_tell_of_a_trade_leaves_its_outcome_unknown() -> None:

@@ -6,7 +6,14 @@ import pytest
 from conftest import DOCUMENT_TRADE, Server
 from scripted_server import scripted_server
 
-from execution.execution_client import ExecutionClient, ExecutionManager, ModeMismatch, OutcomeUnknown, RetryPolicy, TradeSignal
+from execution.execution_client import (
+    ExecutionClient,
+    ExecutionManager,
+    ModeMismatch,
+    OutcomeUnknown,
+    RetryPolicy,
+    TradeSignal,
+)
 
 QUICK = RetryPolicy(attempts=3, pause=0.01)
 HEALTH = 200, {"status": "healthy", "mode": "PAPER"}

@@ -39,7 +39,9 @@ assert importlib.util.find_spec("execution").origin.startswith(sys.prefix)
 def test_pip_installs_it_for_programs_anywhere(source: Path, tmp_path: Path) -> None:
     python = tmp_path / "fresh" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "fresh"], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "."], cwd=source, check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "."], cwd=source, check=True
+    )
     done = subprocess.run(
         [python, "-W", "error", "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, env={"PATH": ""}
     )
