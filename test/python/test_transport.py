@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import DOCUMENT_TRADE, Server, free_port
+from conftest import DOCUMENT_TRADE, Server
 from scripted_server import scripted_server
 from tcp_proxy import tcp_proxy
 
@@ -16,8 +16,8 @@ from execution.execution_client import (
     ConnectionFailed,
     ExecutionClient,
     ExecutionManager,
-    RetryPolicy,
     Refused,
+    RetryPolicy,
     TradeSignal,
 )
 from execution.transport import Transport
@@ -74,6 +74,8 @@ async def test_a_refusal_is_not_taken_for_health(server: Server) -> None:
         async with ExecutionClient("127.0.0.1", gate.port) as client:
             with pytest.raises(Refused):
                 await client.health()
+            with pytest.raises(ConnectionFailed, match="HTTP 403: The Host header .* is not one .* ALLOWED_HOSTS"):
+                await anext(client.events())
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="PEP 678")
