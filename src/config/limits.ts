@@ -1,7 +1,12 @@
 /** Every bound of the process in one place; each refuses at once instead of letting something grow. */
 export const LIMITS = {
-  /** Bytes of one HTTP body or WebSocket message. */
-  bodyBytesMax: 4 * 1024 * 1024,
+  /** Bytes of the body of one batch. */
+  batchBytesMax: 4 * 1024 * 1024,
+  /**
+   * Bytes of every other HTTP body, and of a WebSocket message: more than one signal needs. Messages that are
+   * not whole lie in uWebSockets.js, out of sight, so this times the connections is what they can take.
+   */
+  signalBytesMax: 64 * 1024,
   /** Bytes kept for all bodies that have arrived in part. */
   bodiesBytesMax: 256 * 1024 * 1024,
   /** Milliseconds a body may take to arrive. */
@@ -18,6 +23,8 @@ export const LIMITS = {
   queueMax: 20_000,
   /** Bytes buffered for one WebSocket subscriber before it is a slow consumer. */
   subscriberBytesMax: 16 * 1024 * 1024,
+  /** The same for all together, before those with the most are cut off. */
+  subscribersBytesMax: 256 * 1024 * 1024,
   /** Bytes of events that wait for the event log in memory; further ones stay in the chains' journals. */
   unstoredBytesMax: 64 * 1024 * 1024,
   /** Events in one page of GET /events or /trades. */

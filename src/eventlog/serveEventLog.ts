@@ -9,11 +9,11 @@ import type { Answers, LogMessage, LogRequest, Question, Retention } from './log
 const FLUSH_MS = 20
 /** Between attempts to write while the disk refuses. */
 const RETRY_MS = 1_000
-/** A step of retention, and of reading ids at the start, takes a few milliseconds; others go in between. */
+/** A step of retention, or of reading ids at the start, takes milliseconds; others go in between. */
 const TRIM_ROWS = 500
 const TRIM_EVERY_MS = 5_000
 const TRIM_AGAIN_MS = 20
-const ID_ROWS = 5_000
+const ID_ROWS = 500
 
 /** The thread's end of the event log: collects, commits, answers, and trims between. */
 export function serveEventLog({

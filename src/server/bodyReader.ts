@@ -2,8 +2,8 @@ import type { HttpResponse } from 'uWebSockets.js'
 import { type Failure, failure } from '../errors/failure.ts'
 
 /**
- * How far beyond the limit a body is read and thrown away, so that an honest client can read why it was
- * refused.
+ * How far beyond the largest limit a body is read and thrown away, so that an honest client can read why it
+ * was refused.
  */
 const DISCARD_FACTOR = 4
 const SWEEP_MS = 250
@@ -20,6 +20,7 @@ export interface BodyReader {
   read(request: {
     readonly res: HttpResponse
     readonly declaredBytes: number
+    readonly bytesMax: number
     readonly onBody: (body: Buffer) => void
     readonly onRefused: (reason: Failure) => void
   }): { /** The client has left. */ abandon(): void }
@@ -28,15 +29,17 @@ export interface BodyReader {
 
 /** Reads bodies within a size, a time and a sum; uWebSockets.js has no limit of its own for any of them. */
 export function createBodyReader({
-  bytesMax,
+  largestBytesMax,
   bytesSumMax,
   timeoutMs,
 }: {
-  bytesMax: number
+  /** The largest `bytesMax` of a body. */
+  largestBytesMax: number
   /** Of all bodies that have arrived in part. */
   bytesSumMax: number
   timeoutMs: number
 }): BodyReader {
+  const discardMax = largestBytesMax * DISCARD_FACTOR
   /** Bodies on their way, oldest first. */
   const incoming = new Map<object, { startedAtMs: number; expire: () => void }>()
   let keptSum = 0
@@ -49,7 +52,7 @@ export function createBodyReader({
   }, SWEEP_MS).unref()
 
   return {
-    read({ res, declaredBytes, onBody, onRefused }) {
+    read({ res, declaredBytes, bytesMax, onBody, onRefused }) {
       const key = {}
       let kept = NOTHING
       let bytes = 0
@@ -92,14 +95,14 @@ export function createBodyReader({
       const expire = () =>
         refuse(failure('REQUEST_TIMEOUT', `The body did not arrive within ${timeoutMs} ms.`))
       incoming.set(key, { startedAtMs: performance.now(), expire })
-      if (declaredBytes > bytesMax * DISCARD_FACTOR) tooLarge()
+      if (declaredBytes > discardMax) tooLarge()
       else
         res.onData((data, isLast) => {
           if (!incoming.has(key)) return
           bytes += data.byteLength
           if (bytes > bytesMax) {
             forget()
-            if (isLast || bytes > bytesMax * DISCARD_FACTOR) tooLarge()
+            if (isLast || bytes > discardMax) tooLarge()
             return
           }
           const chunk = Buffer.from(data)

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
+import { LIMITS } from '../config/limits.ts'
 import type { Mode } from '../domain/mode.ts'
 import type { Failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -76,6 +77,7 @@ export function attachHttp({
       reading = bodies.read({
         res,
         declaredBytes: Number(req.getHeader('content-length')),
+        bytesMax: findPath(path) === '/execute/batch' ? LIMITS.batchBytesMax : LIMITS.signalBytesMax,
         onBody: (body) => handle({ ...request, signalHeaders, body }, respond),
         onRefused: (reason) => refuse(reason, true),
       })

@@ -19,6 +19,7 @@ import { createIntake, type DebugLog } from './intake.ts'
 import { portTaken } from './portTaken.ts'
 import { counters, type ReportSources } from './reports.ts'
 import { createSubscribers } from './subscribers.ts'
+import { createUnreadBytes } from './unreadBytes.ts'
 import type { Uws } from './uws/loadUws.ts'
 import { attachWebSocket } from './websocket.ts'
 
@@ -47,6 +48,7 @@ export function createServer({
   bodyTimeoutMs = LIMITS.bodyTimeoutMs,
   bodiesBytesMax = LIMITS.bodiesBytesMax,
   subscriberBytesMax = LIMITS.subscriberBytesMax,
+  subscribersBytesMax = LIMITS.subscribersBytesMax,
   heartbeatMs = 10_000,
   idleTimeoutS = 60,
 }: {
@@ -67,6 +69,7 @@ export function createServer({
   bodyTimeoutMs?: number
   bodiesBytesMax?: number
   subscriberBytesMax?: number
+  subscribersBytesMax?: number
   heartbeatMs?: number
   idleTimeoutS?: number
 }): Server {
@@ -123,15 +126,16 @@ export function createServer({
     subscribers,
     stats: () => counters(sources),
     metrics,
-    messageBytesMax: LIMITS.bodyBytesMax,
+    messageBytesMax: LIMITS.signalBytesMax,
     bufferedBytesMax: subscriberBytesMax,
+    unread: createUnreadBytes({ bytesMax: subscribersBytesMax }),
     heartbeatMs,
     idleTimeoutS,
     onBug,
     onClosed: connections.webSocketClosed,
   })
   const bodies = createBodyReader({
-    bytesMax: LIMITS.bodyBytesMax,
+    largestBytesMax: LIMITS.batchBytesMax,
     bytesSumMax: bodiesBytesMax,
     timeoutMs: bodyTimeoutMs,
   })

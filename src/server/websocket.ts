@@ -15,6 +15,7 @@ import type { Intake } from './intake.ts'
 import { parseBody } from './parseBody.ts'
 import { createSendBuffer, type SendBuffer } from './sendBuffer.ts'
 import type { Subscriber, Subscribers } from './subscribers.ts'
+import type { UnreadBytes } from './unreadBytes.ts'
 
 /** Close codes of our own; 1012 is "service restart" (IANA registry of RFC 6455 codes). */
 const CLOSE = { restart: 1012, slowConsumer: 4008 }
@@ -52,6 +53,7 @@ export function attachWebSocket({
   metrics,
   messageBytesMax,
   bufferedBytesMax,
+  unread,
   heartbeatMs,
   idleTimeoutS,
   onBug,
@@ -68,6 +70,8 @@ export function attachWebSocket({
   metrics: Metrics
   messageBytesMax: number
   bufferedBytesMax: number
+  /** Of all clients. */
+  unread: UnreadBytes
   heartbeatMs: number
   /**
    * Seconds without a sign of life (pings are answered by every client's library) after which a socket counts
@@ -85,9 +89,12 @@ export function attachWebSocket({
     const sendBuffer = createSendBuffer({
       socket: socket as WebSocket<unknown>,
       bytesMax: bufferedBytesMax,
+      unread,
       onSlow: () => {
-        const sentence = `More than ${bufferedBytesMax} bytes were unread; reconnect with from_seq.`
+        const sentence = `More than ${bufferedBytesMax} bytes were unread, or all clients together had too many; reconnect with from_seq.`
         session.closeReason ??= 'slow_consumer'
+        // Its socket lives on until it has read what was sent, or its time to do so is over.
+        subscribers.remove(session.subscriber)
         sendBuffer.send(errorText(failure('SLOW_CONSUMER', sentence), null))
         sendBuffer.close(CLOSE.slowConsumer, 'slow consumer')
       },
@@ -172,7 +179,7 @@ export function attachWebSocket({
     open,
     message(socket, data, isBinary) {
       const { session } = socket.getUserData()
-      if (session === null) return
+      if (session === null || !session.sendBuffer.isOpen()) return
       try {
         receive(session, data, isBinary)
       } catch (error) {
@@ -181,7 +188,9 @@ export function attachWebSocket({
     },
     drain(socket) {
       const { session } = socket.getUserData()
-      if (session !== null) subscribers.drained(session.subscriber)
+      if (session === null) return
+      session.sendBuffer.drained()
+      subscribers.drained(session.subscriber)
     },
     close(socket, code) {
       onClosed()

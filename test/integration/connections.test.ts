@@ -59,7 +59,8 @@ describe('a client that is slow', () => {
 describe('unfinished bodies', () => {
   it('together take no more than the server keeps, and whole ones pass by', { timeout: 60_000 }, async () => {
     server = await startTransportServer({ bodiesBytesMax: 1024 * 1024, bodyTimeoutMs: 8_000 })
-    const part = requestText({ headers: { 'Content-Length': '400000' } }) + ' '.repeat(300_000)
+    const batch = { path: '/execute/batch' }
+    const part = requestText({ ...batch, headers: { 'Content-Length': '400000' } }) + ' '.repeat(300_000)
     const all = Array.from({ length: 3 }, () => exchange({ port: server.port, send: part }))
     const refused = await Promise.race(all)
     expect(refused).toMatch(/^HTTP\/1.1 503 /)
@@ -73,11 +74,11 @@ describe('unfinished bodies', () => {
     expect(statuses.toSorted()).toEqual(['408', '408', '503'])
 
     // What they took is free again.
-    const body = `${' '.repeat(900_000)}${good}`
+    const body = `${' '.repeat(900_000)}{"signals":[${good}]}`
     const answer = await exchange({
       port: server.port,
       send: (socket) => {
-        const text = requestText({ body })
+        const text = requestText({ ...batch, body })
         socket.write(text.slice(0, 450_000), () => socket.write(text.slice(450_000)))
       },
       until: /"success"/,
@@ -170,7 +171,9 @@ describe('a subscriber that does not read', () => {
     const healed = await openWs(server.wsUrl)
     healed.send({ type: 'subscribe', from_seq: lastSeen + 1 })
     let missed: WsMessage[] = []
-    while (missed.at(-1)?.seq !== total) missed = [...missed, ...(await healed.settle())]
+    const isWhole = () => missed.some(({ type }) => type === 'subscribed') && missed.at(-1)?.seq === total
+    while (!isWhole() || missed.at(-1)?.type === 'subscribed')
+      missed = [...missed, ...(await healed.settle())]
     // What came before is the stream that every new connection begins with.
     missed = missed.slice(missed.findIndex(({ type }) => type === 'subscribed') + 1)
     expect(missed.map(({ seq }) => seq)).toEqual(
@@ -192,8 +195,58 @@ describe('a client that pipelines and does not read', () => {
     while ((await metric('titan_ws_clients')) === 1) {
       for (let count = 0; count < 500; count++) greedy.socket.send(message)
     }
-    expect(await metric('titan_ws_disconnects_total{reason="slow_consumer"}')).toBe(1)
+    // It is no client any more, and a connection until it has read what it was sent or its time is over (1.19).
+    const disconnects = () => metric('titan_ws_disconnects_total{reason="slow_consumer"}')
+    const before = await metric('titan_connections')
+    expect(await disconnects()).toBeNaN()
+    await expect.poll(disconnects, { timeout: 20_000 }).toBe(1)
+    expect(await metric('titan_connections')).toBeLessThan(before)
     greedy.socket.terminate()
+  })
+})
+
+describe('clients that do not read', () => {
+  it('all together take no more than the server keeps: those with the most are cut off (1.19)', async () => {
+    server = await startTransportServer({ subscribersBytesMax: 3_000_000 })
+    const mute = await Promise.all(Array.from({ length: 4 }, () => openWs(server.wsUrl)))
+    const reader = await openWs(server.wsUrl)
+    for (const { socket } of mute) socket.pause()
+    const answers = async () => {
+      // The events of a batch, to each of them.
+      await fetch(`${server.url}/execute/batch`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ signals: Array.from({ length: 1_000 }, () => sampleRequest) }),
+      })
+      await reader.settle()
+    }
+    const disconnects = async () => (await metric('titan_ws_disconnects_total{reason="slow_consumer"}')) || 0
+    while ((await disconnects()) === 0) await answers()
+    expect(await metric('titan_ws_clients')).toBeGreaterThanOrEqual(1)
+    const [{ closed, socket }] = mute as [(typeof mute)[number]]
+    while ((await metric('titan_ws_clients')) > 1) await answers()
+    socket.resume()
+    // What it had not read was given up with it: it comes back with from_seq.
+    expect((await closed).code).toBe(1006)
+    reader.send({ type: 'ping', id: 1 })
+    expect((await reader.settle()).at(-1)).toMatchObject({ type: 'pong' })
+    for (const each of mute) each.socket.terminate()
+    await reader.close()
+  })
+})
+
+describe('a body', () => {
+  it('of one signal is small, and only a batch may be large (1.19)', async () => {
+    server = await startTransportServer()
+    const send = (path: string, body: string) =>
+      fetch(server.url + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })
+    const padding = ' '.repeat(100_000)
+    const refused = await send('/execute', padding + good)
+    expect([refused.status, await readJson(refused)]).toMatchObject([
+      413,
+      { code: 'TOO_LARGE', facts: { body_bytes_max: 65_536 } },
+    ])
+    expect((await send('/execute/batch', `${padding}{"signals":[${good}]}`)).status).toBe(200)
   })
 })
 

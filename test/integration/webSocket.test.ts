@@ -137,7 +137,7 @@ describe('bad messages are answered, and the connection lives on', () => {
     ['a filter of a wrong type', '{"type":"subscribe","filter":{"chain":1}}', null, 'INVALID_MESSAGE'],
     ['a negative from_seq', '{"type":"subscribe","from_seq":-1}', null, 'INVALID_MESSAGE'],
     ['an id that cannot be echoed', '{"type":"ping","id":{}}', null, 'INVALID_MESSAGE'],
-    ['deep nesting', '['.repeat(500_000) + ']'.repeat(500_000), null, 'INVALID_MESSAGE'],
+    ['deep nesting', '['.repeat(30_000) + ']'.repeat(30_000), null, 'INVALID_MESSAGE'],
   ]
   it.each(cases)('%s', async (_name, message, id, code) => {
     const client = await open()
