@@ -11,7 +11,7 @@ import { readNodeError } from '../src/nodes/nodeErrors.ts'
 import { createRevertInquiry } from '../src/nodes/revertInquiry.ts'
 import { explainRevert } from '../src/nodes/revertReasons.ts'
 import type { JsonRpc } from '../src/nodes/rpc.ts'
-import { createTokenNames } from '../src/nodes/tokenNames.ts'
+import { createTokenNames, tokensOf } from '../src/nodes/tokenNames.ts'
 import type { InquireRevert, SimulationEngine } from '../src/simulation/engine.ts'
 import { explainSimulation } from '../src/simulation/explainSimulation.ts'
 import { createPrices, type Prices } from '../src/simulation/prices.ts'
@@ -65,6 +65,7 @@ export function createEvaluation({
   const prices = createPrices({ rpc, facts: () => found().facts, readNodeError })
   const tokens = createTokenNames({ rpc, readNodeError })
   const { nameAmount } = tokens
+  const isNamed = (signal: Signal) => tokensOf(signal).every((token) => tokens.known(token) !== null)
   const inquire = createRevertInquiry({
     rpc,
     names: tokens,
@@ -80,7 +81,7 @@ export function createEvaluation({
     inquire,
     learn: tokens.learn,
     names: { amount: nameAmount, wei: (wei) => coinText(wei, nativeSymbol) },
-    explain: (failed) => explainSimulation({ ...failed, inquire }),
+    explain: (failed) => explainSimulation({ ...failed, inquire, isNamed }),
     engine(caller = found().facts.executor.caller) {
       const { facts } = found()
       const known = engines.get(caller)

@@ -62,6 +62,18 @@ test('a token that answers nothing of use is told in base units; one that could 
   expect(names.known(nowhere)).toEqual({ symbol: null, decimals: null })
   expect(names.nameAmount(7n, odd)).toMatch(/^7 base units of 0x/)
 
+  // A node that knew nothing of it is not believed for ever.
+  let laterMs = 0
+  const later = createTokenNames({ rpc, readNodeError, now: () => laterMs })
+  const late: Address = '0x00000000000000000000000000000000000bad03'
+  await later.learn([late])
+  await account.ask('anvil_setCode', late, await account.ask('eth_getCode', usdc.address, 'latest'))
+  await later.learn([late])
+  expect(later.known(late)).toEqual({ symbol: null, decimals: null })
+  laterMs = 10_001
+  await later.learn([late])
+  expect(later.known(late)?.decimals).not.toBeNull()
+
   let nowMs = 0
   let asked = 0
   const down: Pick<JsonRpc, 'call'> = {

@@ -17,7 +17,7 @@ const SYMBOL_CHARS_MAX = 16
 const NO_SYMBOL = /[^\p{L}\p{N}\p{Sc}.$+_/-]/gu
 /** Tokens come from clients: no more than this many are remembered. */
 const TOKENS_MAX = 1_000
-/** A token that could not be read is not asked again before. */
+/** A token that could not be read, or said nothing of use, is not asked again before; one node may have been wrong. */
 const RETRY_MS = 10_000
 
 /** What tokens call themselves, read once each. */
@@ -39,10 +39,14 @@ export function createTokenNames({
   readNodeError: (error: RpcError) => NodeError
   now?: () => number
 }): TokenNames {
-  type Entry =
-    | { readonly name: TokenName }
-    | { readonly reading: Promise<void> }
-    | { readonly retryAtMs: number }
+  interface Entry {
+    readonly name: TokenName | null
+    /** With its checksum. */
+    readonly address: string
+    readonly reading: Promise<void> | null
+    /** When it is read again. */
+    readonly staleAtMs: number
+  }
   const entries = new Map<Address, Entry>()
 
   function keep(token: Address, entry: Entry): void {
@@ -64,18 +68,16 @@ export function createTokenNames({
 
   async function read(token: Address): Promise<void> {
     const [symbol, decimals] = await Promise.all([ask(token, SYMBOL), ask(token, DECIMALS)])
-    keep(
-      token,
+    const name =
       symbol === null || decimals === null
-        ? { retryAtMs: now() + RETRY_MS }
-        : { name: { symbol: readSymbol(symbol), decimals: readDecimals(decimals) } },
-    )
+        ? null
+        : { symbol: readSymbol(symbol), decimals: readDecimals(decimals) }
+    const isWhole = name !== null && name.symbol !== null && name.decimals !== null
+    const staleAtMs = isWhole ? Number.POSITIVE_INFINITY : now() + RETRY_MS
+    keep(token, { name, address: getAddress(token), reading: null, staleAtMs })
   }
 
-  function known(token: Address): TokenName | null {
-    const entry = entries.get(token)
-    return entry !== undefined && 'name' in entry ? entry.name : null
-  }
+  const known = (token: Address): TokenName | null => entries.get(token)?.name ?? null
 
   return {
     known,
@@ -83,19 +85,19 @@ export function createTokenNames({
       const reading: Promise<void>[] = []
       for (const token of tokens) {
         const entry = entries.get(token)
-        if (entry !== undefined && ('name' in entry || ('retryAtMs' in entry && entry.retryAtMs > now())))
-          continue
-        if (entry !== undefined && 'reading' in entry) {
-          reading.push(entry.reading)
-          continue
-        }
+        if (entry?.reading) reading.push(entry.reading)
+        if (entry !== undefined && (entry.reading !== null || entry.staleAtMs > now())) continue
         const begun = read(token)
-        keep(token, { reading: begun })
+        keep(token, { name: entry?.name ?? null, address: getAddress(token), reading: begun, staleAtMs: 0 })
         reading.push(begun)
       }
       if (reading.length > 0) await Promise.all(reading)
     },
-    nameAmount: (amount, token) => amountText({ amount, address: getAddress(token), name: known(token) }),
+    nameAmount(amount, token) {
+      const entry = entries.get(token)
+      const address = entry?.address ?? getAddress(token)
+      return amountText({ amount, address, name: entry?.name ?? null })
+    },
   }
 }
 

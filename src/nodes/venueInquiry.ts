@@ -42,7 +42,9 @@ interface Question {
  */
 export async function inquireVenue(question: Question): Promise<Finding> {
   const { hop, index, code } = question
-  if (!code.kinds.some(({ protocol }) => protocol === hop.protocol)) {
+  // A pool by the newest Vyper may not show its functions, but tells its coins all the same.
+  const mayBePool = hop.protocol === 2 && code.kinds.length === 0 && !code.lacks(2)
+  if (!mayBePool && !code.kinds.some(({ protocol }) => protocol === hop.protocol)) {
     if (code.lacks(hop.protocol)) return otherKind(question)
     const clause = `its code does not show whether it has ${CALLED_BY_PROTOCOL[hop.protocol]}, which protocol ${hop.protocol} calls`
     return { isCause: false, clause, hint: `Check that routers[${index}] is what protocols[${index}] says.` }

@@ -10,13 +10,18 @@ export async function explainSimulation({
   signal,
   simulation,
   inquire,
+  isNamed,
 }: {
   signal: Signal
   simulation: Simulation
   inquire: InquireRevert
+  /** What its tokens are called is known. */
+  isNamed: (signal: Signal) => boolean
 }): Promise<Simulation> {
-  const { success, revertData: data, block } = simulation
+  const { success, revertData: data, revertKind, block } = simulation
   if (success || data === null) return simulation
+  // A loss says itself what it is, and most trades that fail are losses.
+  if (revertKind !== 'failed' && isNamed(signal)) return simulation
   const { sentence, hint, facts } = await inquire({ data, signal, block })
   return { ...simulation, error: sentence, hint, ...(facts !== undefined && { facts }) }
 }
