@@ -7,6 +7,7 @@ import json
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -89,6 +90,7 @@ class Transport:
     ) -> Reply:
         if session.closed:
             raise NotConnected("This client was closed.")
+        sending = _Sending()
         try:
             async with session.request(
                 method,
@@ -97,15 +99,17 @@ class Transport:
                 headers={**headers, "Content-Type": "application/json"} if body is not None else headers,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self._connect_timeout),
                 allow_redirects=False,
+                trace_request_ctx=sending,
             ) as response:
                 content = await response.read()
                 return _read_reply(self.url, method, response, content)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as cause:
-            raise NotSent(str(cause)) from cause
         except asyncio.TimeoutError as cause:
+            if not sending.begun:
+                raise NotSent(f"no connection within {min(timeout, self._connect_timeout):g} s") from cause
             raise NoReply(f"no answer within {timeout:g} s") from cause
         except (aiohttp.ClientError, OSError) as cause:
-            raise NoReply(str(cause) or type(cause).__name__) from cause
+            reason = str(cause) or type(cause).__name__
+            raise (NoReply(reason) if sending.begun else NotSent(reason)) from cause
 
     async def websocket(self) -> aiohttp.ClientWebSocketResponse[Any]:
         """A WebSocket to the server. Raises NotSent when it cannot be opened."""
@@ -162,7 +166,7 @@ class Transport:
         if self._session is None:
             # The requests are counted here, where their clock does not run yet; streams of events come on top.
             connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector)
+            self._session = aiohttp.ClientSession(connector=connector, trace_configs=[_tracing()])
             self._loop = loop
             self._room = asyncio.Semaphore(self._connections_max)
             self._release = weakref.finalize(self, _release, self._session, connector)
@@ -174,6 +178,24 @@ class Transport:
         if self._release is not None:
             self._release()
             self._release = None
+
+
+@dataclass(slots=True)
+class _Sending:
+    """Whether any byte of a request may have left."""
+
+    begun: bool = False
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    async def begin(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        if isinstance(context.trace_request_ctx, _Sending):
+            context.trace_request_ctx.begun = True
+
+    config = aiohttp.TraceConfig()
+    # Despite its name it comes before the first byte, and after the connection: without it, nothing has left.
+    config.on_request_headers_sent.append(begin)
+    return config
 
 
 def _release(session: aiohttp.ClientSession, connector: aiohttp.TCPConnector) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -114,3 +115,20 @@ async def test_a_watcher_that_is_cancelled_while_its_connection_comes_stops(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_what_found_no_connection_in_its_time_has_not_left() -> None:
+    """The time of a request can be shorter than what a connection may take."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:  # once they fill the queue of the listener, connecting hangs
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        async with ExecutionClient("127.0.0.1", port, timeout=0.3, retry=ONCE) as client:
+            with pytest.raises(ConnectionFailed, match=r"no connection within 0\.3 s"):
+                await client.execute(TradeSignal(**DOCUMENT_TRADE))
+        for each in waiting:
+            each.close()
