@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { hang } from '../support/faults.ts'
@@ -81,6 +84,32 @@ describe.each<[string, Launch]>(paperLaunches)('SIGTERM with trades in flight: %
     expect(given.map(outcome)).toContain('filled')
   }, 120_000)
 })
+
+test.each(launches.filter(([name]) => /^npm.*by its pid|^node/.test(name)))(
+  'SIGTERM while the server starts ends it: %s',
+  async (_name, launch) => {
+    const cwd = mkdtempSync(join(tmpdir(), 'titan-test-'))
+    const { child, kill } = launch({
+      cwd,
+      env: { PATH: process.env.PATH, EXECUTION_PORT: '0', DATA_DIR: cwd, LOG_LEVEL: 'info' },
+    })
+    try {
+      let output = ''
+      child.stdout?.on('data', (chunk) => {
+        output += chunk
+      })
+      await eventually(async () => (output.includes(' is ready.') ? true : null))
+      kill('SIGTERM')
+      const stoppedAtMs = performance.now()
+      await eventually(async () => (processesOf(cwd).length === 0 ? true : null))
+      expect(performance.now() - stoppedAtMs).toBeLessThan(GRACE_MS)
+    } finally {
+      child.kill('SIGKILL')
+      rmSync(cwd, { recursive: true, force: true })
+    }
+  },
+  120_000,
+)
 
 test('a second SIGTERM a while later ends the server behind npm at once', async () => {
   const launch = LAUNCHES['npm start, by its pid'] as Launch

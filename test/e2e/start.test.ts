@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -147,9 +147,12 @@ it('a clean titan config check leaves nothing behind, and the start succeeds', a
   }
 }, 60_000)
 
-it('a devnet node that is killed is started again, and its chain is ready again', async () => {
-  const titan = await startTitan()
+it('a copied .env.example is PAPER on the devnet, whose node is started again when it is killed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'titan-start-'))
+  copyFileSync(new URL('../../.env.example', import.meta.url), join(folder, '.env'))
+  const titan = await startTitan({ dataDir: folder })
   try {
+    expect((await titan.get('/health')).json).toMatchObject({ mode: 'PAPER' })
     const statusOf = async (chainId: number) =>
       (await titan.get('/health?verbose=1')).json.chain_status.find(
         (chain: { chainId: number }) => chain.chainId === chainId,
@@ -174,5 +177,6 @@ it('a devnet node that is killed is started again, and its chain is ready again'
       .toMatch(/^titan_event_loop_delay_seconds\{thread="chain-137"\} [\d.e-]+$/m)
   } finally {
     await titan.stop()
+    rmSync(folder, { recursive: true, force: true })
   }
 }, 180_000)
