@@ -329,6 +329,9 @@ describe('unknown names', () => {
     ['EXECUTOR_ADRESS', 'EXECUTOR_ADDRESS'],
     ['EXECUTOR_ADDRESS_POLIGON', 'EXECUTOR_ADDRESS_POLYGON'],
     ['AAVE_PROVIDER_BAES', 'AAVE_PROVIDER_BASE'],
+    ['RELAY_ETHERUM', 'RELAY_ETHEREUM'],
+    ['SEND_ONLY_BAES', 'SEND_ONLY_BASE'],
+    ['HEAD_AGE_MAX_MS', 'HEAD_AGE_MAX_S'],
   ])('%s is a problem that names %s', (name, meant) => {
     expect(problemsOf({ [name]: 'https://node.example' })).toEqual([
       `${name} is not a setting; did you mean ${meant}?`,

@@ -13,6 +13,9 @@ const ownPrefixes = [
   'MAX_GAS_SPEND_',
   'MAX_REPAIR_',
   'MIN_PROFIT_',
+  'RELAY_',
+  'SEND_ONLY_',
+  'HEAD_AGE_',
 ]
 
 /**
