@@ -167,6 +167,15 @@ describe('an account that another party has used', () => {
     expect(await unknown()).toMatchObject({ code: 'LANES_BUSY' })
   })
 
+  it('is not asked about once more when the trade could not be simulated', async () => {
+    await checkBeforeUse()
+    calls.length = 0
+    expect(await maintenance.checkBeforeUse(address, Promise.resolve(null))).toBeNull()
+    expect(calls).toEqual([])
+    await useKeyElsewhere()
+    expect(await checkBeforeUse()).toMatchObject({ code: 'LANES_BUSY' })
+  })
+
   it('is asked about anew when no endpoint told its count', async () => {
     isSilent = true
     expect(await checkBeforeUse()).toBeNull()

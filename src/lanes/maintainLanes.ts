@@ -39,8 +39,8 @@ export interface LaneMaintenance {
    * transaction costs its sender gas. (An EIP-7702 authorisation that somebody else pays for uses a nonce and
    * costs the account nothing: `run` finds that, or the node that refuses the nonce.)
    *
-   * @param funds what the account holds at the block that the trade was simulated on, wei; null when that is
-   *   not known
+   * @param funds what the account holds at the block that the trade was simulated on, wei; null when it was not
+   *   simulated, and so will not be signed
    */
   checkBeforeUse(lane: Address, funds: Promise<bigint | null>): Promise<Failure | null>
   /** Maintains lanes at rest. Never rejects. */
@@ -172,6 +172,8 @@ export function createLaneMaintenance({
       // waiting.
       const asked = before === undefined ? findForeignUse(lane) : null
       const fundsWei = await funds
+      // What was not simulated is not signed, and a node that did not answer is not waited for a second time.
+      if (before && fundsWei === null) return null
       const now = fundsWei === null ? null : { fundsWei, paidWei: paidWei(lane) }
       if (before && now && before.fundsWei - now.fundsWei === now.paidWei - before.paidWei) return null
       const found = await (asked ?? findForeignUse(lane))
