@@ -240,4 +240,14 @@ describe("the operator's hand", () => {
     live.engine.poll()
     expect(sent).toEqual([])
   })
+
+  it('ends a promise that is not signed yet, though it says so twice', async () => {
+    live.change = () => ({ trade: { simulate: async () => NODE_DOWN } })
+    await restart()
+    await execute('a', { wait: 'none' })
+    const cancel = () => live.engine.control({ action: 'cancel', signalId: 'a' })
+    const sentence = 'a was not signed yet, and will not be.'
+    expect(await Promise.all([cancel(), cancel()])).toEqual(Array(2).fill(succeed({ sentence })))
+    expect(told(await execute('a', { wait: 'none' }))).toMatchObject({ status: 'denied', code: 'CANCELLED' })
+  })
 })

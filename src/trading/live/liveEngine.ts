@@ -154,6 +154,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
     }
   }
 
+  /** Whether it has ended unsigned: by this, or before. */
   async function denied(execution: OpenExecution<LiveExecution>, reason: Failure): Promise<boolean> {
     try {
       await trades.deny(execution, reason)
@@ -164,6 +165,7 @@ export function createLiveEngine(context: LiveContext): LiveEngine {
       )
       return false
     }
+    if (execution.attempts.length > 0) return false
     open.delete(execution.record.signal.signalId)
     return true
   }

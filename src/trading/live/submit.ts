@@ -33,7 +33,10 @@ export interface Submissions {
    * when it has not.
    */
   late(record: LiveExecution): Failure | null
-  /** Puts the trade's own outcome on disk, before anything is signed. Rejects when the disk refuses. */
+  /**
+   * Puts the trade's own outcome on disk; without effect once it is signed, or has ended. Rejects when the disk
+   * refuses.
+   */
   deny(execution: OpenExecution<LiveExecution>, reason: Failure, evaluated?: Evaluated): Promise<void>
 }
 
@@ -323,7 +326,11 @@ export function createSubmissions({
   async function deny(execution: Trade, reason: Failure, evaluated?: Evaluated): Promise<void> {
     const event = reason.code === 'EXPIRED' ? 'expire' : 'deny'
     const change = { ...evaluated, failure: reason, final: true, changedAtMs: clock.nowMs() }
-    await recordChange(execution, (record) => ({ record: changedRecord(record, event, change) }), context)
+    await recordChange(
+      execution,
+      (record) => (record.state === 'accepted' ? { record: changedRecord(record, event, change) } : null),
+      context,
+    )
   }
 
   return { submit, late, deny }
