@@ -2,7 +2,7 @@ import { CODES, type CodeEntry } from '../errors/codes.ts'
 import { failure, type Result } from '../errors/failure.ts'
 import { batchSignalId } from '../wire/batchSignalId.ts'
 import { decodeBatch } from '../wire/decodeBatch.ts'
-import { refuseIdempotencyKey } from '../wire/decodeSignal.ts'
+import { readSignalId, refuseIdempotencyKey } from '../wire/decodeSignal.ts'
 import type { Control } from './control.ts'
 import { ENDPOINTS, findPath, methodsOf } from './endpoints.ts'
 import type { createHistory } from './history.ts'
@@ -52,10 +52,6 @@ export function createHandle({
     const methods = methodsOf(path)
     if (!methods.includes(request.method)) return respond(methodNotAllowed(request.method, path, methods))
     if (request.method === 'OPTIONS') return respond(allowed(methods))
-    if (TAKES_SIGNALS.has(path)) {
-      const draining = intake.draining()
-      if (draining !== null) return respond(problemReply({ failure: draining, mode }))
-    }
     switch (path) {
       case '/execute':
         return takeOne('execute', request, respond)
@@ -120,14 +116,16 @@ export function createHandle({
     const batch = json.ok ? decodeBatch(json.value) : json
     if (!batch.ok) return respond(problemReply({ failure: batch.failure, mode }))
     const signals = batch.value
+    const keyOf = (signal: unknown, place: number) => batchSignalId({ key: idempotencyKey, place, signal })
+    const stopping = intake.refuseBatch(() =>
+      signals.map((signal, place) => keyOf(signal, place) ?? readSignalId(signal)),
+    )
+    if (stopping !== null) return respond(problemReply({ failure: stopping, mode }))
     const results = new Array<string>(signals.length)
     let missing = signals.length
     let succeeded = 0
     signals.forEach((signal, place) => {
-      const headers = {
-        ...signalHeaders,
-        idempotencyKey: batchSignalId({ key: idempotencyKey, place, signal }),
-      }
+      const headers = { ...signalHeaders, idempotencyKey: keyOf(signal, place) }
       intake.take('execute', signal, headers, (answer) => {
         results[place] = answer.body
         if (answer.success) succeeded++
@@ -212,8 +210,6 @@ const CONTROL_ACTIONS = {
   '/control/speed-up': 'speed_up',
   '/control/log': null,
 } as const
-
-const TAKES_SIGNALS = new Set(['/execute', '/execute/batch', '/simulate'])
 
 const isVerbose = ({ query }: ServerRequest) => new URLSearchParams(query).has('verbose')
 

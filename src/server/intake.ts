@@ -20,6 +20,11 @@ export interface Intake {
    * Checks a signal and hands it to its chain; `settle` is called exactly once, perhaps before this returns.
    */
   take(kind: RequestKind, json: unknown, headers: SignalHeaders, settle: Settle): void
+  /**
+   * Once the server stops: why a batch of signals with these ids (null where there is none) is refused as a
+   * whole; its signals are counted as refused. Null before.
+   */
+  refuseBatch(readIds: () => readonly (string | null)[]): Failure | null
   /** The refusal of everything new, once the server stops; null before. */
   draining(): Failure | null
   /** Refuses new signals from now on. */
@@ -55,6 +60,12 @@ export function createIntake({
 
   const refuse = (failure: Failure, signalId: string | null) => refusal({ failure, mode, signalId })
 
+  /** A trade that is on its way goes on: of its id it cannot be said that nothing was sent. */
+  function inDoubt(reason: Failure, ids: readonly (string | null)[]): Failure {
+    const mayBeSent = mode === 'LIVE' && ids.some((id) => id !== null && dispatcher.mayKnow(id))
+    return mayBeSent ? { ...reason, facts: { ...reason.facts, sent: 'unknown' } } : reason
+  }
+
   /** Counts an answer that leaves no record, and says why in the log. */
   function account({
     kind,
@@ -85,11 +96,8 @@ export function createIntake({
     take(kind, json, headers, settle) {
       const refuseUnread = (reason: Failure) => {
         const signalId = readSignalId(json)
-        const id = signalId ?? headers.idempotencyKey
-        // A trade that is on its way goes on: of its id it cannot be said that nothing was sent.
-        const mayBeSent = mode === 'LIVE' && kind === 'execute' && id !== null && dispatcher.mayKnow(id)
-        const facts = mayBeSent ? { ...reason.facts, sent: 'unknown' } : reason.facts
-        const answer = refuse({ ...reason, facts }, signalId)
+        const ids = kind === 'execute' ? [signalId ?? headers.idempotencyKey] : []
+        const answer = refuse(inDoubt(reason, ids), signalId)
         account({ kind, answer, signalId, chainId: null })
         settle(answer, signalId)
       }
@@ -114,6 +122,12 @@ export function createIntake({
       } catch (error) {
         finish(bugAnswer({ error, mode, signalId, onBug }))
       }
+    },
+    refuseBatch(readIds) {
+      if (draining === null) return null
+      const ids = readIds()
+      for (const _ of ids) counts.count('refused', null)
+      return inDoubt(draining, ids)
     },
     draining: () => draining,
     refuseNew() {

@@ -97,6 +97,27 @@ describe('stopping', () => {
     await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed')
   })
 
+  it('tells of no LIVE trade that is on its way that nothing of it was sent, over HTTP either', async () => {
+    const server = await start({ config: { mode: 'LIVE' } })
+    server.dispatcher.hold()
+    const onItsWay = post(server, '/execute', { ...sampleRequest, signal_id: 'a' })
+    await expect.poll(() => server.dispatcher.queueDepth(1)).toBe(1)
+    server.drain()
+    const told = async (path: string, body: object) => {
+      const answer = await post(server, path, body)
+      const { code, sent } = await readJson(answer)
+      return [answer.status, code, sent]
+    }
+    const [known, fresh] = ['a', 'b'].map((signal_id) => ({ ...sampleRequest, signal_id }))
+    expect(await told('/execute', known as object)).toEqual([503, 'DRAINING', 'unknown'])
+    expect(await told('/execute', fresh as object)).toEqual([503, 'DRAINING', 'no'])
+    expect(await told('/execute/batch', { signals: [fresh, known] })).toEqual([503, 'DRAINING', 'unknown'])
+    expect(await told('/execute/batch', { signals: [fresh, sampleRequest] })).toEqual([503, 'DRAINING', 'no'])
+    expect(await readJson(await fetch(`${server.url}/stats`))).toMatchObject({ refused: 6 })
+    server.dispatcher.release()
+    expect((await onItsWay).status).toBe(200)
+  })
+
   it('counts a connection that ends by itself as that, also when one before it had answers left (1.31)', async () => {
     const server = await start()
     const metric = async (reason: string) => {
