@@ -88,6 +88,8 @@ async function openSession(task: AttachTask): Promise<AttachOutcome> {
     session = createSession(pipeline, task)
     return { ok: true }
   } catch (error) {
+    // What the main thread still says would reach a closed journal.
+    task.port.removeAllListeners('message')
     // What stays open would lock out the next attempt, which would then tell of that and not of the cause.
     pipeline.journal.close()
     return cannotStart(error)
