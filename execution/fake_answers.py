@@ -87,7 +87,7 @@ def answer_to(signal: Mapping[str, Any], scripted: Scripted, mode: Mode) -> dict
         "gas_cost_wei": "400000000000000",
         "net_profit_usd": None,
         "route": [],
-        "timestamp": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": _now(),
     }
     if mode == "LIVE":
         answer |= _live(scripted, token)
@@ -96,8 +96,12 @@ def answer_to(signal: Mapping[str, Any], scripted: Scripted, mode: Mode) -> dict
 
 def simulated(signal: Mapping[str, Any], scripted: Scripted, mode: Mode) -> dict[str, Any]:
     """The answer of ``POST /simulate``."""
-    answer = answer_to(signal, replace(scripted, open=False), mode)
-    return answer if scripted.refused else {**answer, "estimated_profit": answer["net_profit_usd"]}
+    if scripted.refused:
+        return answer_to(signal, scripted, mode)
+    # Nothing of it is sent: the same fields in both modes.
+    answer = {**answer_to(signal, replace(scripted, open=False), "PAPER"), "mode": mode}
+    del answer["gas_cost_wei"]
+    return {**answer, "estimated_profit": answer.pop("net_profit_usd")}
 
 
 def _refusal(scripted: Scripted, mode: Mode, signal_id: str | None) -> dict[str, Any]:
@@ -112,7 +116,12 @@ def _refusal(scripted: Scripted, mode: Mode, signal_id: str | None) -> dict[str,
         **({"signal_id": signal_id} if signal_id is not None else {}),
         **({"sent": "no"} if mode == "LIVE" else {}),
         **_reason(scripted),
+        "timestamp": _now(),
     }
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _reason(scripted: Scripted) -> dict[str, Any]:

@@ -251,7 +251,7 @@ class FakeTitan:
             for event in self._events[seen:]:
                 seen = event["seq"]
                 if ("updates" if event["type"] == "execution_update" else "trades") in channels:
-                    await socket.send_json({**event, "prev_seq": sent})
+                    await socket.send_json(event if seen == sent + 1 else {**event, "prev_seq": sent})
                     sent = seen
 
 

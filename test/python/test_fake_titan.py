@@ -56,6 +56,25 @@ async def test_answers_as_it_is_told_to_in_the_servers_shapes() -> None:
         failed("NO_SUCH_CODE")
 
 
+async def test_has_the_fields_of_the_server_and_no_others(server: Server) -> None:
+    async with FakeTitan() as titan, titan.manager() as fake, ExecutionManager(port=server.port) as real:
+        titan.script += [filled(), failed("UNPROFITABLE")]
+        told: list[list[set[str]]] = []
+        for manager in (fake, real):
+            made = await manager.submit_trade(**DOCUMENT_TRADE)
+            unprofitable = await manager.submit_trade(**{**DOCUMENT_TRADE, "min_profit": 10**12})
+            refused = await manager.submit_trade(**{**DOCUMENT_TRADE, "chain_id": 999_999})
+            assert (unprofitable["code"], refused["code"]) == ("UNPROFITABLE", "UNKNOWN_CHAIN")
+            record = await manager.resolve(made["signal_id"])
+            assert record is not None
+            event = await anext(manager.events(from_seq=record["seq"]))
+            health = await manager.get_health(verbose=True)
+            signals = (made, unprofitable, refused, await manager.simulate_trade(**DOCUMENT_TRADE))
+            others = (record, event, health, health["chain_status"][0], await manager.get_statistics())
+            told.append([set(each) for each in (*signals, *others, made["simulation"] or (), record["signal"])])
+    assert told[0] == told[1]
+
+
 async def test_an_id_is_executed_once(server: Server) -> None:
     """As by the server, which is asked the same."""
     async with FakeTitan() as titan, titan.manager() as fake, ExecutionManager(port=server.port) as real:
