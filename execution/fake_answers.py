@@ -101,7 +101,8 @@ def simulated(signal: Mapping[str, Any], scripted: Scripted, mode: Mode) -> dict
     # Nothing of it is sent: the same fields in both modes.
     answer = {**answer_to(signal, replace(scripted, open=False), "PAPER"), "mode": mode}
     del answer["gas_cost_wei"]
-    return {**answer, "estimated_profit": answer.pop("net_profit_usd")}
+    profit = answer.pop("net_profit_usd")
+    return {**answer, "estimated_profit": profit}
 
 
 def _refusal(scripted: Scripted, mode: Mode, signal_id: str | None) -> dict[str, Any]:
