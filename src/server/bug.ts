@@ -15,7 +15,7 @@ export const BUG: Failure = failure(
 )
 
 /** Reports an exception under a fresh trace id, which it returns. */
-export function report(error: unknown, onBug: OnBug): string {
+export function reportBug(error: unknown, onBug: OnBug): string {
   const traceId = randomUUID()
   onBug(error, traceId)
   return traceId
@@ -33,7 +33,7 @@ export function bugAnswer({
   signalId?: string | null
   onBug: OnBug
 }): Answer {
-  const traceId = report(error, onBug)
+  const traceId = reportBug(error, onBug)
   const body = encodeFailure({ failure: BUG, mode, signalId, traceId })
   return { success: false, httpStatus: CODES.INTERNAL.status, body, replayed: false, refused: 'INTERNAL' }
 }

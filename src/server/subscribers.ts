@@ -1,7 +1,7 @@
 import type { ChainStatus } from '../dispatch/protocol.ts'
 import type { EventLog, EventPage, StoredEvent } from '../eventlog/eventLog.ts'
 import type { Channel, ClientMessage, MessageId } from '../wire/decodeMessage.ts'
-import { type OnBug, report } from './bug.ts'
+import { type OnBug, reportBug } from './bug.ts'
 
 /** One client's way out. Messages leave in the order in which they were given. */
 export interface Outlet {
@@ -128,7 +128,7 @@ export function createSubscribers({
       page = await events.read({ fromSeq: cursor + 1, limit: REPLAY_PAGE, chainIds, withNewest: false })
     } catch (error) {
       // A log that cannot be read must not look like the end of it: the client comes back with from_seq.
-      report(error, onBug)
+      reportBug(error, onBug)
       remove(subscriber)
       subscriber.outlet.close(CLOSE_INTERNAL_ERROR, 'internal error')
       return

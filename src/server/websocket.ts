@@ -8,7 +8,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { decodeMessage, type MessageId } from '../wire/decodeMessage.ts'
 import { NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
 import type { Admission } from './admission.ts'
-import { BUG, type OnBug, report } from './bug.ts'
+import { BUG, type OnBug, reportBug } from './bug.ts'
 import { write } from './http.ts'
 import { problemReply } from './httpMessage.ts'
 import type { Intake } from './intake.ts'
@@ -183,7 +183,7 @@ export function attachWebSocket({
       try {
         receive(session, data, isBinary)
       } catch (error) {
-        session.sendBuffer.send(errorText(BUG, null, report(error, onBug)))
+        session.sendBuffer.send(errorText(BUG, null, reportBug(error, onBug)))
       }
     },
     drain(socket) {
