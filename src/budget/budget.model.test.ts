@@ -26,6 +26,7 @@ interface Place {
     readonly kind: Purpose['kind']
     readonly receipt: string
     readonly atMs: number
+    readonly block: number
   } | null
 }
 
@@ -53,6 +54,7 @@ const steps = fc.array(
         at,
         which: fc.nat(9),
         percent: fc.nat(100),
+        block: fc.nat(64),
       }),
     },
     { weight: 1, arbitrary: fc.record({ step: fc.constant('settle again' as const), at }) },
@@ -102,8 +104,9 @@ class Model {
     return sum(this.open(lane).map((place) => most(place, ['trade', 'repair'])))
   }
   /** Whenever it was. */
-  paid(lane: Address): bigint {
-    return sum(this.places.map((place) => (place.lane === lane ? (place.landed?.wei ?? 0n) : 0n)))
+  paid(lane: Address, toBlock = Number.POSITIVE_INFINITY): bigint {
+    const paid = this.places.flatMap(({ lane: of, landed }) => (of === lane && landed ? [landed] : []))
+    return sum(paid.filter(({ block }) => block <= toBlock).map(({ wei }) => wei))
   }
   spent(): bigint {
     return sum(this.landed().map(({ landed }) => landed.wei))
@@ -219,7 +222,13 @@ function run(
       if (place === undefined) return
       const attempt = place.attempts[step.which % place.attempts.length] as Place['attempts'][number]
       const wei = (attempt.costWei * BigInt(step.percent)) / 100n
-      const landed = { wei, kind: attempt.kind, receipt: `${model.receipts++}`, atMs: model.nowMs }
+      const landed = {
+        wei,
+        kind: attempt.kind,
+        receipt: `${model.receipts++}`,
+        atMs: model.nowMs,
+        block: step.block,
+      }
       budget.settle(place.stake, landed)
       place.landed = landed
       place.state = 'settled'
@@ -285,13 +294,19 @@ test('no interleaving spends beyond a limit, and every sum is what was reserved 
         for (const lane of LANES) {
           expect(budget.atStakeWei(lane)).toBe(model.atStake(lane))
           expect(budget.paidWei(lane)).toBe(model.paid(lane))
+          expect(budget.paidWei(lane, 32)).toBe(model.paid(lane, 32))
         }
         const { trades, repairs } = budget.report()
         expect(trades.spentLastHourWei + trades.atStakeWei).toBe(model.tradeExposure())
         expect(repairs.spentLastHourWei + repairs.atStakeWei).toBe(model.repairExposure())
       }
       for (const place of model.open())
-        budget.settle(place.stake, { wei: 1n, receipt: `end ${model.receipts++}`, atMs: model.nowMs })
+        budget.settle(place.stake, {
+          wei: 1n,
+          receipt: `end ${model.receipts++}`,
+          atMs: model.nowMs,
+          block: 64,
+        })
       expect(budget.atStakeWei()).toBe(0n)
       model.nowMs += HOUR_MS
       expect(budget.spentLastHourWei()).toBe(0n)

@@ -44,7 +44,7 @@ function must<T>(result: { ok: true; value: T } | { ok: false; failure: { senten
   if (!result.ok) throw new Error(result.failure.sentence)
   return result.value
 }
-const landed = (wei: bigint, receipt: string) => ({ wei, receipt, atMs: nowMs })
+const landed = (wei: bigint, receipt: string) => ({ wei, receipt, atMs: nowMs, block: 1 })
 
 describe('each limit refuses below what the next block asks', () => {
   test('MAX_FEE_GWEI', () => {

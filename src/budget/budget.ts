@@ -38,7 +38,7 @@ export interface Priced {
   /** Data fee beside the gas, wei; 0 where it is paid out of the gas limit. */
   readonly l1FeeWei: bigint
   readonly purpose: Purpose
-  /** What the lane's account holds at `latest`. */
+  /** What the lane's account holds at `latest`, all that is settled paid. */
   readonly balanceWei: bigint
 }
 
@@ -106,7 +106,7 @@ export interface Budget {
    * A block holds the nonce: this is what it has cost. Once per receipt; another one takes the place of the
    * former.
    */
-  settle(stake: Stake, spent: Spent): void
+  settle(stake: Stake, spent: Spent & { readonly block: number }): void
   /** The block has left the chain: its cost was not paid, and is at stake again. */
   reopen(stake: Stake): void
   /**
@@ -123,8 +123,11 @@ export interface Budget {
   /** Of trades and repairs together. */
   spentLastHourWei(): bigint
   atStakeWei(lane?: Address): bigint
-  /** What receipts say that a lane's account has paid since the start; less again when a block leaves the chain. */
-  paidWei(lane: Address): bigint
+  /**
+   * What receipts say that a lane's account has paid since the start, or of that up to a block that is not long
+   * ago; less again when a block leaves the chain.
+   */
+  paidWei(lane: Address, toBlock?: number): bigint
   report(): BudgetReport
 }
 
@@ -146,10 +149,18 @@ interface Place extends Stake {
   /** Of the receipt that settled it. */
   booking: Booking | null
   /** By that receipt, whichever allowance it is charged to. */
-  paidWei: bigint
+  paid: Paid | null
 }
 
-const newPlace = (lane: Address): Place => ({ lane, attempts: [], booking: null, paidWei: 0n })
+interface Paid {
+  readonly wei: bigint
+  readonly block: number
+}
+
+/** No endpoint that is asked lags this far. */
+const BLOCKS_KEPT = 64
+
+const newPlace = (lane: Address): Place => ({ lane, attempts: [], booking: null, paid: null })
 
 /** Charged to the trades' allowance. */
 const tradeWei = ({ attempts }: Place): bigint => most(attempts, 'trade')
@@ -213,11 +224,25 @@ export function createBudget({
     return booking
   }
 
-  /** By lane. */
-  const paid = new Map<Address, bigint>()
-  function pay(place: Place, wei: bigint): void {
-    paid.set(place.lane, (paid.get(place.lane) ?? 0n) + wei - place.paidWei)
-    place.paidWei = wei
+  /** By lane: all that was paid, and of that what the newest blocks hold. */
+  const accounts = new Map<Address, { paidWei: bigint; readonly newest: Set<Paid> }>()
+  function pay(place: Place, paid: Paid | null): void {
+    const account = accounts.get(place.lane) ?? { paidWei: 0n, newest: new Set() }
+    accounts.set(place.lane, account)
+    account.paidWei += (paid?.wei ?? 0n) - (place.paid?.wei ?? 0n)
+    if (place.paid !== null) account.newest.delete(place.paid)
+    place.paid = paid
+    if (paid === null) return
+    account.newest.add(paid)
+    for (const other of account.newest)
+      if (Math.abs(other.block - paid.block) > BLOCKS_KEPT) account.newest.delete(other)
+  }
+
+  function paidWei(lane: Address, toBlock = Number.POSITIVE_INFINITY): bigint {
+    const { paidWei: all, newest } = accounts.get(lane) ?? { paidWei: 0n, newest: [] }
+    let wei = all
+    for (const paid of newest) if (paid.block > toBlock) wei -= paid.wei
+    return wei
   }
 
   const sum = (of: (place: Place) => bigint, except?: Place, lane?: Address): bigint => {
@@ -314,14 +339,14 @@ export function createBudget({
       const place = stake as Place
       place.booking?.undo()
       place.booking = null
-      pay(place, 0n)
+      pay(place, null)
       open.delete(place)
     },
-    settle(stake, { wei, receipt, atMs }) {
+    settle(stake, { wei, receipt, atMs, block }) {
       const place = stake as Place
       open.delete(place)
       if (place.booking?.receipt === receipt) return
-      pay(place, wei)
+      pay(place, { wei, block })
       place.booking?.undo()
       // A trade's cost is a trade's; where a repair was signed too, it pays what goes beyond.
       const isTrade = place.attempts.every(({ kind }) => kind === 'trade')
@@ -334,7 +359,7 @@ export function createBudget({
       if (place.booking === null) return
       place.booking.undo()
       place.booking = null
-      pay(place, 0n)
+      pay(place, null)
       open.add(place)
     },
     adopt({ lane, maxCostWei, kind = 'trade', at }) {
@@ -344,7 +369,7 @@ export function createBudget({
       return place
     },
     spentLastHourWei: () => trades.total(now()) + repairs.total(now()),
-    paidWei: (lane) => paid.get(lane) ?? 0n,
+    paidWei,
     atStakeWei: (lane) => sum(totalWei, undefined, lane),
     report: () => ({
       trades: report(maxSpendPerHourWei, trades, tradeWei),

@@ -30,8 +30,9 @@ let lanes: Lanes
 let maintenance: LaneMaintenance
 let held: bigint | null
 let atStake: bigint
-/** What our own transactions have cost, by receipts. */
+/** What our own transactions have cost, by receipts, and the block of those. */
 let paid: bigint
+let paidInBlock: number
 /** What further endpoints count; the first tells the chain's own count. */
 let others: number[]
 /** What the first endpoint adds to every count. */
@@ -51,6 +52,7 @@ beforeEach(async () => {
   held = 1_000n
   atStake = 0n
   paid = 0n
+  paidInBlock = 0
   others = []
   lie = 0
   isSilent = false
@@ -61,7 +63,7 @@ beforeEach(async () => {
     lanes,
     balance: async () => held,
     atStakeWei: () => atStake,
-    paidWei: () => paid,
+    paidWei: (_, toBlock) => (paidInBlock <= toBlock ? paid : 0n),
     minedCounts: async () => [await count(), ...others].map((count) => ({ count })),
     foreignNewest: async () => FOREIGN,
     rpc: {
@@ -86,11 +88,12 @@ async function pass(ms: number): Promise<void> {
   elapsedMs += ms
   await maintenance.run()
 }
-/** As a trade does whose simulation has read what the account holds. */
+const balanceOf = async () => BigInt(await chain.ask<string>('eth_getBalance', address, 'latest'))
+/** As a trade does whose simulation, on block 1, has read what the account holds. */
 const checkBeforeUse = async () =>
   await maintenance.checkBeforeUse(
     address,
-    chain.ask('eth_getBalance', address, 'latest').then((wei) => BigInt(wei as string)),
+    balanceOf().then((fundsWei) => ({ fundsWei, block: 1 })),
   )
 async function useKeyElsewhere(): Promise<void> {
   const { raw } = await signedTransfer({ account, chainId: 1, nonce: 0 })
@@ -165,6 +168,18 @@ describe('an account that another party has used', () => {
     expect(calls).toHaveLength(2)
     await useKeyElsewhere()
     expect(await unknown()).toMatchObject({ code: 'LANES_BUSY' })
+  })
+
+  it('is not asked about where it is simulated on a block before the last of ours', async () => {
+    await checkBeforeUse()
+    calls.length = 0
+    paid = 4_711n
+    paidInBlock = 2
+    expect(await checkBeforeUse()).toBeNull()
+    paidInBlock = 1
+    await chain.ask('anvil_setBalance', address, `0x${((await balanceOf()) - 4_711n).toString(16)}`)
+    expect(await checkBeforeUse()).toBeNull()
+    expect(calls).toEqual([])
   })
 
   it('is not asked about once more when the trade could not be simulated', async () => {

@@ -20,6 +20,12 @@ const BALANCE_MS = 2_000
  */
 const TRIAL_MS = 30_000
 
+/** What an account holds at a block. */
+export interface Funds {
+  readonly fundsWei: bigint
+  readonly block: number
+}
+
 /**
  * Whether lanes may be used: by what their account holds, by who else uses it, and by how many of its
  * transactions nodes hold.
@@ -39,17 +45,17 @@ export interface LaneMaintenance {
    * transaction costs its sender gas. (An EIP-7702 authorisation that somebody else pays for uses a nonce and
    * costs the account nothing: `run` finds that, or the node that refuses the nonce.)
    *
-   * @param funds what the account holds at the block that the trade was simulated on, wei; null when it was not
+   * @param funds what the account holds at the block that the trade was simulated on; null when it was not
    *   simulated, and so will not be signed
    */
-  checkBeforeUse(lane: Address, funds: Promise<bigint | null>): Promise<Failure | null>
+  checkBeforeUse(lane: Address, funds: Promise<Funds | null>): Promise<Failure | null>
   /** Maintains lanes at rest. Never rejects. */
   run(): Promise<void>
 }
 
 /**
  * @param options.atStakeWei what a lane's transactions in flight may still cost
- * @param options.paidWei what a lane's account has paid by receipts
+ * @param options.paidWei what a lane's account has paid by receipts up to a block
  * @param options.minedCounts of every endpoint that is well and answers
  * @param options.rpc reads from an endpoint that is well
  * @param options.foreignNewest names the transaction that took a nonce lately, as its hash and what it does;
@@ -72,7 +78,7 @@ export function createLaneMaintenance({
   lanes: Lanes
   balance: (lane: Address) => Promise<bigint | null>
   atStakeWei: (lane: Address) => bigint
-  paidWei: (lane: Address) => bigint
+  paidWei: (lane: Address, toBlock: number) => bigint
   minedCounts: (lane: Address) => Promise<readonly { readonly count: number }[]>
   foreignNewest: (place: {
     lane: Address
@@ -171,10 +177,10 @@ export function createLaneMaintenance({
       // Through one endpoint, in the batch of the simulation: one that does not answer must not keep a trade
       // waiting.
       const asked = before === undefined ? findForeignUse(lane) : null
-      const fundsWei = await funds
+      const held = await funds
       // What was not simulated is not signed, and a node that did not answer is not waited for a second time.
-      if (before && fundsWei === null) return null
-      const now = fundsWei === null ? null : { fundsWei, paidWei: paidWei(lane) }
+      if (before && held === null) return null
+      const now = held && { fundsWei: held.fundsWei, paidWei: paidWei(lane, held.block) }
       if (before && now && before.fundsWei - now.fundsWei === now.paidWei - before.paidWei) return null
       const found = await (asked ?? findForeignUse(lane))
       // One that differs without foreign use pays for what no receipt tells: the next trade asks at once.

@@ -103,7 +103,12 @@ export async function recover({
       // In a block already: its nonce is not in flight, and its cost is counted with the past hour's.
       place.mined()
       const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
-      budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: spentAtMs(record) })
+      budget.settle(place.stake, {
+        wei,
+        receipt: receiptName(inclusion),
+        atMs: spentAtMs(record),
+        block: inclusion.block,
+      })
     }
     return place
   }

@@ -1,5 +1,6 @@
 import type { PendingTrade, Simulation, Valuation } from '../../domain/execution.ts'
 import { type MarketFee, maxCostWei } from '../../domain/fees.ts'
+import { highest } from '../../domain/highest.ts'
 import { type Attempt, isNoOp, type LiveExecution } from '../../domain/liveExecution.ts'
 import type { Signal } from '../../domain/signal.ts'
 import { type Failure, failure } from '../../errors/failure.ts'
@@ -131,7 +132,7 @@ export function createSubmissions({
     const behind = inFlight.behind(signal)
     const calldata = calldataOf(execution.record, signal.minProfit, context)
     const simulating = trade.simulate({ signal, calldata, lane, behind, since: inFlight.since(signal) })
-    const funds = simulating.then((done) => (done.ok ? done.value.fundsWei : null))
+    const funds = simulating.then((done) => (done.ok ? done.value : null))
     const [simulated, unfit] = await Promise.all([simulating, maintenance.checkBeforeUse(lane, funds)])
     if (unfit !== null) return { status: 'unfit', failure: unfit }
     if (!simulated.ok) return refused(simulated.failure)
@@ -224,14 +225,10 @@ export function createSubmissions({
     const { simulation, valuation, market, gasLimit } = worthwhile
     const l1FeeWei = trade.feeBesideGas(simulation)
     const purpose = { kind: 'trade', profitWei: valuation.profitWei } as const
-    const reserved = budget.reserve({
-      lane,
-      market,
-      gasLimit,
-      l1FeeWei,
-      purpose,
-      balanceWei: simulation.fundsWei,
-    })
+    // Of what the account held there, later blocks have taken what is at stake no more.
+    const paidSinceWei = budget.paidWei(lane) - budget.paidWei(lane, simulation.block)
+    const balanceWei = highest(0n, simulation.fundsWei - paidSinceWei)
+    const reserved = budget.reserve({ lane, market, gasLimit, l1FeeWei, purpose, balanceWei })
     if (!reserved.ok) {
       if (isHourOver(execution, reserved.failure)) {
         const pauseMs = 2 * (refusedByHour.get(execution)?.pauseMs ?? HOUR_PAUSE_MS / 2)

@@ -218,6 +218,18 @@ describe('submit', () => {
     expect(submitted.filter(({ submission }) => submission.status === 'unfit')).toHaveLength(3)
     expect(lane()?.paused).toContain('needs')
   })
+
+  it.each([
+    ['above the simulated one is not there any more', 1, 'unfit'],
+    ['that was simulated is gone from its balance', 0, 'signed'],
+  ] as const)('what the account has paid in the block %s', async (_, above, status) => {
+    const wei = 31_000_000_007n * 615_398n
+    const { budget, clock } = rig.context
+    const stake = budget.adopt({ lane: rig.key.address, maxCostWei: wei })
+    budget.settle(stake, { wei, receipt: 'hash/block', atMs: clock.steadyMs(), block: rig.head + above })
+    const { submission } = await submit({ change: { trade: { simulate: holding((3n * wei) / 2n) } } })
+    expect(submission.status).toBe(status)
+  })
 })
 
 /** The account of the lane holds this. */

@@ -173,7 +173,12 @@ export function createTrades({
     if (place !== null && place.stage !== 'ended') {
       const wei = inclusion.gasUsed * inclusion.effectiveGasPriceWei + inclusion.l1FeeWei
       if (place.stake !== null)
-        budget.settle(place.stake, { wei, receipt: receiptName(inclusion), atMs: clock.steadyMs() })
+        budget.settle(place.stake, {
+          wei,
+          receipt: receiptName(inclusion),
+          atMs: clock.steadyMs(),
+          block: inclusion.block,
+        })
       heedForeignUse(place, place.mined())
     }
     if (event === 'include') inFlight.included(idOf(record), inclusion.block)
@@ -292,14 +297,19 @@ export function createTrades({
     const { simulation } = execution.record
     const costs = execution.attempts.map(({ fee, gasLimit }) => maxCostWei({ quote: fee, gasLimit }))
     const wei = highest(0n, ...costs) + (simulation === null ? 0n : trade.feeBesideGas(simulation))
-    return await end(execution, reason, { wei, receipt: idOf(execution.record), atMs: clock.steadyMs() })
+    return await end(execution, reason, {
+      wei,
+      receipt: idOf(execution.record),
+      atMs: clock.steadyMs(),
+      block: chain.head(),
+    })
   }
 
   /** It ends as displaced; false when a receipt of ours has come meanwhile. */
   async function end(
     execution: OpenExecution,
     reason: Failure,
-    spent: Spent | null = null,
+    spent: (Spent & { readonly block: number }) | null = null,
   ): Promise<boolean> {
     const { place } = execution
     const replaced = execution.record.inclusion?.blockHash
