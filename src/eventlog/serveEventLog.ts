@@ -9,10 +9,15 @@ import type { Answers, LogMessage, LogRequest, Question, Retention } from './log
 const FLUSH_MS = 20
 /** Between attempts to write while the disk refuses. */
 const RETRY_MS = 1_000
-/** A step of retention, or of reading ids at the start, takes milliseconds; others go in between. */
-const TRIM_ROWS = 500
+/**
+ * A step of retention, or of reading ids at the start, takes milliseconds; others go in between. After a large
+ * commit it is as large.
+ */
+const TRIM_ROWS = { least: 500, most: 20_000 }
 const TRIM_EVERY_MS = 5_000
 const TRIM_AGAIN_MS = 20
+/** Where as much is written as a step takes: retention goes first, and what is written waits. */
+const TRIM_HURRY_MS = 1
 const ID_ROWS = 500
 
 /** The thread's end of the event log: collects, commits, answers, and trims between. */
@@ -37,6 +42,8 @@ export function serveEventLog({
   let trimming: NodeJS.Timeout | null = null
   let reading: NodeJS.Immediate | null = null
   let problem: string | null = null
+  /** Events that came since the last step of retention: it takes twice as many, or it would never end. */
+  let added = 0
 
   const post = (message: LogMessage) => port.postMessage(message)
 
@@ -46,6 +53,7 @@ export function serveEventLog({
     try {
       if (waiting.length > 0) store.append(waiting)
       if (waiting.length > 0) post({ kind: 'stored', count: waiting.length, lastSeq: store.lastSeq() })
+      added += waiting.length
       waiting = []
       waitingChains.clear()
       for (let next = adopting[0]; next !== undefined; next = adopting[0]) {
@@ -98,12 +106,14 @@ export function serveEventLog({
 
   function trim(): void {
     let again = false
+    const limit = Math.min(Math.max(TRIM_ROWS.least, 2 * added), TRIM_ROWS.most)
+    added = 0
     try {
       const before = store.oldestSeq()
       again = store.trim({
         beforeMs: Date.now() - retention.keepMs,
         bytesMax: retention.keepBytes,
-        limit: TRIM_ROWS,
+        limit,
       })
       if (store.oldestSeq() !== before)
         post({ kind: 'trimmed', oldestSeq: store.oldestSeq(), oldestMs: store.oldestMs() })
@@ -111,7 +121,8 @@ export function serveEventLog({
       // Told as the log's trouble only when something waits to be written, which tries the disk itself.
       if (waiting.length > 0) tellProblem(thrownText(error))
     }
-    trimming = setTimeout(trim, again ? TRIM_AGAIN_MS : TRIM_EVERY_MS)
+    const againMs = limit > TRIM_ROWS.least ? TRIM_HURRY_MS : TRIM_AGAIN_MS
+    trimming = setTimeout(trim, again ? againMs : TRIM_EVERY_MS)
   }
 
   port.on('message', (request: LogRequest) => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { callRpc } from '../../devnet/callRpc.ts'
@@ -57,6 +58,7 @@ async function start({
   rpcTimeoutMs = 5_000,
   headAgeMaxMs = null,
   endpoint = proxy.url,
+  logOptions = {},
 }: {
   thread?: string
   heapMbMax?: number
@@ -64,6 +66,7 @@ async function start({
   rpcTimeoutMs?: number
   headAgeMaxMs?: number | null
   endpoint?: string
+  logOptions?: { unstoredBytesMax?: number; threadFile?: string }
 } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'titan-dispatch-'))
   const events: StoredEvent[] = []
@@ -75,6 +78,7 @@ async function start({
     onMissing: (chainId, above) => dispatcher.resend(chainId, above),
     onBehind: (chainId) => dispatcher.behind(chainId),
     onCaughtUp: (chainId) => dispatcher.caughtUp(chainId),
+    ...logOptions,
   })
   log.onStored((stored) => void events.push(...stored))
   const dispatcher = createPiscinaDispatcher({
@@ -141,7 +145,7 @@ async function start({
         dispatcher.onStatus((status) => status.chainId === chainId && status.state === 'ready' && resolve())
     })
   const chain = (chainId: number) => dispatcher.chains().find((each) => each.chainId === chainId)
-  return { dispatcher, submit, ready, chain, events, statuses, threadErrors, loopDelays }
+  return { dispatcher, log, dataDir, submit, ready, chain, events, statuses, threadErrors, loopDelays }
 }
 
 const code = (answer: Answer) => JSON.parse(answer.body).code
@@ -438,5 +442,43 @@ describe('an id', () => {
     proxy.interfere = null
     await expect.poll(async () => (await submit('again-1')).success, { timeout: 30_000 }).toBe(true)
     await expect.poll(() => events.filter(({ signalId }) => signalId === 'again-1')).toHaveLength(1)
+  })
+})
+
+describe('an event log', () => {
+  it('that cannot keep up stops signals before memory grows, and heals with nothing lost (1.22)', async () => {
+    const { submit, ready, dispatcher, log, dataDir, events } = await start({
+      logOptions: { unstoredBytesMax: 500 },
+    })
+    await ready(1)
+    await expect.poll(() => dispatcher.unheard()).toEqual([])
+    const db = new DatabaseSync(join(dataDir, 'events.sqlite'))
+    db.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
+    )
+    expect((await submit('kept-1')).success).toBe(true)
+    const refused = await submit('refused-1')
+    expect([code(refused), refused.httpStatus]).toEqual(['JOURNAL_UNAVAILABLE', 503])
+    expect(JSON.parse(refused.body).error).toMatch(/events wait to be written, as many as the server keeps/)
+    expect((await submit('asked-1', {}, 'simulate')).success).toBe(true)
+    db.exec('DROP TRIGGER full')
+    db.close()
+    await expect.poll(() => log.full(), { timeout: 20_000 }).toBeNull()
+    expect((await submit('next-1')).success).toBe(true)
+    await expect.poll(() => events.map(({ signalId }) => signalId)).toEqual(['kept-1', 'next-1'])
+  })
+
+  it('whose thread is away cannot tell whose an id is: that id waits, and new ones go on', async () => {
+    const { submit, dispatcher, log } = await start({
+      logOptions: { threadFile: threadFile('../support/crashingLogThread.ts') },
+    })
+    await expect.poll(() => dispatcher.unheard()).toEqual([])
+    const done = await submit('done-1')
+    await submit('crash-before')
+    await expect.poll(() => log.failing(), { timeout: 20_000 }).toMatch(/is being started again/)
+    const asked = await submit('done-1', { chainId: 10 })
+    expect([code(asked), JSON.parse(asked.body).retryable]).toEqual(['JOURNAL_UNAVAILABLE', true])
+    expect((await submit('new-1')).success).toBe(true)
+    expect(done.success).toBe(true)
   })
 })
