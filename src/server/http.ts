@@ -109,7 +109,7 @@ const mediaType = (req: HttpRequest) => ({
  * would take an empty header for an absent one, and the first of two for both. Bytes that are not ASCII at
  * either end of a header are cut off by uWebSockets.js, as spaces are.
  */
-function readSignalHeaders(req: HttpRequest): SignalHeaders {
+export function readSignalHeaders(req: HttpRequest): SignalHeaders {
   let idempotencyKey: string | null = null
   let executionMode: string | null = null
   req.forEach((name, value) => {

@@ -6,10 +6,10 @@ import { CODES } from '../errors/codes.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { decodeMessage, type MessageId } from '../wire/decodeMessage.ts'
-import { NO_SIGNAL_HEADERS } from '../wire/decodeSignal.ts'
+import type { SignalHeaders } from '../wire/decodeSignal.ts'
 import type { Admission } from './admission.ts'
 import { BUG, type OnBug, reportBug } from './bug.ts'
-import { write } from './http.ts'
+import { readSignalHeaders, write } from './http.ts'
 import { problemReply } from './httpMessage.ts'
 import type { Intake } from './intake.ts'
 import { parseBody } from './parseBody.ts'
@@ -22,6 +22,8 @@ const CLOSE = { restart: 1012, slowConsumer: 4008 }
 const RECONNECT_AFTER_MS = 1500
 
 interface Session {
+  /** Of every signal of this connection. */
+  readonly signalHeaders: SignalHeaders
   readonly sendBuffer: SendBuffer
   readonly subscriber: Subscriber
   inFlight: number
@@ -29,7 +31,7 @@ interface Session {
   closeReason: 'restart' | 'slow_consumer' | null
 }
 /** uWebSockets.js wants the user data at the upgrade; the session begins at `open`. */
-type UserData = { session: Session | null }
+type UserData = { session: Session | null; readonly signalHeaders: SignalHeaders }
 
 export interface WebSocketSide {
   /** Tells every client that the server restarts; each is closed once its signals in flight are answered. */
@@ -100,9 +102,11 @@ export function attachWebSocket({
       },
     })
     const subscriber = subscribers.add(sendBuffer)
-    const session: Session = { sendBuffer, subscriber, inFlight: 0, closeReason: null }
+    const userData = socket.getUserData()
+    const { signalHeaders } = userData
+    const session: Session = { signalHeaders, sendBuffer, subscriber, inFlight: 0, closeReason: null }
     sessions.add(session)
-    socket.getUserData().session = session
+    userData.session = session
     const seq = subscriber.cursor
     sendBuffer.send(
       JSON.stringify({
@@ -136,7 +140,7 @@ export function attachWebSocket({
       case 'simulate': {
         const { signal } = message.value
         session.inFlight++
-        return intake.take(type, signal, NO_SIGNAL_HEADERS, (answer) => {
+        return intake.take(type, signal, session.signalHeaders, (answer) => {
           session.inFlight--
           session.sendBuffer.send(resultText(id, answer))
           if (session.inFlight === 0 && intake.draining() !== null) closeForRestart(session)
@@ -169,7 +173,8 @@ export function attachWebSocket({
         intake.draining()
       if (refusal !== null) return write({ res, reply: problemReply({ failure: refusal, mode }) })
       res.upgrade<UserData>(
-        { session: null },
+        // A connection has one mode; a key would name all its signals alike.
+        { session: null, signalHeaders: { ...readSignalHeaders(req), idempotencyKey: null } },
         req.getHeader('sec-websocket-key'),
         req.getHeader('sec-websocket-protocol'),
         req.getHeader('sec-websocket-extensions'),

@@ -11,6 +11,9 @@ export function decodeBatch(json: unknown): Result<readonly unknown[]> {
     fail(failure('INVALID_BATCH', `A batch must be {"signals": [...]}, ${why}.`))
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return refuse(`found ${preview(json)}`)
+  // Passed over, it would let a batch that is meant for play trade.
+  if ('mode' in json)
+    return refuse('with the mode in each signal or in the header Execution-Mode, not beside them')
   const signals = 'signals' in json ? json.signals : undefined
   if (!Array.isArray(signals)) return refuse(`found ${preview(signals)} as signals`)
   if (signals.length === 0) return refuse('with at least one signal, found none')

@@ -71,6 +71,9 @@ function decode(json: unknown): Result<ClientMessage> {
     case 'ping': {
       const checked = validateRequestShape(json)
       if (!checked.success) return mismatch(type, checked.errors)
+      // Passed over, it would let a signal that is meant for play trade.
+      if (type !== 'ping' && 'mode' in checked.data)
+        return refuse(`A "${type}" message has the mode in its signal, not beside it.`)
       const { signal, id = null } = checked.data
       return succeed(type === 'ping' ? { type, id } : { type, id, signal })
     }

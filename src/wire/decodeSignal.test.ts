@@ -240,6 +240,14 @@ describe('mode (1.1)', () => {
     expect(refused({ mode: 'paper' })).toBe('INVALID_SIGNAL: mode must be "PAPER" or "LIVE", found "paper".')
     expect(accepted({ mode: 'PAPER' })).toEqual(accepted({}))
   })
+  test.each(['Mode', 'MODE', 'execution_mode', 'executionMode', 'EXECUTION_MODE'])(
+    '%s is no mode',
+    (name) => {
+      expect(refused({ [name]: 'PAPER' })).toBe(
+        `INVALID_SIGNAL: A signal says its mode in "mode", found ${name}.`,
+      )
+    },
+  )
 })
 
 describe('amount', () => {

@@ -13,6 +13,8 @@ const ADDRESS = 'an address, "0x" and 40 hexadecimal digits'
 const AMOUNT = 'base units as a decimal string, e.g. "1000000000" for 1,000 USDC'
 const MODES: readonly string[] = ['PAPER', 'LIVE'] satisfies readonly Mode[]
 const MODE = '"PAPER" or "LIVE"'
+/** Passed over as other unknown fields are, they would let a signal that is meant for play trade. */
+const MODE_MISSPELT = ['Mode', 'MODE', 'execution_mode', 'executionMode', 'EXECUTION_MODE']
 const SIGNAL_ID = `1 to ${LIMITS.signalIdCharsMax} characters of A-Z, a-z, 0-9, ".", "_" and "-", with at least one letter or digit`
 /** More would make sums of claims imprecise, and sums of very many infinite. */
 const EXPECTED_PROFIT_USD_MAX = 1e12
@@ -72,6 +74,11 @@ export function decodeSignal({
   newSignalId: () => string
 }): Result<Signal> {
   if (!isSignalShape(json)) return fail(describeSignal(json))
+  const misspelt = MODE_MISSPELT.find((name) => name in json)
+  if (misspelt !== undefined) {
+    const sentence = `A signal says its mode in "mode", found ${misspelt}.`
+    return fail(failure('INVALID_SIGNAL', sentence, { field: misspelt }))
+  }
   const otherMode = refuseMode({ meant: json.mode ?? null, executionMode, mode })
   if (otherMode !== null) return fail(otherMode)
   const expectedProfitUsd = json.expected_profit ?? 0

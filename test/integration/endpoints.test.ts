@@ -299,6 +299,20 @@ it('hands no signal that is meant for another mode to a chain (1.1)', async () =
   await ws.close()
 })
 
+it('passes over no mode that is said at another place than in the signal or the header of a request (1.1)', async () => {
+  const beside = await post('/execute/batch', { mode: 'LIVE', signals: [sampleRequest] })
+  expect(await readJson(beside)).toMatchObject({ status: 400, code: 'INVALID_BATCH' })
+  const ws = await openWs(server.wsUrl, { headers: { 'Execution-Mode': 'LIVE' } })
+  ws.send({ type: 'execute', id: 1, signal: sampleRequest })
+  ws.send({ type: 'execute', id: 2, mode: 'LIVE', signal: sampleRequest })
+  const answers = (await ws.settle()).filter(({ id }) => id === 1 || id === 2)
+  await ws.close()
+  expect(answers).toMatchObject([
+    { id: 1, result: { code: 'MODE_MISMATCH' } },
+    { id: 2, type: 'error', code: 'INVALID_MESSAGE' },
+  ])
+})
+
 it('counts what it received: recorded, refused over every way in, and repeated (1.23)', async () => {
   const read = async () => {
     const { total_signals, recorded, refused, repeated, per_chain } = await readJson(await get('/stats'))
