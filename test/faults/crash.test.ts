@@ -119,7 +119,7 @@ liveCase(
       const trade = signal({ signal_id: 'row-21', wait: 'included' })
       const answers = await Promise.all(Array.from({ length: 6 }, () => live.titan.post('/execute', trade)))
       await becomes(live, 'row-21', 'included')
-      for (const { json } of answers) expect(['IN_FLIGHT', 'NOT_SETTLED', undefined]).toContain(json.code)
+      for (const { json } of answers) expect(['IN_FLIGHT', 'NOT_SETTLED', null]).toContain(json.code)
       const again = await live.titan.post('/execute', trade)
       expect(again.json).toMatchObject({ success: true, status: 'included' })
       const other = await live.titan.post('/execute', signal({ signal_id: 'row-21' }))
