@@ -336,6 +336,9 @@ describe('a head that is too old', () => {
     const { heads, rpc, shift } = follow([a.url, b.url], { maxMs: 600_000 })
     await expect.poll(() => newest(heads), SOON).toBe(await height())
     expect([heads.staleness(), heads.oldestUsable()]).toEqual([null, (await height()) - 6])
+    // One of 2 s before would be too old.
+    shift(598_500)
+    expect(heads.oldestUsable()).toBeGreaterThanOrEqual((await height()) - 1)
     shift(700_000)
     expect(heads.staleness()).toMatchObject({ code: 'STALE_NODE', facts: { max_age_s: 600 } })
     expect(heads.staleness()?.sentence).toMatch(

@@ -31,7 +31,10 @@ export interface Heads {
    * are made on demand.
    */
   staleness(): Failure | null
-  /** The lowest block that an answer about the newest state may stand on; null where any will do. */
+  /**
+   * The lowest block that an answer about the newest state may stand on: not far below the newest, and by the
+   * usual time between blocks not too old; null where any will do.
+   */
   oldestUsable(): number | null
   /**
    * Asks now, twice more in no time while nothing is new, and goes on at the usual pace: something was sent.
@@ -252,8 +255,12 @@ export function createHeads({
       if (maxMs === null || (newest !== null && !headAge.isTooOld(newest))) return null
       return staleNode({ newest, ageMs: newest && headAge.ageMs(newest), maxMs })
     },
-    oldestUsable: () =>
-      newest === null || headAge.maxMs() === null ? null : newest.number - lagMax(blockTimeMs).blocks,
+    oldestUsable() {
+      const maxMs = headAge.maxMs()
+      if (newest === null || maxMs === null) return null
+      const youngBlocks = Math.max(0, Math.floor((maxMs - headAge.ageMs(newest)) / blockTimeMs))
+      return newest.number - Math.min(lagMax(blockTimeMs).blocks, youngBlocks)
+    },
     hurry,
     stop() {
       stopped = true
