@@ -3,6 +3,7 @@ import { Wallet } from 'ethers'
 import type { Hex } from '../../src/domain/signal.ts'
 import { INVERTED, WIDE } from '../support/keepSpread.ts'
 import { addressOf, type TradingChain } from '../support/liveWorld.ts'
+import type { BlockRhythm } from './blockRhythm.ts'
 
 /** What happened to the chains besides the server's own trades. */
 export interface Market {
@@ -33,11 +34,14 @@ const JUMP_GWEI = [0.01, 0.05] as const
  */
 export function moveMarket({
   chains,
+  rhythms,
   keys,
   random,
   say,
 }: {
   chains: readonly TradingChain[]
+  /** Of chains that do not make their blocks on demand. */
+  rhythms: ReadonlyMap<TradingChain, BlockRhythm>
   /** Of the accounts of the server. */
   keys: readonly Hex[]
   random: () => number
@@ -74,14 +78,19 @@ export function moveMarket({
 
   async function reorg(chain: TradingChain): Promise<void> {
     const depth = 1 + Math.floor(random() * REORG_DEPTH_MAX)
-    try {
-      await chain.reorg({ depth, forgets: random() < 0.3 })
-      reorgs++
-    } finally {
-      // It ends automining where there was any, and what is in the pool again waits for a block.
-      if (chain.automines) await chain.automine(true)
-      await chain.mine()
+    const forgets = random() < 0.3
+    const takeBack = async () => {
+      try {
+        await chain.reorg({ depth, forgets })
+        reorgs++
+      } finally {
+        // It ends automining where there was any, and what is in the pool again waits for a block.
+        if (chain.automines) await chain.automine(true)
+        await chain.mine()
+      }
     }
+    const rhythm = rhythms.get(chain)
+    await (rhythm === undefined ? takeBack() : rhythm.between(takeBack))
   }
 
   /** A transfer of 19 wei that outbids what is pending at the next nonce. */

@@ -31,7 +31,6 @@ export interface LaneRest {
 interface BlockJson {
   readonly number: Hex
   readonly timestamp: Hex
-  readonly parentHash: Hex
   readonly transactions: readonly { hash: Hex; from: Address; nonce: Hex; to: Address | null; input: Hex }[]
 }
 interface ReceiptJson {
@@ -65,13 +64,11 @@ export async function readLaneTransactions({
       { length: Math.min(BLOCKS_AT_ONCE, last - from + 1) },
       (_, place) => from + place,
     )
-    const blocks = await Promise.all(numbers.map((number) => readBlock(chain, number, last)))
+    const blocks = await Promise.all(numbers.map((number) => readBlock(chain, number)))
     for (const block of blocks) {
       const ours = block.transactions.filter((transaction) => lanes.includes(transaction.from))
       if (ours.length === 0) continue
-      const receipts =
-        (await chain.ask<ReceiptJson[] | null>('eth_getBlockReceipts', block.number)) ??
-        (await Promise.all(ours.map(({ hash }) => chain.ask<ReceiptJson>('eth_getTransactionReceipt', hash))))
+      const receipts = await chain.ask<ReceiptJson[]>('eth_getBlockReceipts', block.number)
       for (const { hash, from: lane, nonce, to, input } of ours) {
         const receipt = receipts.find(({ transactionHash }) => transactionHash === hash)
         if (receipt === undefined) throw new Error(`The block of ${hash} has no receipt of it.`)
@@ -99,18 +96,10 @@ export async function readLaneTransactions({
   return found
 }
 
-/**
- * Where a block is made while a reorg takes others back, anvil knows it by its hash alone from then on: its
- * child names it, which may be such a block too.
- */
-async function readBlock(chain: TradingChain, number: number, last: number): Promise<BlockJson> {
+async function readBlock(chain: TradingChain, number: number): Promise<BlockJson> {
   const block = await chain.ask<BlockJson | null>('eth_getBlockByNumber', `0x${number.toString(16)}`, true)
-  if (block !== null) return block
-  const child = number < last ? await readBlock(chain, number + 1, last) : null
-  const named = child && (await chain.ask<BlockJson | null>('eth_getBlockByHash', child.parentHash, true))
-  if (named === null)
-    throw new Error(`Chain ${chain.chainId} has no block ${number}; its child names ${child?.parentHash}.`)
-  return named
+  if (block === null) throw new Error(`Chain ${chain.chainId} has no block ${number}.`)
+  return block
 }
 
 export async function readLaneRest({

@@ -18,6 +18,7 @@ import { settleTrades } from '../support/settleTrades.ts'
 import { type Audit, audit } from './audit.ts'
 import { auditEvents } from './auditEvents.ts'
 import { auditTotals } from './auditTotals.ts'
+import { type BlockRhythm, startBlockRhythm } from './blockRhythm.ts'
 import { BOUNDARIES, type Boundary, watchBoundary } from './boundaries.ts'
 import { countMoves, type Moves } from './countMoves.ts'
 import { countOutcomes } from './countOutcomes.ts'
@@ -105,7 +106,7 @@ export async function runCrash({
       startLiveWorld({ chainIds: RHYTHMIC, laneCount: LANES, blockTimeSeconds: BLOCK_SECONDS }),
     ])
     for (const world of worlds) undo.push(world.stop)
-    const [world] = worlds as [LiveWorld, LiveWorld]
+    const [world, rhythmic] = worlds as [LiveWorld, LiveWorld]
     const chains = worlds.flatMap((each) => each.chains)
 
     const proxies = new Map<number, FaultProxy[]>()
@@ -136,7 +137,11 @@ export async function runCrash({
 
     const reader = readEventsByWebSocket({ url: server.url })
     undo.push(() => reader.stop())
-    const market = moveMarket({ chains, keys: world.keys, random: createRandom(seed + 1), say })
+    const rhythms = new Map<TradingChain, BlockRhythm>()
+    for (const chain of rhythmic.chains)
+      rhythms.set(chain, await startBlockRhythm({ chain, everyMs: BLOCK_SECONDS * 1_000 }))
+    undo.push(() => Promise.all([...rhythms.values()].map((rhythm) => rhythm.stop())))
+    const market = moveMarket({ chains, rhythms, keys: world.keys, random: createRandom(seed + 1), say })
     undo.push(() => market.stop())
     const troubles = troubleNodes({
       chains: mode === 'random' ? [...proxies.values()] : [],
