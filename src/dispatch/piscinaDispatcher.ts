@@ -182,7 +182,13 @@ export function createPiscinaDispatcher({
     submit(kind, signal, settle) {
       const { chainId, signalId } = signal
       const pool = pools.get(chainId)
-      if (pool === undefined) return settle(refuse(missingChain(chainId), signal))
+      if (pool === undefined) {
+        const reason = missingChain(chainId)
+        // It may have been configured when the id was executed.
+        const inDoubt = mode === 'LIVE' && kind === 'execute' && mayKnow(signalId)
+        const doubt = inDoubt ? { sent: 'unknown' } : {}
+        return settle(refuse({ ...reason, facts: { ...reason.facts, ...doubt } }, signal))
+      }
       const holder = kind === 'execute' ? inFlight.chainOf(signalId) : null
       if (holder !== null && holder !== chainId) return settle(refuse(conflict(signalId, holder), signal))
       const refusal = refusalOf(pool, kind, chainId)

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { hold } from '../support/faults.ts'
 import { eventually, type LiveTitan, signal, startLiveTitan } from '../support/liveTitan.ts'
+import { startTitan } from '../support/startTitan.ts'
 
 let live: LiveTitan | null = null
 afterEach(async () => {
@@ -77,4 +78,22 @@ test('no refusal says of a LIVE trade that is on its way that nothing of it was 
     code: 'CHAIN_UNAVAILABLE',
     sent: 'no',
   })
+})
+
+test('nor does the refusal of a chain that is not configured any more', async () => {
+  live = await startLiveTitan()
+  const { dataDir } = live.titan
+  const taken = signal({ signal_id: 'of-a-chain-that-was' })
+  expect((await live.titan.post('/execute', taken)).json).toMatchObject({ status: 'included' })
+  await live.end()
+  const { RPC_BSC, ...environment } = live.environment
+  const titan = await startTitan({ dataDir, env: { ...environment, RPC_POLYGON: RPC_BSC ?? '' } })
+  try {
+    const again = await titan.post('/execute', taken)
+    expect(again.json).toMatchObject({ code: 'UNKNOWN_CHAIN', sent: 'unknown' })
+    const other = await titan.post('/execute', signal({ signal_id: 'new' }))
+    expect(other.json).toMatchObject({ code: 'UNKNOWN_CHAIN', sent: 'no' })
+  } finally {
+    await titan.stop()
+  }
 })
