@@ -61,7 +61,7 @@ class ExecutionClient:
         retry: RetryPolicy = RetryPolicy(),
         connections_max: int = 100,
     ) -> None:
-        host = host or setting("EXECUTION_HOST") or "localhost"
+        host = (host or setting("EXECUTION_HOST") or "localhost").strip("[]")
         port = _port_of(setting("EXECUTION_PORT") or "8545") if port is None else encode_integer("port", port)
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if connections_max < 1:
@@ -152,9 +152,10 @@ class ExecutionClient:
 
         A signal that is being worked on has the ``status`` "accepted" and no more than that.
 
-        Raises ConnectionFailed, ProtocolError, ServerBusy.
+        Raises ConnectionFailed, ProtocolError, ServerBusy, and ModeMismatch: a server in another mode has other records.
         """
         reply = await self._ask("GET", f"/trades/{encode_signal_id(signal_id)}")
+        self._check_mode(reply.body, reply.body)
         return None if reply.status == 404 else cast(TradeRecord, _expect_ok(reply))
 
     async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> TradeRecord | None:
@@ -245,6 +246,6 @@ def _expect_ok(reply: Reply) -> dict[str, Any]:
 
 
 def _port_of(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+    if not re.fullmatch(r"[0-9]{1,15}", text) or not 1 <= int(text) <= 65535:
         raise SettingError(f"EXECUTION_PORT must be a whole number from 1 to 65535{instead(text)}.")
     return int(text)

@@ -45,8 +45,9 @@ class ProtocolError(TitanError):
 class ModeMismatch(TitanError):
     """The server runs in another mode than the caller expects.
 
-    ``answer`` is the answer that told so, None when it was noticed before any signal was sent. Where its ``code`` is
-    MODE_MISMATCH, nothing was executed; a server too old to know that code executed the signal in its own mode.
+    ``answer`` is the answer that told so, None when it was noticed before any signal was sent. Where that answers a
+    signal and its ``code`` is MODE_MISMATCH, nothing was executed; a server too old to know that code executed the
+    signal in its own mode. Raised by ``resolve`` it says nothing of the signal: its record is in the other mode.
     """
 
     def __init__(self, expected: str, actual: str, answer: Mapping[str, Any] | None = None) -> None:

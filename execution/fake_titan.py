@@ -100,6 +100,7 @@ class FakeTitan:
     def settle(self, signal_id: str, scripted: Scripted) -> None:
         """What became of a trade that was ``pending()``. Raises KeyError when there is none of that id."""
         signal, _ = self._taken[signal_id]
+        self._answers[signal_id] = answer_to(signal, scripted, self.mode)
         self._record(signal, scripted)
 
     def _take(self, signal: dict[str, Any], mode: str | None) -> tuple[int, dict[str, Any], bool]:
@@ -115,8 +116,8 @@ class FakeTitan:
         elif known is not None:
             self._repeated += 1
             return 200, self._answers[signal_id], False
-        elif signal["chainId"] not in self.chains:
-            refusal = failed("UNKNOWN_CHAIN", f"Chain {signal['chainId']} not configured.")
+        else:
+            refusal = self._missing_chain(signal)
         scripted = refusal or self._next()
         if scripted.refused:
             self._refused += 1
@@ -129,6 +130,10 @@ class FakeTitan:
             self._answers[signal_id] |= {"success": False, "code": on_its_way.code, "error": on_its_way.error}
         self._record(signal, scripted)
         return 202 if scripted.open else 200, self._answers[signal_id], scripted.lost
+
+    def _missing_chain(self, signal: Mapping[str, Any]) -> Scripted | None:
+        chain_id = signal["chainId"]
+        return None if chain_id in self.chains else failed("UNKNOWN_CHAIN", f"Chain {chain_id} not configured.")
 
     def _next(self) -> Scripted:
         return self.script.popleft() if self.script else self.default
@@ -163,7 +168,7 @@ class FakeTitan:
 
     async def _simulate(self, request: web.Request) -> web.StreamResponse:
         signal = {"signal_id": new_signal_id(), **await request.json()}
-        scripted = self._next()
+        scripted = self._missing_chain(signal) or self._next()
         status = CODES[str(scripted.code)].status if scripted.refused else 200
         return web.json_response(simulated(signal, scripted, self.mode), status=status)
 

@@ -15,6 +15,8 @@ from execution.outcome import as_outcome, is_in_doubt
 from execution.transport import NoReply, NoRoom, NotSent, Reply, Transport
 
 _HTTP_OK = 200
+#: Refusals that come before a server looks for what it has done under the id.
+_SAY_NOTHING = ("IN_FLIGHT", "MODE_MISMATCH", "UNKNOWN_CHAIN", "FORBIDDEN_HOST")
 
 
 @dataclass(slots=True)
@@ -88,9 +90,9 @@ def _settle(known: Submission, signal_id: str, status: int, answer: dict[str, An
     """Takes an answer into account; whether it is the last word on the signal."""
     doubted = signal_id in known.lost or is_in_doubt(known.answers.get(signal_id, {}))
     in_doubt = is_in_doubt(answer)
-    says_nothing = is_busy(status, answer) or answer["code"] in ("IN_FLIGHT", "MODE_MISMATCH") or in_doubt
+    says_nothing = is_busy(status, answer) or answer["code"] in _SAY_NOTHING or in_doubt
     if doubted and says_nothing:
-        # "Busy", "in flight" and "another mode" say nothing about what an earlier sending did.
+        # None of these says what an earlier sending did, to a server that may have run with other settings.
         if in_doubt:
             known.answers[signal_id] = answer
         return False

@@ -123,7 +123,10 @@ def test_a_folder_and_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 
 def test_placeholders_are_not_set_and_quotes_left_on_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert setting("RPC_BASE", {"RPC_BASE": "https://..."}) is None
+    for placeholder in ("https://...", "https://..., wss://...", "0x...", "0x...your_private_key...", "...", ""):
+        assert setting("RPC_BASE", {"RPC_BASE": placeholder}) is None
+    # A value that was cut off is none: the server refuses it.
+    assert setting("RPC_BASE", {"RPC_BASE": "https://base.example/v2/abc..."}) == "https://base.example/v2/abc..."
     monkeypatch.setenv("EXECUTION_HOST", '"titan.local"')
     with pytest.raises(SettingError, match="EXECUTION_HOST has quotes left in its value"):
         ExecutionClient()
@@ -147,6 +150,10 @@ def test_the_address_comes_from_the_argument_the_environment_the_file_or_the_def
     monkeypatch.setenv("EXECUTION_HOST", "10.1.2.3")
     assert ExecutionClient().url == "http://10.1.2.3:8548"
     assert ExecutionClient("::1", 8549).url == "http://[::1]:8549"
+    # What the server takes: an address as in a URL, and a port with zeros before it.
+    monkeypatch.setenv("EXECUTION_HOST", "[::1]")
+    monkeypatch.setenv("EXECUTION_PORT", "008548")
+    assert ExecutionClient().url == "http://[::1]:8548"
     for wrong in ("eighty", "0", "65536"):
         monkeypatch.setenv("EXECUTION_PORT", wrong)
         with pytest.raises(SettingError, match=f'EXECUTION_PORT must be .* 65535, not "{wrong}"'):

@@ -116,6 +116,9 @@ async def test_live_trades_are_on_their_way_until_they_are_settled() -> None:
         titan.settle(result["signal_id"], failed("REVERTED"))
         record = await manager.resolve(result["signal_id"])
         assert record is not None and (record["status"], record["code"]) == ("reverted", "REVERTED")
+        again = await manager.submit_trade(**DOCUMENT_TRADE, signal_id=result["signal_id"])
+        assert (again["status"], again["code"]) == ("reverted", "REVERTED") and len(titan.signals) == 1
+        assert (await manager.simulate_trade(**{**DOCUMENT_TRADE, "chain_id": 77}))["code"] == "UNKNOWN_CHAIN"
         stream = manager.events(from_seq=1, updates=True)
         seen = [await anext(stream), await anext(stream)]
         assert [each["type"] for each in seen] == ["execution_update", "live_execution"]

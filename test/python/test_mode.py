@@ -82,5 +82,26 @@ async def test_the_server_refuses_a_signal_that_is_meant_for_live(server: Server
         assert caught.value.answer is not None and caught.value.answer["code"] == "MODE_MISMATCH"
         with pytest.raises(ModeMismatch):
             await client.execute_batch([TradeSignal(**DOCUMENT_TRADE)])
-        assert await client.resolve(str(caught.value.answer["signal_id"]), timeout=0.1) is None
+        refused_id = str(caught.value.answer["signal_id"])
+    async with ExecutionClient(port=server.port) as client:
+        assert await client.resolve(refused_id, timeout=0.1) is None
     assert server.get("/stats")["recorded"] == before
+
+
+async def test_a_server_in_another_mode_does_not_tell_that_there_was_no_trade() -> None:
+    """Its answer was lost, and the server was started again in PAPER: the record is in LIVE's own journal."""
+    missing = 404, {**REFUSED, "status": 404, "mode": "PAPER", "code": "TRADE_NOT_FOUND"}
+    async with scripted_server(missing) as server, ExecutionClient("127.0.0.1", server.port, mode="LIVE") as client:
+        with pytest.raises(ModeMismatch):
+            await client.resolve("sent-in-live", timeout=0.1)
+
+
+@pytest.mark.parametrize(("status", "code"), [(422, "UNKNOWN_CHAIN"), (403, "FORBIDDEN_HOST")])
+async def test_after_a_lost_answer_other_settings_of_the_server_say_nothing_about_the_first_sending(
+    status: int, code: str
+) -> None:
+    refused = status, {**REFUSED, "mode": "PAPER", "status": status, "code": code}
+    async with scripted_server(HEALTH, None, refused) as server:
+        async with ExecutionManager("127.0.0.1", server.port, retry=QUICK) as manager:
+            with pytest.raises(OutcomeUnknown):
+                await manager.submit_trade(**DOCUMENT_TRADE)
