@@ -21,7 +21,7 @@ _MEANT = re.compile(
     rf"""(?:export[{_BLANKS}]+|set[{_BLANKS}]+|\$env:|-[{_BLANKS}]+|["'{{{_BLANKS}])*"""
     rf"""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']?[{_BLANKS}]*[:={_BLANKS}]"""
 )
-_PLACEHOLDER = re.compile(r"\.\.\.|^your_private_key", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"""["']?(?:[a-z0-9_|]*://|0x)?\.\.\.|your_private_key""", re.IGNORECASE)
 _QUOTES_LEFT = re.compile("""^["'`“”‘’]|["'`“”‘’]$""")
 
 
@@ -48,7 +48,7 @@ def read_environment(folder: Path | None = None) -> Mapping[str, str]:
 
 
 def setting(name: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """The text of one setting; None when it is empty or a placeholder (every part between commas holds ``...``).
+    """The text of one setting; None when it is empty or a placeholder (every part between commas begins with ``...`` or ``https://...``).
 
     Comments after the value are cut off, which ``docker --env-file`` and systemd hand on. ``environment`` is that of
     ``read_environment()`` unless given. Raises SettingError for a value that still has quotes around it.
@@ -56,7 +56,7 @@ def setting(name: str, environment: Mapping[str, str] | None = None) -> str | No
     raw = (read_environment() if environment is None else environment).get(name, "")
     text = _COMMENT.sub("", raw, count=1).strip(_BLANKS)
     parts = [part.strip(_BLANKS) for part in text.split(",")]
-    if all(part == "" or _PLACEHOLDER.search(part) for part in parts):
+    if all(part == "" or _PLACEHOLDER.match(part) for part in parts):
         return None
     if any(_QUOTES_LEFT.search(part) for part in parts):
         raise SettingError(

@@ -40,7 +40,7 @@ export function pointsAtServer({
 }
 
 function endpointProblem(entry: string): string | null {
-  if (/YOUR[_-]?(API[_-]?)?KEY|\.\.\./i.test(entry))
+  if (/YOUR[_-]?(API[_-]?)?KEY|\.\.\.|\$\{/i.test(entry))
     return 'still holds a placeholder; put your own endpoint there, or leave it empty.'
   if (!isUrl(entry)) {
     if (isAbsolute(entry)) return null

@@ -12,7 +12,7 @@ export function envExample(): string {
     [
       '# Copy this file to .env: UTF-8 text of lines NAME=VALUE, empty lines and comments; anything else stops the start with its line.',
       '# A value may stand in one pair of quotes (.env only), ends before a # that follows a blank, and counts as not set when it is',
-      '# empty or holds "..."; quotes that are left in it are an error. The server and its Python client read it alike.',
+      '# empty or a placeholder as here; quotes that are left in it are an error. The server and its Python client read it alike.',
     ],
     ['# Execution', ...shown(SETTINGS.mode)],
     ['# Server', ...shown(SETTINGS.host), ...shown(SETTINGS.port)],

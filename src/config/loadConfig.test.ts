@@ -361,11 +361,12 @@ describe('unknown names', () => {
   })
 })
 
-test('DATA_DIR is made absolute, and ~ is refused', () => {
+test('DATA_DIR is made absolute, and ~ and variables are refused', () => {
   expect(loadConfig({ DATA_DIR: 'var/titan' }).dataDir).toBe(resolve('var/titan'))
-  expect(problemsOf({ DATA_DIR: '~/titan' })).toEqual([
-    'DATA_DIR must be a whole path: ~ means nothing in .env.',
-  ])
+  for (const path of ['~/titan', '$HOME/titan', '/var/${NAME}'])
+    expect(problemsOf({ DATA_DIR: path })).toEqual([
+      'DATA_DIR must be a whole path: ~ and $NAME mean nothing in .env.',
+    ])
 })
 
 test('every problem is reported at once', () => {

@@ -51,11 +51,13 @@ export function parseAddress(text: string): Parsed<Address> {
 }
 
 /**
- * A file or folder. A leading `~` is refused: no shell reads the .env file, so it would become a folder of
- * that name.
+ * A file or folder. A leading `~` and variables are refused: no shell reads the .env file, so they would
+ * become folders of that name.
  */
 export function parsePath(text: string): Parsed<string> {
-  return text.startsWith('~') ? unparsable('must be a whole path: ~ means nothing in .env.') : parsed(text)
+  return /^~|\$[{A-Za-z_]/.test(text)
+    ? unparsable('must be a whole path: ~ and $NAME mean nothing in .env.')
+    : parsed(text)
 }
 
 /** Repeats what was written, unless it is long enough to be a key pasted into the wrong line. */
