@@ -102,6 +102,27 @@ describe('a trade that is out', () => {
     expect(live.rig.journal.totals()).toMatchObject({ executed: 1, failed: 0 })
     expect(told(await execute('a'))).toMatchObject({ status: 'included', txHash: attempts[1]?.hash })
   })
+
+  it('is not given up for blocks before the one it was made on, though an endpoint that lags told the head', async () => {
+    let profit = PROFIT
+    let block = 0
+    live.change = () => ({
+      trade: { simulate: async () => succeed({ ...SIMULATION, profit, block: block || live.rig.head }) },
+    })
+    await restart()
+    await execute('a')
+    live.rig.head -= 3
+    await blocks(0)
+    live.rig.head += 4
+    profit = 1n
+    for (block of [HEAD - 2, HEAD - 1]) await blocks(1)
+    expect(sentNow().filter((line) => line.startsWith('cancel'))).toEqual([])
+    block = 0
+    await blocks(1)
+    await blocks(1)
+    expect(sentNow()).toContain(`cancel ${FIRST_NONCE}`)
+  })
+
   it('is not bumped beyond what it is worth now', async () => {
     let profit = PROFIT
     live.change = () => ({

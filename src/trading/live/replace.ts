@@ -42,6 +42,9 @@ interface Evaluation {
   readonly valuation: Valuation
 }
 
+/** No endpoint that is asked lags this many blocks: a block further above the head there never was. */
+const LAG_MAX = 64
+
 /** First four bytes of keccak-256 of the executor's `SignalConsumed(bytes32)`. */
 const SIGNAL_CONSUMED = '0x043e6e94'
 
@@ -85,8 +88,12 @@ export function createReplacements({
     const { signal } = record
     const calldata = calldataOf(record, signal.minProfit, context)
     const simulated = await trade.simulate({ signal, calldata, lane: first.lane, behind: [] })
-    // An endpoint that lags shows the state the trade was made for, or one before it: that says nothing new.
-    if (!simulated.ok || simulated.value.block <= first.signedAtBlock) return forgetWorth(execution)
+    // An endpoint that lags shows the state the trade was made for, or one before it: that says nothing new. Where
+    // one tells the head, blocks since the signing count from that lower head.
+    const madeOn = record.simulation?.block ?? 0
+    const isOnChain = madeOn <= head + LAG_MAX
+    const known = Math.max(first.signedAtBlock, isOnChain ? madeOn : 0)
+    if (!simulated.ok || simulated.value.block <= known) return forgetWorth(execution)
     const simulation = simulated.value
     // It has been mined since its receipt was asked for.
     if (simulation.revertData?.startsWith(SIGNAL_CONSUMED)) return forgetWorth(execution)
