@@ -27,8 +27,8 @@ class RetryPolicy:
     pause_max: float = 3.0
 
     def pause_after(self, attempt: int) -> float:
-        """Seconds to wait after the attempt of that number (from 0), where the server does not say."""
-        return min(self.pause * 4.0**attempt, self.pause_max) * random.uniform(0.8, 1.2)
+        """Seconds to wait after the attempt of that number (from 0), where the server does not say; at most ``pause_max``."""
+        return min(self.pause * 4.0**attempt * random.uniform(0.8, 1.2), self.pause_max)
 
 
 async def deliver(

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from conftest import DOCUMENT_TRADE, Server, free_port
+from scripted_server import scripted_server
 from tcp_proxy import TcpProxy, http_reply
 
 from execution.execution_client import (
@@ -93,6 +94,15 @@ async def test_lost_then_gone_is_unknown_not_failed() -> None:
         with pytest.raises(OutcomeUnknown):
             await client.execute(TradeSignal(**DOCUMENT_TRADE))
     assert lost == 1
+
+
+async def test_a_client_does_as_many_attempts_as_its_policy_says() -> None:
+    """A pause of its own, spread by chance above the longest that is waited for a server, has ended it before."""
+    policy = RetryPolicy(attempts=20, pause=0.01, pause_max=0.01)
+    async with scripted_server(None) as server, ExecutionClient("127.0.0.1", server.port, retry=policy) as client:
+        with pytest.raises(OutcomeUnknown):
+            await client.execute(TradeSignal(**DOCUMENT_TRADE))
+        assert len(server.asked) == 20
 
 
 async def test_a_signal_that_never_arrived_resolves_to_nothing(manager: ExecutionManager) -> None:
