@@ -152,11 +152,12 @@ class ExecutionClient:
 
         A signal that is being worked on has the ``status`` "accepted" and no more than that.
 
-        Raises ConnectionFailed, ProtocolError, ServerBusy, and ModeMismatch: a server in another mode has other records.
+        Raises ConnectionFailed, ProtocolError, Refused (ServerBusy is one), and ModeMismatch: a server in another mode has other records.
         """
         reply = await self._ask("GET", f"/trades/{encode_signal_id(signal_id)}")
         self._check_mode(reply.body, reply.body)
-        return None if reply.status == 404 else cast(TradeRecord, _expect_ok(reply))
+        # Only the server's own word: a proxy has pages that it does not find too.
+        return None if reply.body.get("code") == "TRADE_NOT_FOUND" else cast(TradeRecord, _expect_ok(reply))
 
     async def resolve(self, signal_id: str, *, timeout: float = 10.0) -> TradeRecord | None:
         """The record of a signal whose answer was lost or came before its outcome, waiting up to ``timeout`` seconds.

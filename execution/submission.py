@@ -15,8 +15,8 @@ from execution.outcome import as_outcome, is_in_doubt
 from execution.transport import NoReply, NoRoom, NotSent, Reply, Transport
 
 _HTTP_OK = 200
-#: Refusals that come before a server looks for what it has done under the id.
-_SAY_NOTHING = ("IN_FLIGHT", "MODE_MISMATCH", "UNKNOWN_CHAIN", "FORBIDDEN_HOST")
+#: Refusals that come before a server looks for what it has done under the id, or from anywhere.
+_SAY_NOTHING = ("IN_FLIGHT", "MODE_MISMATCH", "UNKNOWN_CHAIN", "FORBIDDEN_HOST", "INTERNAL")
 
 
 @dataclass(slots=True)
@@ -104,6 +104,9 @@ def _settle(known: Submission, signal_id: str, status: int, answer: dict[str, An
 def _results(reply: Reply, ids: Sequence[str]) -> dict[str, tuple[int, dict[str, Any]]]:
     """HTTP status and answer of each signal. Raises NoReply when it is not told whose they are."""
     if "results" not in reply.body:
+        if "success" not in reply.body and (reply.status < 300 or reply.status >= 500):
+            # A gateway's own words, which may have lost the server after handing the request on.
+            raise NoReply(f"HTTP {reply.status} without an answer of the server")
         return {signal_id: (reply.status, as_outcome(reply.status, reply.body, signal_id)) for signal_id in ids}
     results = reply.body["results"]
     if not isinstance(results, list) or len(results) != len(ids) or not all(isinstance(each, dict) for each in results):

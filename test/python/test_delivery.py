@@ -16,6 +16,7 @@ from execution.execution_client import (
     ModeMismatch,
     OutcomeUnknown,
     ProtocolError,
+    Refused,
     RetryPolicy,
     ServerBusy,
     TradeSignal,
@@ -94,6 +95,32 @@ async def test_lost_then_gone_is_unknown_not_failed() -> None:
         with pytest.raises(OutcomeUnknown):
             await client.execute(TradeSignal(**DOCUMENT_TRADE))
     assert lost == 1
+
+
+@pytest.mark.parametrize("status", [200, 500, 502, 504])
+async def test_json_of_a_proxy_that_lost_the_server_leaves_the_outcome_unknown(status: int) -> None:
+    """As gateways answer once they have handed a request on."""
+    async with (
+        scripted_server((status, {"message": "upstream failed"})) as server,
+        ExecutionClient("127.0.0.1", server.port, mode="LIVE", retry=QUICK) as client,
+    ):
+        with pytest.raises(OutcomeUnknown, match=f"HTTP {status} without an answer of the server"):
+            await client.execute(TradeSignal(**DOCUMENT_TRADE))
+        with pytest.raises(OutcomeUnknown):
+            await client.execute_batch([TradeSignal(**DOCUMENT_TRADE)])
+
+
+async def test_a_page_that_a_proxy_does_not_find_is_no_word_on_the_trade() -> None:
+    async with scripted_server((404, {"message": "no route"})) as server:
+        async with ExecutionClient("127.0.0.1", server.port) as client:
+            with pytest.raises(Refused):
+                await client.resolve("abc", timeout=0.1)
+
+
+async def test_json_of_a_proxy_that_let_nothing_through_is_a_refusal() -> None:
+    async with scripted_server((403, {"message": "no"})) as server, ExecutionClient("127.0.0.1", server.port) as client:
+        answer = await client.execute(TradeSignal(**DOCUMENT_TRADE))
+    assert (answer["success"], answer["error"]) == (False, "HTTP 403")
 
 
 async def test_a_client_does_as_many_attempts_as_its_policy_says() -> None:
