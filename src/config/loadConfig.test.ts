@@ -363,7 +363,7 @@ describe('unknown names', () => {
 
 test('DATA_DIR is made absolute, and ~ and variables are refused', () => {
   expect(loadConfig({ DATA_DIR: 'var/titan' }).dataDir).toBe(resolve('var/titan'))
-  for (const path of ['~/titan', '$HOME/titan', '/var/${NAME}'])
+  for (const path of ['~/titan', '$HOME/titan', '/var/$'.concat('{NAME}')])
     expect(problemsOf({ DATA_DIR: path })).toEqual([
       'DATA_DIR must be a whole path: ~ and $NAME mean nothing in .env.',
     ])

@@ -26,14 +26,18 @@ export function bugAnswer({
   error,
   mode,
   signalId = null,
+  inDoubt = false,
   onBug,
 }: {
   error: unknown
   mode: Mode
   signalId?: string | null
+  /** Whether it may have come after the signal was handed on, to be sent. */
+  inDoubt?: boolean
   onBug: OnBug
 }): Answer {
   const traceId = reportBug(error, onBug)
-  const body = encodeFailure({ failure: BUG, mode, signalId, traceId })
+  const reason = inDoubt ? { ...BUG, facts: { sent: 'unknown' } } : BUG
+  const body = encodeFailure({ failure: reason, mode, signalId, traceId })
   return { success: false, httpStatus: CODES.INTERNAL.status, body, replayed: false, refused: 'INTERNAL' }
 }

@@ -59,3 +59,24 @@ test('a refusal of a LIVE id that is known never says that nothing of it was sen
   expect(told({ ...paper, signal_id: 'known' })).toEqual(['MODE_MISMATCH', 'unknown'])
   expect(told({ ...sampleRequest, amount: '0', signal_id: 'known' })).toEqual(['INVALID_AMOUNT', 'unknown'])
 })
+
+test('after a bug it is not known what of a LIVE signal was sent', () => {
+  const intake = createIntake({
+    mode: 'LIVE',
+    chainIds: [1],
+    dispatcher: {
+      submit(): void {
+        throw new Error('after it was handed on')
+      },
+    } as Partial<Dispatcher> as Dispatcher,
+    counts: { count: () => undefined },
+    metrics: { signalReceived: () => undefined } as Partial<Metrics> as Metrics,
+    logger: SILENT,
+    onBug() {},
+  })
+  let body = ''
+  intake.take('execute', sampleRequest, NO_SIGNAL_HEADERS, (answer) => {
+    body = answer.body
+  })
+  expect(JSON.parse(body)).toMatchObject({ code: 'INTERNAL', sent: 'unknown' })
+})

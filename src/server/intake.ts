@@ -120,7 +120,8 @@ export function createIntake({
       try {
         dispatcher.submit(kind, decoded.value, finish)
       } catch (error) {
-        finish(bugAnswer({ error, mode, signalId, onBug }))
+        const inDoubt = mode === 'LIVE' && kind === 'execute'
+        finish(bugAnswer({ error, mode, signalId, inDoubt, onBug }))
       }
     },
     refuseBatch(readIds) {
