@@ -21,7 +21,7 @@ _MEANT = re.compile(
     rf"""(?:export[{_BLANKS}]+|set[{_BLANKS}]+|\$env:|-[{_BLANKS}]+|["'{{{_BLANKS}])*"""
     rf"""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']?[{_BLANKS}]*[:={_BLANKS}]"""
 )
-_PLACEHOLDER = re.compile(r"""["']?(?:[a-z0-9_|]*://|0x)?\.\.\.|your_private_key""", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"""["']?(?:[a-z0-9_|]*://|0x)?\.\.\.|your_private_key""", re.IGNORECASE | re.ASCII)
 _QUOTES_LEFT = re.compile("""^["'`“”‘’]|["'`“”‘’]$""")
 
 

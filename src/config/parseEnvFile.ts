@@ -54,10 +54,10 @@ function readLine(line: string): { readonly name: string; readonly value: string
   if (!NAME.test(name)) return `is not NAME=VALUE; ${fixOf(line)}`
   const value = line.slice(equals + 1).trim()
   const [quote = ''] = value
-  if (!QUOTES.includes(quote)) return { name, value: value.replace(/(^|\s)#.*$/, '').trim() }
+  if (!QUOTES.includes(quote)) return { name, value: value.replace(/(^|\s)#.*$/s, '').trim() }
   const end = value.indexOf(quote, 1)
   if (end === -1) return `has a value that begins with ${quote} and does not end with it.`
-  if (!/^\s*(#.*)?$/.test(value.slice(end + 1))) return 'has text after the closing quote of its value.'
+  if (!/^\s*(#.*)?$/s.test(value.slice(end + 1))) return 'has text after the closing quote of its value.'
   const quoted = value.slice(1, end)
   // Container runtimes hand comments on, so that one in a value could not be told from one after it.
   return /(^|\s)#/.test(quoted)

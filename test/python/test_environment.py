@@ -23,6 +23,7 @@ FILES: list[bytes] = [
             "RPC-ETHEREUM=x\n=x\nexport\n0x3f3f\n// a comment\nÄ=1\n1A=2",
             'A="open\nB="x"y\nC="x #1"\nD="#1"\nE="\nF=\'a\' b',
             "nonsense\nA=1\nmore of it",
+            "A=#x\u2028y\nB=x #y\u2028\"\nC=\"x\" # a\u2028b",
             "EXECUTION_MODE=PAPER # or LIVE\x0b\nEXECUTION_PORT=1\x0c2\n",
         )
     ),
@@ -125,6 +126,7 @@ def test_a_folder_and_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 def test_placeholders_are_not_set_and_quotes_left_on_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for placeholder in ("https://...", "https://..., wss://...", "0x...", "0x...your_private_key...", "...", ""):
         assert setting("RPC_BASE", {"RPC_BASE": placeholder}) is None
+    assert setting("RPC_BASE", {"RPC_BASE": "\u0130://..."}) is not None
     # A value that was cut off is none: the server refuses it.
     assert setting("RPC_BASE", {"RPC_BASE": "https://base.example/v2/abc..."}) == "https://base.example/v2/abc..."
     monkeypatch.setenv("EXECUTION_HOST", '"titan.local"')
