@@ -91,7 +91,7 @@ liveCase(
     injected:
       'no block for eighteen seconds while a trade is pending, longer than its bytes wait to go out again; another chain trades on',
     expected:
-      'no bump, no cancel; the other chain is served; included when blocks come again (two minutes: test/e2e/chainTrouble.test.ts)',
+      'no bump, no cancel; the other chain is served; included when blocks come again (two minutes: test/faults/chainTrouble.test.ts)',
   },
   {
     chainIds: [56, 43114],
