@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { callRpc } from '../../devnet/callRpc.ts'
 import type { Address, Hex } from '../../src/domain/signal.ts'
 import { executorInterface } from './devnetTrades.ts'
@@ -37,10 +38,26 @@ export interface LiveChain {
   count(account: string): Promise<number>
 }
 
+const REST_MS = 150
+/** Of a chain that makes blocks all the time. */
+const RESTLESS_MAX = 10
+
 export function openLiveChain({ rpc }: { rpc: string }): LiveChain {
   const ask = async <T>(method: string, ...params: unknown[]) =>
     (await callRpc({ rpc, method, params, timeoutMs: 30_000 })) as T
   const head = async () => Number(await ask<Hex>('eth_blockNumber'))
+
+  /** anvil loses a block that it still makes, of what it took before, during a reorg. */
+  async function headAtRest(): Promise<number> {
+    let before = await head()
+    for (let looks = 0; looks < RESTLESS_MAX; looks += 1) {
+      await sleep(REST_MS)
+      const now = await head()
+      if (now === before) break
+      before = now
+    }
+    return before
+  }
 
   interface Block {
     readonly transactions: readonly { hash: Hex; from: Address; to: Address; nonce: Hex; input: Hex }[]
@@ -88,13 +105,13 @@ export function openLiveChain({ rpc }: { rpc: string }): LiveChain {
       )
     },
     async reorg({ depth, forgets = false }) {
-      const newest = await head()
+      await ask('evm_setAutomine', false)
+      const newest = await headAtRest()
       const numbers = Array.from({ length: depth }, (_, index) => newest - depth + 1 + index)
       const hashes = (await Promise.all(numbers.map(block))).flatMap(({ transactions }) =>
         transactions.map(({ hash }) => hash),
       )
       const raws = await Promise.all(hashes.map((hash) => ask<Hex>('debug_getRawTransaction', hash)))
-      await ask('evm_setAutomine', false)
       await ask('anvil_reorg', depth, [])
       if (!forgets) for (const raw of raws) await ask('eth_sendRawTransaction', raw)
     },
