@@ -22,7 +22,7 @@ test('a page of events fits into what one subscriber may be owed', () => {
 })
 
 test('what all clients together can take fits into the memory of a small machine', () => {
-  const { bodiesBytesMax, subscribersBytesMax, unstoredBytesMax, connectionsMax, signalBytesMax } = LIMITS
-  const bytes = bodiesBytesMax + subscribersBytesMax + 2 * unstoredBytesMax + connectionsMax * signalBytesMax
+  const { bodiesBytesMax, unreadBytesMax, unstoredBytesMax, connectionsMax, signalBytesMax } = LIMITS
+  const bytes = bodiesBytesMax + unreadBytesMax + 2 * unstoredBytesMax + connectionsMax * signalBytesMax
   expect(bytes).toBeLessThan(1.5 * 1024 ** 3)
 })

@@ -23,8 +23,8 @@ export const LIMITS = {
   queueMax: 20_000,
   /** Bytes buffered for one WebSocket subscriber before it is a slow consumer. */
   subscriberBytesMax: 16 * 1024 * 1024,
-  /** The same for all together, before those with the most are cut off. */
-  subscribersBytesMax: 256 * 1024 * 1024,
+  /** The same for all clients together, readers of large answers too, before those with the most are cut off. */
+  unreadBytesMax: 256 * 1024 * 1024,
   /** Bytes of events that wait for the event log in memory; further ones stay in the chains' journals. */
   unstoredBytesMax: 64 * 1024 * 1024,
   /** Events in one page of GET /events or /trades. */

@@ -10,8 +10,11 @@ import type { BodyReader } from './bodyReader.ts'
 import { findPath } from './endpoints.ts'
 import type { Handle } from './handle.ts'
 import { problemReply, type ServerReply } from './httpMessage.ts'
+import type { UnreadBytes } from './unreadBytes.ts'
 
 const NO_BODY = Buffer.alloc(0)
+/** Characters of an answer up to which it is not counted what its client has not taken: little, whatever the number of clients. */
+const SMALL_CHARS_MAX = 16 * 1024
 
 /**
  * Puts the handler behind uWebSockets.js, whose rules are: `onAborted` before anything else, `req` only until
@@ -23,6 +26,7 @@ export function attachHttp({
   mode,
   admission,
   bodies,
+  unread,
   handle,
   answerBug,
   metrics,
@@ -31,6 +35,8 @@ export function attachHttp({
   mode: Mode
   admission: Admission
   bodies: BodyReader
+  /** Of all clients. */
+  unread: UnreadBytes
   handle: Handle
   answerBug: (error: unknown) => ServerReply
   metrics: Metrics
@@ -39,9 +45,11 @@ export function attachHttp({
     let open = true
     let answered = false
     let reading: { abandon(): void } | null = null
+    let writing: { abandon(): void } | null = null
     res.onAborted(() => {
       open = false
       reading?.abandon()
+      writing?.abandon()
     })
     const head = { host: req.getHeader('host'), origin: req.getHeader('origin') }
     const method = req.getCaseSensitiveMethod()
@@ -54,7 +62,9 @@ export function attachHttp({
       if (!open) return
       const allowed = admission.corsHeaders(head)
       const cors = method === 'OPTIONS' && allowed.length > 0 ? [...allowed, ...PREFLIGHT_HEADERS] : allowed
-      res.cork(() => write({ res, reply, cors, method, close }))
+      if (method === 'HEAD' || reply.body.length <= SMALL_CHARS_MAX)
+        res.cork(() => write({ res, reply, cors, method, close }))
+      else writing = writeLarge({ res, reply, cors, unread })
     }
     const refuse = (failure: Failure, close = false) => respond(problemReply({ failure, mode }), close)
 
@@ -139,12 +149,50 @@ export function write({
   method?: string
   close?: boolean
 }): void {
-  res.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`)
-  if (reply.contentType !== '') res.writeHeader('Content-Type', reply.contentType)
-  for (const [name, value] of reply.headers) res.writeHeader(name, value)
-  for (const [name, value] of cors) res.writeHeader(name, value)
+  writeHead(res, reply, cors)
   if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(reply.body), close)
   // With a length given, even undefined, it would be written into the answer.
   else if (reply.status === 204) res.endWithoutBody()
   else res.end(reply.body, close)
+}
+
+function writeHead(res: HttpResponse, reply: ServerReply, cors: ServerReply['headers']): void {
+  res.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? ''}`)
+  if (reply.contentType !== '') res.writeHeader('Content-Type', reply.contentType)
+  for (const [name, value] of reply.headers) res.writeHeader(name, value)
+  for (const [name, value] of cors) res.writeHeader(name, value)
+}
+
+/**
+ * Writes a reply as fast as its client takes it: `end` would copy the rest into uWebSockets.js, out of sight.
+ * Who leaves too much unread is cut off. `abandon` when the client has left.
+ */
+function writeLarge({
+  res,
+  reply,
+  cors,
+  unread,
+}: {
+  res: HttpResponse
+  reply: ServerReply
+  cors: ServerReply['headers']
+  unread: UnreadBytes
+}): { abandon(): void } {
+  const body = Buffer.from(reply.body)
+  const held = unread.add(() => res.close())
+  let isEnded = false
+  function writeFrom(offset: number): boolean {
+    const [isTaken, hasEnded] = res.tryEnd(body.subarray(offset), body.length)
+    isEnded = hasEnded
+    if (isEnded) held.remove()
+    return isTaken
+  }
+  res.onWritable(writeFrom)
+  res.cork(() => {
+    writeHead(res, reply, cors)
+    writeFrom(0)
+  })
+  // It is kept whole until its end. Only now, because a socket that is corked must not be closed.
+  if (!isEnded) held.set(body.length)
+  return { abandon: held.remove }
 }

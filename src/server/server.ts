@@ -48,7 +48,7 @@ export function createServer({
   bodyTimeoutMs = LIMITS.bodyTimeoutMs,
   bodiesBytesMax = LIMITS.bodiesBytesMax,
   subscriberBytesMax = LIMITS.subscriberBytesMax,
-  subscribersBytesMax = LIMITS.subscribersBytesMax,
+  unreadBytesMax = LIMITS.unreadBytesMax,
   heartbeatMs = 10_000,
   idleTimeoutS = 60,
 }: {
@@ -69,7 +69,7 @@ export function createServer({
   bodyTimeoutMs?: number
   bodiesBytesMax?: number
   subscriberBytesMax?: number
-  subscribersBytesMax?: number
+  unreadBytesMax?: number
   heartbeatMs?: number
   idleTimeoutS?: number
 }): Server {
@@ -117,6 +117,7 @@ export function createServer({
     onRefused: metrics.connectionRefused,
     logger,
   })
+  const unread = createUnreadBytes({ bytesMax: unreadBytesMax })
   const webSocket = attachWebSocket({
     app,
     mode,
@@ -128,7 +129,7 @@ export function createServer({
     metrics,
     messageBytesMax: LIMITS.signalBytesMax,
     bufferedBytesMax: subscriberBytesMax,
-    unread: createUnreadBytes({ bytesMax: subscribersBytesMax }),
+    unread,
     heartbeatMs,
     idleTimeoutS,
     onBug,
@@ -139,7 +140,7 @@ export function createServer({
     bytesSumMax: bodiesBytesMax,
     timeoutMs: bodyTimeoutMs,
   })
-  attachHttp({ app, mode, admission, bodies, handle, answerBug, metrics })
+  attachHttp({ app, mode, admission, bodies, unread, handle, answerBug, metrics })
   metrics.watch({ dispatcher, connections: connections.count, webSocketClients: subscribers.count })
   events.onStored((stored) => {
     for (const event of stored) if (event.type !== 'execution_update') metrics.tradeStored(event)

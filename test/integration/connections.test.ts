@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -8,6 +11,7 @@ import { openFilesMax } from '../../src/server/openFilesMax.ts'
 import { exchange, requestText, UPGRADE } from '../support/rawSocket.ts'
 import { readJson } from '../support/readJson.ts'
 import { sampleRequest } from '../support/sampleSignal.ts'
+import { openTestLog } from '../support/testLog.ts'
 import { startTransportServer, type TransportServer } from '../support/transportServer.ts'
 import { openWs, type WsMessage } from '../support/wsClient.ts'
 
@@ -207,7 +211,7 @@ describe('a client that pipelines and does not read', () => {
 
 describe('clients that do not read', () => {
   it('all together take no more than the server keeps: those with the most are cut off (1.19)', async () => {
-    server = await startTransportServer({ subscribersBytesMax: 3_000_000 })
+    server = await startTransportServer({ unreadBytesMax: 3_000_000 })
     const mute = await Promise.all(Array.from({ length: 4 }, () => openWs(server.wsUrl)))
     const reader = await openWs(server.wsUrl)
     for (const { socket } of mute) socket.pause()
@@ -232,6 +236,50 @@ describe('clients that do not read', () => {
     expect((await reader.settle()).at(-1)).toMatchObject({ type: 'pong' })
     for (const each of mute) each.socket.terminate()
     await reader.close()
+  })
+
+  it('of large answers count too, and whoever reads is served (1.19)', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'titan-unread-'))
+    const events = await openTestLog({ path: join(folder, 'events.sqlite') })
+    const padding = 'x'.repeat(16_000)
+    const pageBytes = 1_000 * padding.length
+    server = await startTransportServer({ events, unreadBytesMax: 3 * pageBytes })
+    events.append(
+      1,
+      Array.from({ length: 1_000 }, (_, at) => ({
+        outboxId: at + 1,
+        signalId: `s-${at}`,
+        type: 'paper_execution',
+        outcome: 'filled',
+        code: null,
+        timestampMs: 1_733_700_000_000,
+        json: JSON.stringify({ type: 'paper_execution', padding }),
+      })),
+    )
+    const page = async () => (await (await fetch(`${server.url}/events?limit=1000`)).text()).length
+    expect(await page()).toBeGreaterThan(pageBytes)
+    const mute = Array.from({ length: 6 }, () => {
+      const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+      socket.write('GET /events?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      return socket.pause()
+    })
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    expect(await page()).toBeGreaterThan(pageBytes)
+    const taken = await Promise.all(
+      mute.map(async (socket) => {
+        let bytes = 0
+        socket.on('data', (chunk) => {
+          bytes += chunk.length
+          if (bytes > pageBytes) socket.destroy()
+        })
+        await once(socket.resume(), 'close')
+        return bytes
+      }),
+    )
+    const whole = taken.filter((bytes) => bytes > pageBytes).length
+    expect(whole).toBeGreaterThan(0)
+    expect(whole).toBeLessThanOrEqual(3)
+    rmSync(folder, { recursive: true })
   })
 })
 
