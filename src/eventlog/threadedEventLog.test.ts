@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeFullEventLog } from '../../test/support/fullDisk.ts'
 import { openTestLog } from '../../test/support/testLog.ts'
@@ -170,6 +171,29 @@ describe('a thread that ends', () => {
       expect(heard).toEqual(names(events))
     },
   )
+})
+
+it('gives the thread few questions at once, however many ids are looked up meanwhile', async () => {
+  const threadFile = join(import.meta.dirname, '../../test/support/heldLogThread.ts')
+  const { log, said } = await start({ threadFile })
+  for (let reads = 0; reads < 40; reads++) void log.trade(`e-${reads}`)
+  for (let lookups = 0; lookups < 20; lookups++) await log.chainOf(`p-${lookups}`)
+  expect(said.at(-1)).toContain(': 16 questions.')
+})
+
+it('stays closed when its file was replaced while it ran, and says so once', async () => {
+  const crashing = join(import.meta.dirname, '../../test/support/crashingLogThread.ts')
+  const { log, said, execute, whole } = await start({ threadFile: crashing })
+  execute(1, 'e-1')
+  await whole()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+  execute(1, 'crash-before')
+  await expect.poll(() => said.length).toBe(2)
+  await sleep(1_000)
+  expect(said).toHaveLength(2)
+  const replaced = 'The file of the event log was replaced while the server ran; restart the server.'
+  expect([said[1], log.failing(), log.full()]).toEqual([`fatal: ${replaced}`, replaced, replaced])
+  await expect(log.trade('e-1')).rejects.toThrow(replaced)
 })
 
 describe('while the disk refuses', () => {

@@ -136,7 +136,7 @@ export async function openThreadedEventLog({
   function lose(thread: Worker, why: string): void {
     closing?.()
     opened?.reject(new Error(why))
-    if (closing !== null || opened !== null) return
+    if (closing !== null || opened !== null || replaced !== null) return
     if (worker === thread) worker = null
     down = `The event log is being started again: ${why.replace(/\.$/, '')}.`
     onTrouble('fatal', `The thread of the event log has ended: ${why}. It is started again.`)
@@ -280,7 +280,7 @@ export async function openThreadedEventLog({
     const entry = questions.get(key)
     questions.delete(key)
     if (entry !== undefined && entry.question.of !== 'chains') asked--
-    const next = unasked.shift()
+    const next = asked < ASKED_MAX ? unasked.shift() : undefined
     if (next !== undefined) put(next)
     return entry
   }
@@ -293,7 +293,7 @@ export async function openThreadedEventLog({
   }
 
   function ask<Of extends Question['of']>(question: Extract<Question, { of: Of }>): Promise<Answers[Of]> {
-    const trouble = down ?? replaced
+    const trouble = replaced ?? down
     if (trouble !== null) return Promise.reject(new Error(trouble))
     return new Promise((answer, fail) => {
       const key = nextKey++
