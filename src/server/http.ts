@@ -13,8 +13,6 @@ import { problemReply, type ServerReply } from './httpMessage.ts'
 import type { UnreadBytes } from './unreadBytes.ts'
 
 const NO_BODY = Buffer.alloc(0)
-/** Characters of an answer up to which it is not counted what its client has not taken: little, whatever the number of clients. */
-const SMALL_CHARS_MAX = 16 * 1024
 
 /**
  * Puts the handler behind uWebSockets.js, whose rules are: `onAborted` before anything else, `req` only until
@@ -62,9 +60,9 @@ export function attachHttp({
       if (!open) return
       const allowed = admission.corsHeaders(head)
       const cors = method === 'OPTIONS' && allowed.length > 0 ? [...allowed, ...PREFLIGHT_HEADERS] : allowed
-      if (method === 'HEAD' || reply.body.length <= SMALL_CHARS_MAX)
+      if (method === 'HEAD' || reply.body === '' || close)
         res.cork(() => write({ res, reply, cors, method, close }))
-      else writing = writeLarge({ res, reply, cors, unread })
+      else writing = writeAsTaken({ res, reply, cors, unread })
     }
     const refuse = (failure: Failure, close = false) => respond(problemReply({ failure, mode }), close)
 
@@ -164,10 +162,11 @@ function writeHead(res: HttpResponse, reply: ServerReply, cors: ServerReply['hea
 }
 
 /**
- * Writes a reply as fast as its client takes it: `end` would copy the rest into uWebSockets.js, out of sight.
- * Who leaves too much unread is cut off. `abandon` when the client has left.
+ * Writes a reply as its client takes it: `end` would copy the rest into uWebSockets.js, out of sight, and that of every
+ * answer to a client that asks on and reads none. Who leaves too much unread is cut off. `abandon` when the client has
+ * left; null when it has taken all.
  */
-function writeLarge({
+function writeAsTaken({
   res,
   reply,
   cors,
@@ -177,22 +176,22 @@ function writeLarge({
   reply: ServerReply
   cors: ServerReply['headers']
   unread: UnreadBytes
-}): { abandon(): void } {
-  const body = Buffer.from(reply.body)
-  const held = unread.add(() => res.close())
-  let isEnded = false
-  function writeFrom(offset: number): boolean {
-    const [isTaken, hasEnded] = res.tryEnd(body.subarray(offset), body.length)
-    isEnded = hasEnded
-    if (isEnded) held.remove()
-    return isTaken
-  }
-  res.onWritable(writeFrom)
+}): { abandon(): void } | null {
+  const length = Buffer.byteLength(reply.body)
+  let isWhole = false
   res.cork(() => {
     writeHead(res, reply, cors)
-    writeFrom(0)
+    isWhole = res.tryEnd(reply.body, length)[1]
   })
-  // It is kept whole until its end. Only now, because a socket that is corked must not be closed.
-  if (!isEnded) held.set(body.length)
+  if (isWhole) return null
+  const body = Buffer.from(reply.body)
+  const held = unread.add(() => res.close())
+  res.onWritable((offset) => {
+    const [isTaken, hasEnded] = res.tryEnd(body.subarray(offset), length)
+    if (hasEnded) held.remove()
+    return isTaken
+  })
+  // It is kept whole until its end.
+  held.set(length)
   return { abandon: held.remove }
 }
