@@ -34,6 +34,8 @@ export type LogRequest =
   | { readonly kind: 'append'; readonly chainId: number; readonly events: readonly OutboxEvent[] }
   | { readonly kind: 'adopt'; readonly chainId: number; readonly forgotten: OutboxMark }
   | { readonly kind: 'ask'; readonly key: number; readonly question: Question }
+  /** Answered by `pong`. */
+  | { readonly kind: 'ping' }
   /** Writes what waits, if the disk takes it, and ends the thread. */
   | { readonly kind: 'close' }
 
@@ -64,4 +66,5 @@ export type LogMessage =
   | { readonly kind: 'failing'; readonly reason: string | null }
   | { readonly kind: 'answer'; readonly key: number; readonly value: Answers[keyof Answers] }
   | { readonly kind: 'unanswered'; readonly key: number; readonly reason: string }
+  | { readonly kind: 'pong' }
   | { readonly kind: 'closed' }

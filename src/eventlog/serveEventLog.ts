@@ -146,6 +146,9 @@ export function serveEventLog({
           post({ kind: 'unanswered', key: request.key, reason: thrownText(error) })
         }
         return
+      case 'ping':
+        post({ kind: 'pong' })
+        return
       case 'close':
         flush()
         if (flushing !== null) clearTimeout(flushing)

@@ -181,6 +181,21 @@ it('gives the thread few questions at once, however many ids are looked up meanw
   expect(said.at(-1)).toContain(': 16 questions.')
 })
 
+it('says so when its disk hangs, and lets nobody wait for it', { timeout: 30_000 }, async () => {
+  const threadFile = join(import.meta.dirname, '../../test/support/hangingLogThread.ts')
+  const { log, said, heard, execute, whole } = await start({ threadFile })
+  execute(1, 'hang-for-8-s')
+  execute(1, 'e-2')
+  const silent =
+    'The event log does not answer: its disk may hang. What was executed is kept and will be in it.'
+  await expect(log.trade('hang-for-8-s')).rejects.toThrow(silent)
+  await expect(log.chainOf('hang-for-8-s')).rejects.toThrow(silent)
+  expect([log.failing(), said]).toEqual([silent, [`error: ${silent}`]])
+  await expect.poll(() => log.failing(), { timeout: 20_000 }).toBeNull()
+  expect(names((await whole()).events)).toEqual(['1 hang-for-8-s', '2 e-2'])
+  expect(heard).toEqual(['1 hang-for-8-s', '2 e-2'])
+})
+
 it('stays closed when its file was replaced while it ran, and says so once', async () => {
   const crashing = join(import.meta.dirname, '../../test/support/crashingLogThread.ts')
   const { log, said, execute, whole } = await start({ threadFile: crashing })

@@ -15,6 +15,9 @@ import type {
 const RESTART_DELAY_MS = { first: 100, last: 15_000 }
 /** Questions that are with the thread at once; further ones wait here, so that their answers do not pile up. */
 const ASKED_MAX = 16
+const PING_EVERY_MS = 1_000
+/** In a row, without a word of the thread: a disk that does not come back holds it in the middle of a commit. */
+const UNANSWERED_MAX = 5
 /** For the thread to write what waits and end. */
 const CLOSE_MS = 500
 
@@ -93,10 +96,12 @@ export async function openThreadedEventLog({
   let closing: (() => void) | null = null
   let [epoch, lastSeq, oldestSeq] = ['', 0, 1]
   let oldestMs: number | null = null
-  /** Why the disk refuses, why the thread is gone, why it must not go on; null when that is not so. */
+  /** Why the disk refuses, that the thread says nothing, why it is gone, why it must not go on; null when that is not so. */
   let unwritable: string | null = null
+  let silent: string | null = null
   let down: string | null = null
   let replaced: string | null = null
+  let unanswered = 0
   let opened: { resolve: () => void; reject: (error: Error) => void } | null = null
 
   const post = (request: LogRequest) => worker?.postMessage(request)
@@ -124,6 +129,7 @@ export async function openThreadedEventLog({
     started = thread
     let why = 'it ended by itself'
     thread.on('message', (message: LogMessage) => {
+      hear()
       if (message.kind === 'refused') why = message.reason
       else onMessage(thread, message)
     })
@@ -138,14 +144,35 @@ export async function openThreadedEventLog({
     opened?.reject(new Error(why))
     if (closing !== null || opened !== null || replaced !== null) return
     if (worker === thread) worker = null
+    silent = null
     down = `The event log is being started again: ${why.replace(/\.$/, '')}.`
     onTrouble('fatal', `The thread of the event log has ended: ${why}. It is started again.`)
-    for (const { fail } of questions.values()) fail(new Error(down))
+    failQuestions(down)
+    restart = setTimeout(start, restartDelayMs)
+    restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MS.last)
+  }
+
+  function failQuestions(why: string): void {
+    for (const { fail } of questions.values()) fail(new Error(why))
     questions.clear()
     unasked.length = 0
     asked = 0
-    restart = setTimeout(start, restartDelayMs)
-    restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MS.last)
+  }
+
+  function hear(): void {
+    unanswered = 0
+    if (silent === null) return
+    silent = null
+    onTrouble('warn', 'The event log answers again.')
+  }
+
+  function ping(): void {
+    if (worker === null) return
+    post({ kind: 'ping' })
+    if (unanswered++ < UNANSWERED_MAX || silent !== null) return
+    silent = 'The event log does not answer: its disk may hang. What was executed is kept and will be in it.'
+    onTrouble('error', silent)
+    failQuestions(silent)
   }
 
   function onMessage(thread: Worker, message: Exclude<LogMessage, { kind: 'refused' }>): void {
@@ -180,6 +207,7 @@ export async function openThreadedEventLog({
       case 'unanswered':
         settle(message.key)?.fail(new Error(message.reason))
         return
+      case 'pong':
       case 'closed':
         return
       default:
@@ -293,7 +321,7 @@ export async function openThreadedEventLog({
   }
 
   function ask<Of extends Question['of']>(question: Extract<Question, { of: Of }>): Promise<Answers[Of]> {
-    const trouble = replaced ?? down
+    const trouble = replaced ?? down ?? silent
     if (trouble !== null) return Promise.reject(new Error(trouble))
     return new Promise((answer, fail) => {
       const key = nextKey++
@@ -322,6 +350,8 @@ export async function openThreadedEventLog({
     start()
   })
 
+  const pinging = setInterval(ping, PING_EVERY_MS).unref()
+
   return {
     epoch: () => epoch,
     lastSeq: () => lastSeq,
@@ -330,7 +360,7 @@ export async function openThreadedEventLog({
     trade: (signalId) => ask({ of: 'trade', signalId }),
     trades: (query) => ask({ of: 'trades', query }),
     onStored: (listener) => void listeners.push(listener),
-    failing: () => replaced ?? down ?? unwritable,
+    failing: () => replaced ?? down ?? silent ?? unwritable,
     attached(chainId, forgotten) {
       const tail = tailOf(chainId)
       Object.assign(tail, { behind: true, asked: false, adopting: forgotten })
@@ -373,10 +403,11 @@ export async function openThreadedEventLog({
       // What an overflow has left out is not known here by its ids, until it has come.
       const isFull = unstoredBytes > unstoredBytesMax || [...tails.values()].some((tail) => tail.overflowed)
       if (!isFull) return null
-      const why = down ?? unwritable ?? 'The event log is behind.'
+      const why = down ?? silent ?? unwritable ?? 'The event log is behind.'
       return `${why} ${unstored.length} events wait to be written, as many as the server keeps.`
     },
     async close() {
+      clearInterval(pinging)
       if (restart !== null) clearTimeout(restart)
       await new Promise<void>((resolve) => {
         closing = resolve
