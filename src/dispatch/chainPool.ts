@@ -82,6 +82,9 @@ const NO_TOTALS: Totals = {
 const RESTART_DELAY_MS = { first: 100, last: 15_000 }
 /** A thread that lived so long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000
+/** As often as a thread reports (`chainReporter`), and how often in a row one that is well may not have. */
+const LISTEN_EVERY_MS = 5_000
+const UNHEARD_MAX = 3
 /** For a thread that has closed everything to be gone, or to have said so. */
 const END_MS = 250
 
@@ -127,6 +130,7 @@ export function createChainPool({
   let restartDelayMs = RESTART_DELAY_MS.first
   let attachedAtMs: number | null = null
   let toldError: unknown = null
+  let unheard = 0
   let stopping = false
   let restart: NodeJS.Timeout | null = null
 
@@ -136,6 +140,7 @@ export function createChainPool({
   }
 
   function onMessage(message: ThreadMessage): void {
+    unheard = 0
     switch (message.kind) {
       case 'settled':
         if (message.totals !== null) totals = message.totals
@@ -226,6 +231,14 @@ export function createChainPool({
     pool.run({ task: 'signals', signals }).catch(failed)
   }
 
+  /** What it has is answered when it goes on; what would only wait behind it is refused. */
+  function listen(): void {
+    if (port === null || status.state !== 'ready' || unheard++ < UNHEARD_MAX) return
+    const reason = `${name} does not answer: its thread stands still, or its disk does.`
+    setStatus({ ...status, state: 'unavailable', reason })
+  }
+
+  const listening = setInterval(listen, LISTEN_EVERY_MS).unref()
   // Tasks are acknowledged at once, so that what ends a thread mostly finds it with none.
   pool.on('error', failed)
   attach()
@@ -259,6 +272,7 @@ export function createChainPool({
     async stop({ drainMs, closeMs, drained }) {
       if (port !== null) await within(drainMs, drained)
       stopping = true
+      clearInterval(listening)
       if (restart !== null) clearTimeout(restart)
       if (port !== null) {
         // The thread closes its end last: then its answers are all here.

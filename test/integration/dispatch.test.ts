@@ -219,6 +219,16 @@ describe('a chain thread that ends', () => {
     },
   )
 
+  it('stands still: what would wait behind it is refused, and its chain says why', async () => {
+    const { submit, chain } = await start({ thread: CRASHING })
+    void submit('hang-1')
+    await expect.poll(() => chain(1)?.state, { timeout: 40_000 }).toBe('unavailable')
+    const reason = 'Ethereum does not answer: its thread stands still, or its disk does.'
+    expect(chain(1)?.reason).toBe(reason)
+    expect((await submit('behind-it')).refused).toBe('CHAIN_UNAVAILABLE')
+    expect(await submit('beside-it', { chainId: 10 })).toMatchObject({ success: true })
+  })
+
   it('for want of memory ends alone, and says so (1.11)', async () => {
     const { submit, ready, chain, threadErrors } = await start({ thread: CRASHING, heapMbMax: 96 })
     await submit('leak-1')
