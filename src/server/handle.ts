@@ -52,6 +52,7 @@ export function createHandle({
     const methods = methodsOf(path)
     if (!methods.includes(request.method)) return respond(methodNotAllowed(request.method, path, methods))
     if (request.method === 'OPTIONS') return respond(allowed(methods))
+    if (SIGNAL_PATHS.has(path) && request.query !== '') return respond(queryBesideSignal(path))
     switch (path) {
       case '/execute':
         return takeOne('execute', request, respond)
@@ -175,6 +176,12 @@ export function createHandle({
     return problemReply({ failure: failure('NOT_FOUND', sentence, { codes: Object.keys(CODES) }), mode })
   }
 
+  /** Whatever it was meant to say of a signal (`?mode=PAPER`) would not be heeded. */
+  function queryBesideSignal(path: string): ServerReply {
+    const sentence = `${path} takes no query parameters; what is said of a signal stands in the signal.`
+    return problemReply({ failure: failure('INVALID_QUERY', sentence), mode })
+  }
+
   function notFound(path: string): ServerReply {
     const endpoints = ENDPOINTS.map((endpoint) => `${endpoint.method} ${endpoint.path}`)
     return problemReply({
@@ -200,6 +207,8 @@ export function createHandle({
     }
   }
 }
+
+const SIGNAL_PATHS: ReadonlySet<string> = new Set(['/execute', '/execute/batch', '/simulate'])
 
 /** Null is the log of them. */
 const CONTROL_ACTIONS = {

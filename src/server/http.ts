@@ -72,7 +72,7 @@ export function attachHttp({
       const request = {
         method,
         path,
-        query: req.getQuery(),
+        query: req.getQuery() ?? '', // undefined without a question mark, whatever its type says
         accept: req.getHeader('accept'),
         signalHeaders: NO_SIGNAL_HEADERS,
         source: path.startsWith('/control/') ? readSource(res, req) : null,

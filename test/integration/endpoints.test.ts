@@ -280,6 +280,8 @@ it('hands no signal that is meant for another mode to a chain (1.1)', async () =
   expect((await post('/simulate', { ...sampleRequest, ...LIVE })).status).toBe(409)
   expect((await post('/execute', sampleRequest, { 'Execution-Mode': 'LIVE' })).status).toBe(409)
   expect((await post('/execute', sampleRequest, { 'Execution-Mode': 'PAPER' })).status).toBe(200)
+  for (const path of ['/execute', '/execute/batch', '/simulate'])
+    expect((await readJson(await post(`${path}?mode=LIVE`, sampleRequest))).code).toBe('INVALID_QUERY')
   expect((await post('/execute', { ...sampleRequest, mode: 'PAPER' })).status).toBe(200)
   const batch = async (headers: Record<string, string>) => {
     const signals = [sampleRequest, { ...sampleRequest, mode: 'PAPER' }, { ...sampleRequest, mode: 'LIVE' }]
