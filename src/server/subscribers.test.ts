@@ -22,6 +22,7 @@ let oldest: number
 let slow: Promise<void>
 let reads: EventQuery[]
 let bugs: unknown[]
+let rests: number[]
 beforeEach(() => {
   log = [5, 6, 7, 8].map((seq) => stored(seq, seq % 2 === 0 ? 10 : 1))
   readable = true
@@ -29,6 +30,7 @@ beforeEach(() => {
   slow = Promise.resolve()
   reads = []
   bugs = []
+  rests = []
 })
 
 function create() {
@@ -59,6 +61,7 @@ function create() {
     onStatus: () => undefined,
     replayBytesMax: 1000,
     onBug: (error) => bugs.push(error),
+    rest: async (ms) => rests.push(ms),
   })
 }
 
@@ -101,6 +104,18 @@ it('says which events are gone, then gives those that are kept', async () => {
     { type: 'paper_execution', seq: 5, prev_seq: 4 },
     { type: 'paper_execution', seq: 7, prev_seq: 5 },
   ])
+})
+
+it('leaves others as much time as each page has taken', async () => {
+  log = Array.from({ length: 500 }, (_, place) => stored(5 + place))
+  slow = new Promise((resolve) => setTimeout(resolve, 30))
+  const client = outlet()
+  const subscribers = create()
+  subscribers.subscribe(subscribers.add(client), request({ fromSeq: 5 }))
+  await expect.poll(() => client.seqs()).toHaveLength(500)
+  expect(rests).toHaveLength(reads.length)
+  expect(rests[0]).toBeGreaterThan(25)
+  expect(rests[1]).toBeLessThan(25)
 })
 
 it('gives whatever there is from 0, without calling that a gap', async () => {

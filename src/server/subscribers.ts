@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChainStatus } from '../dispatch/protocol.ts'
 import type { EventLog, EventPage, StoredEvent } from '../eventlog/eventLog.ts'
 import type { Channel, ClientMessage, MessageId } from '../wire/decodeMessage.ts'
@@ -69,12 +70,15 @@ export function createSubscribers({
   onStatus,
   replayBytesMax,
   onBug,
+  rest = sleep,
 }: {
   events: Pick<EventLog, 'epoch' | 'lastSeq' | 'oldestSeq' | 'read' | 'onStored'>
   onStatus: (listener: (status: ChainStatus) => void) => void
   /** A replay waits while this much is unread, so that a long one never makes its reader a slow consumer. */
   replayBytesMax: number
   onBug: OnBug
+  /** Lets others have the time, ms. */
+  rest?: (ms: number) => Promise<unknown>
 }): Subscribers {
   const all = new Set<Subscriber>()
   const known = new Map<number, ChainStatus>()
@@ -106,16 +110,19 @@ export function createSubscribers({
 
   /**
    * The one way in which missed events reach anybody: a page for each of those who are behind in turn, one
-   * page at a time whoever they are, so that new events and signals wait for one page at most. Who has too
-   * much unread loses its turns until it has `drained`, or until there is something new.
+   * page at a time whoever they are, so that new events and signals wait for one page at most, and then as
+   * long as that took, so that half of the time is theirs. Who has too much unread loses its turns until it
+   * has `drained`, or until there is something new.
    */
   async function pump() {
     pumping = true
     for (const subscriber of behind) {
       behind.delete(subscriber)
       if (!isBehind(subscriber) || subscriber.outlet.bufferedBytes() > replayBytesMax) continue
+      const beganMs = performance.now()
       await givePage(subscriber)
       if (isBehind(subscriber)) behind.add(subscriber)
+      await rest(performance.now() - beganMs)
     }
     pumping = false
   }
