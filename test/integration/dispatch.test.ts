@@ -242,14 +242,16 @@ describe('a chain thread that ends', () => {
 
   it('again and again is started after pauses that grow', async () => {
     const { submit, ready } = await start({ thread: CRASHING })
-    let restartedAfterMs = 0
+    const restartedAfterMs: number[] = []
     for (let index = 0; index < 5; index++) {
       await submit(`crash-again-${index}`)
       const lostAtMs = performance.now()
       await ready(1)
-      restartedAfterMs = performance.now() - lostAtMs
+      restartedAfterMs.push(performance.now() - lostAtMs)
     }
-    expect(restartedAfterMs).toBeGreaterThan(1_500)
+    // 0.1 s, doubled each time; the quickest of the first, since a loaded machine makes any of them slow.
+    const quickest = Math.min(...restartedAfterMs.slice(0, 3))
+    expect((restartedAfterMs.at(-1) ?? 0) - quickest).toBeGreaterThan(500)
   })
 })
 
